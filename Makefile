@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+#
+# A thin door: everything is built by CMake. `make help` lists what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CTEST = ctest --test-dir $(BUILD) --output-on-failure
+
+MAKEFLAGS += --no-print-directory
+
+.PHONY: all build setup-% run test soak bench lint install clean help
+
+all: setup-build build
+
+# setup-PURPOSE installs what PURPOSE needs and is missing.
+setup-%:
+	@scripts/setup.sh $*
+
+build:
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=RelWithDebInfo >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@grep 'HeapTracker:' $(BUILD).log || true
+	@rm -f $(BUILD).log
+	+@cmake --build $(BUILD) -j $(JOBS)
+
+run: setup-run build
+	@BUILD=$(BUILD) scripts/run.sh
+
+test: setup-test build
+	@$(CTEST) -j2 -LE '^soak$$'
+
+soak: setup-test build
+	@$(CTEST) -L '^soak$$'
+
+bench: setup-bench build
+	@BUILD=$(BUILD) QUICK=$(QUICK) bench/run.sh
+
+lint: setup-lint build
+	@BUILD=$(BUILD) scripts/lint.sh
+
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make            install what is missing, and build into $(BUILD)/'
+	@echo 'make run        track the sample application and a real program'
+	@echo 'make test       all tests but the long ones'
+	@echo 'make soak       the long ones'
+	@echo 'make bench      measure the cost (QUICK=1: in short)'
+	@echo 'make lint       format, static analysis, layers'
+	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR where that is given'
+	@echo 'make clean      remove $(BUILD)/'

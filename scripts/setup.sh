@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# setup.sh [build|run|test|bench|lint]: installs the Debian packages that the purpose
+# needs and that are missing. Silent, and without network, when none is.
+set -euo pipefail
+
+# libc6-dev is only recommended by gcc, and recommendations are not installed.
+build="gcc libc6-dev cmake make pkgconf libjansson-dev musl-tools"
+run="$build sqlite3"
+test="$run g++ clang libcmocka-dev bats valgrind jq perl python3 libxml2-utils git openssl
+    libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0"
+bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
+lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
+
+purpose=${1:-build}
+case $purpose in
+build | run | test | bench | lint) packages=${!purpose} ;;
+*)
+    echo "setup.sh: unknown purpose '$purpose'; one of build, run, test, bench, lint" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    # Not a Debian: CMake names what else it misses.
+    for program in cc cmake; do
+        command -v $program >/dev/null && continue
+        echo "setup.sh: $program is missing; install what your system has for: $packages" >&2
+        exit 1
+    done
+    exit 0
+fi
+
+installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $packages 2>/dev/null | sed -n 's/^installed //p' || true)
+missing=()
+for package in $packages; do
+    grep -qxF "$package" <<<"$installed" || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=(sudo -n)
+else
+    echo "setup.sh: packages are missing. Run this, then try again:" >&2
+    echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+    exit 1
+fi
+
+echo "setup.sh: installing ${missing[*]}" >&2
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A broken foreign package source makes `update` fail; the install decides.
+"${apt[@]}" update >"$log" 2>&1 || tail -n 3 "$log" >&2
+if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "setup.sh: apt-get failed; the packages that are needed: ${missing[*]}" >&2
+    exit 1
+fi

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/thread.h"
+
+/* Adds to a counter of t's slot, or of the shared one: only that one has several
+ * writers. */
+static void slot_add(struct thread *t, size_t member_offset, uint64_t n)
+{
+    bool own = t != NULL && t->slot != NULL && t->slot != &t->scratch;
+    struct state_slot *slot = own ? t->slot : tracker_shared_slot();
+    uint64_t *counter = (uint64_t *)((char *)slot + member_offset);
+
+    if (own)
+        own_add(counter, n);
+    else
+        add_relaxed(counter, n);
+}
+
+HT_COLD void thread_count(struct thread *t, enum thread_count which)
+{
+    static const size_t members[] = {
+        [COUNT_FAILED] = offsetof(struct state_slot, failed_allocs),
+        [COUNT_FOREIGN] = offsetof(struct state_slot, foreign_frees),
+        [COUNT_INVALID] = offsetof(struct state_slot, invalid_frees),
+        [COUNT_UNMATCHED] = offsetof(struct state_slot, unmatched_frees),
+    };
+
+    slot_add(t, members[which], 1);
+}
+
+static void lose_block(struct thread *t, size_t size)
+{
+    slot_add(t, offsetof(struct state_slot, lost_blocks), 1);
+    slot_add(t, offsetof(struct state_slot, lost_bytes), size);
+    store_relaxed(&tracker.any_lost, 1);
+}
+
+/* A block stands in the map at an address that the allocator has just given out
+ * again: it was freed where no hook could see it, by a library that is not
+ * wrapped. Its bytes go, as if it had been freed now. */
+static void count_unseen_free(struct thread *t, const uint32_t *cell)
+{
+    size_t size = cell_size(cell, load_relaxed(cell));
+
+    slot_add(t, offsetof(struct state_slot, frees), 1);
+    slot_add(t, offsetof(struct state_slot, bytes_freed), size);
+    thread_mirror(-(intptr_t)size);
+    t->live -= (int64_t)size;
+}
+
+HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size)
+{
+    uint32_t *cell = block_map_cell(&tracker_blocks, block);
+
+    if (cell == NULL)
+        cell = block_map_cell_make(&tracker_blocks, block);
+    if (cell == NULL) {
+        lose_block(t, size);
+        return;
+    }
+    if (cell_is_live(load_relaxed(cell))) {
+        if (t->nested_block == block)
+            nested_settle(t, block);
+        else
+            count_unseen_free(t, cell);
+    }
+    cell_put(cell, size, t->mark);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread.h - what a thread keeps of its own, and the hot path: counting one block
+ * in and out. Everything here touches only this thread's memory, its slot, and
+ * the cells of the block; what is shared is read (epoch, leaf pointers), never
+ * written, unless the program uses heap_allocated.
+ *
+ * The slot is in the shared mapping, for readers in other processes; the view
+ * here is private, so that a child of fork can still use it when the mapping is
+ * gone.
+ */
+#ifndef HT_CORE_THREAD_H
+#define HT_CORE_THREAD_H
+
+#include "core/tracker.h"
+
+struct thread {
+    uint32_t seen;           /* the epoch that the bounds below were made for */
+    uint32_t mark;           /* cell_mark of this thread's blocks */
+    struct state_slot *slot; /* own slot, &scratch, or NULL before the first call */
+
+    /* Live bytes as this thread follows them. Alone: the program's. With other
+     * threads: this thread's own change since it last looked at the sum. */
+    int64_t live;
+    int64_t high;         /* an allocation that brings live above it calls bounds_after */
+    int64_t low;          /* a free that brings live below it does */
+    int64_t peak_mark;    /* a free that finds live above it has found a new peak */
+    int64_t other_blocks; /* alone: live blocks of all other slots */
+
+    uintptr_t last_block;      /* for temporary allocations */
+    uintptr_t busy;            /* stack address: the tracker itself is at work in this thread */
+    bool alone;                /* bounds were made for a single thread */
+    bool near;                 /* bounds were made close to a threshold */
+    bool late;                 /* the thread has given its slot back */
+    bool notifying;            /* inside a callback: no callback in a callback */
+    const void *nested_block;  /* last block that was allocated inside another call, */
+    size_t nested_size;        /*   while that call lasts (see nested.c) */
+    struct state_slot scratch; /* counts of one call, on the way to the shared slot */
+};
+
+extern HT_HIDDEN PORT_THREAD_LOCAL struct thread tracker_thread;
+
+/* What a function is called and how a call of it is shown. */
+struct call_kind {
+    const char *name;
+    uint8_t arg_count; /* sizes that it is given or that are known */
+    bool takes_block;
+    bool gives_block;
+};
+
+/* One call as the log and other listeners see it. */
+struct call_event {
+    const struct call_kind *kind;
+    const void *block;  /* takes_block: the block given */
+    const void *result; /* gives_block: the block got, NULL: none */
+    size_t args[2];
+    bool freed; /* no result, but no failure either: realloc(block, 0) */
+};
+
+/* --- Cold parts, out of line ---------------------------------------------- */
+
+/* The block's cell does not exist, or says that the block is live already. */
+void thread_put_odd(struct thread *t, const void *block, size_t size);
+
+/* Live bytes have just been the highest ever (alone: called before a free). */
+void thread_new_peak(struct thread *t);
+
+/* Works out the bounds for the present epoch. */
+void bounds_refresh(struct thread *t);
+
+/* A bound was passed: looks at the sum, notes a peak, fires thresholds, stamps
+ * the block, shows the event, and makes new bounds. block: just allocated, or
+ * NULL after a free. Keeps errno. */
+void bounds_after(struct thread *t, const void *block, const struct call_event *event);
+
+/* --- Hot parts -------------------------------------------------------------- */
+
+/* heap_allocated: one shared line, paid for only by programs that refer to it, and
+ * only where the library is linked in. */
+HT_INLINE void thread_mirror(intptr_t change)
+{
+#if HT_WRAP
+    if (unlikely(tracker.mirror != NULL))
+        add_relaxed(tracker.mirror, change);
+#else
+    (void)change;
+#endif
+}
+
+/* Counts a block in. The caller then asks thread_is_high. */
+HT_INLINE void thread_put(struct thread *t, const void *block, size_t size)
+{
+    struct state_slot *slot = t->slot;
+    uint32_t *cell = block_map_cell(&tracker_blocks, block);
+
+    own_add(&slot->allocs, 1);
+    own_add(&slot->bytes_allocated, size);
+    t->live += (int64_t)size;
+    t->last_block = (uintptr_t)block;
+    thread_mirror((intptr_t)size);
+    if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))))
+        thread_put_odd(t, block, size);
+    else
+        cell_put(cell, size, t->mark);
+}
+
+HT_INLINE bool thread_is_high(const struct thread *t)
+{
+    return t->live > t->high;
+}
+
+/* A block taken out of the map and not yet counted out. */
+struct taken_block {
+    uint32_t *cell;
+    uint32_t word;
+    size_t size;
+};
+
+/* Takes a block out of the map, before the real free, so that the address cannot
+ * be reused while it is still there. False: no live block is known there; word
+ * then says whether one was freed there (CELL_FREED). */
+HT_INLINE bool thread_take(const void *block, struct taken_block *taken)
+{
+    uint32_t *cell = block_map_cell(&tracker_blocks, block);
+    uint32_t word = likely(cell != NULL) ? load_relaxed(cell) : CELL_NONE;
+
+    taken->cell = cell;
+    taken->word = word;
+    if (likely((word & CELL_COMMON_MASK) == CELL_COMMON)) {
+        taken->size = load_relaxed(cell + 1) >> CELL_NEXT_SHIFT;
+    } else {
+        if (!cell_is_live(word))
+            return false;
+        taken->size = cell_size(cell, word);
+    }
+    store_relaxed(cell, word ^ (CELL_LIVE | CELL_FREED));
+    return true;
+}
+
+/* The call that took the block failed: it is live as before. */
+HT_INLINE void thread_put_back(const struct taken_block *taken)
+{
+    store_relaxed(taken->cell, taken->word);
+}
+
+/* Counts a taken block out. The caller then asks thread_is_low. */
+HT_INLINE void thread_count_out(struct thread *t, const void *block, const struct taken_block *taken)
+{
+    struct state_slot *slot = t->slot;
+
+    /* Live bytes fall only here, so this is where a peak is seen, once for a
+     * whole climb; a reader takes the greater of the noted peak and live. */
+    if (unlikely(t->live > t->peak_mark))
+        thread_new_peak(t);
+    own_add(&slot->frees, 1);
+    own_add(&slot->bytes_freed, taken->size);
+    if ((uintptr_t)block == t->last_block && (taken->word ^ t->mark) >> CELL_OWNER_SHIFT == 0)
+        own_add(&slot->temporary_allocs, 1);
+    t->live -= (int64_t)taken->size;
+    thread_mirror(-(intptr_t)taken->size);
+}
+
+HT_INLINE bool thread_is_low(const struct thread *t)
+{
+    return t->live < t->low;
+}
+
+/* --- Rare counters ----------------------------------------------------------- */
+
+enum thread_count {
+    COUNT_FAILED,
+    COUNT_FOREIGN,
+    COUNT_INVALID,
+    COUNT_UNMATCHED,
+};
+
+/* Adds one; t may be NULL (then in the shared slot). */
+void thread_count(struct thread *t, enum thread_count which);
+
+/* --- Calls inside calls (nested.c) --------------------------------------------- */
+
+/* An allocator's own calls inside a hooked call, and those of a signal handler
+ * that interrupted one, are counted in the shared slot; when the outer call turns
+ * out to return the nested block, the nested count is taken back. */
+void nested_put(struct thread *t, const void *block, size_t size);
+bool nested_take(struct thread *t, const void *block);
+
+/* The outer call returned `block`: takes the nested count of it back. */
+void nested_settle(struct thread *t, const void *block);
+
+#endif /* HT_CORE_THREAD_H */

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call.c - the unusual ways through a hook, all out of line.
+ */
+#include "entry/call.h"
+
+#include "base/format.h"
+#include "port/port.h"
+#include "sink/log.h"
+
+/* --- Entering ------------------------------------------------------------- */
+
+/* A guard set further up the stack than `stack` belongs to a call that is still
+ * going on; one set at `stack` or further down was left behind by a longjmp. */
+static bool is_inside(uint64_t guard, uintptr_t stack)
+{
+    return guard != 0 && stack < guard;
+}
+
+static bool is_ready(struct thread *t)
+{
+    if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED &&
+        !(tracker.opened ? start_child() : start_tracker()))
+        return false;
+    if (t->slot == NULL || (t->slot == &t->scratch && !t->late))
+        tracker_thread_register(t);
+    return true;
+}
+
+HT_COLD struct thread *call_enter_slow(struct thread *t, uintptr_t stack)
+{
+    int error = port_errno_get();
+    bool ready;
+
+    if (is_inside(t->busy, stack))
+        return NULL;
+    if (t->seen == load_relaxed(&tracker_epoch.epoch) && is_inside(load_relaxed(&t->slot->in_call), stack))
+        return NULL;
+    t->busy = stack;
+    ready = is_ready(t);
+    if (ready && is_inside(load_relaxed(&t->slot->in_call), stack)) {
+        t->busy = 0;
+        return NULL;
+    }
+    if (ready && t->seen != load_relaxed(&tracker_epoch.epoch))
+        bounds_refresh(t);
+    t->busy = 0;
+    port_errno_set(error);
+    if (!ready)
+        return NULL;
+    t->nested_block = NULL;
+    store_relaxed(&t->slot->in_call, stack);
+    fence_compiler();
+    return t;
+}
+
+/* A call that came with NULL is inside another one, and counted as such, once
+ * there is something to count in. */
+static struct thread *nested_thread(void)
+{
+    return load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED && !tracker_thread.late ? &tracker_thread
+                                                                                      : NULL;
+}
+
+/* --- Allocations ------------------------------------------------------------- */
+
+/* What receives lines and events runs as the program's own code, outside the call:
+ * what it allocates is counted, and not shown in its turn. */
+static uint64_t step_out(struct thread *t)
+{
+    uint64_t in_call = load_relaxed(&t->slot->in_call);
+
+    t->notifying = true;
+    store_relaxed(&t->slot->in_call, 0);
+    return in_call;
+}
+
+static void step_in(struct thread *t, uint64_t in_call)
+{
+    store_relaxed(&t->slot->in_call, in_call);
+    t->notifying = false;
+}
+
+static void say(struct thread *t, const char *text)
+{
+    uint64_t in_call = step_out(t);
+
+    log_message(text);
+    step_in(t, in_call);
+}
+
+static void show(struct thread *t, const struct call_event *event)
+{
+    int error = port_errno_get();
+
+    if ((load_acquire(&tracker.attention) & ATTEND_EVENTS) != 0 && !t->notifying) {
+        uint64_t in_call = step_out(t);
+
+        tracker.callbacks.on_event(event);
+        step_in(t, in_call);
+    }
+    port_errno_set(error);
+}
+
+HT_COLD void call_got_high(struct thread *t, const void *block, const struct call_kind *kind, size_t a,
+                           size_t b)
+{
+    bounds_after(t, block, &(struct call_event){.kind = kind, .result = block, .args = {a, b}});
+}
+
+HT_COLD void call_got_odd(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
+                          size_t a, size_t b)
+{
+    struct thread *outer = nested_thread();
+
+    if (t != NULL && block == NULL) {
+        thread_count(t, COUNT_FAILED);
+        show(t, &(struct call_event){.kind = kind, .args = {a, b}});
+        call_leave(t);
+    } else if (block != NULL && !bind_owns(block) && outer != NULL) {
+        nested_put(outer, block, size);
+    }
+}
+
+void call_record(const void *block, size_t size, const struct call_kind *kind, size_t a, size_t b)
+{
+    int error = port_errno_get();
+
+    call_got(call_enter(CALL_STACK), block, size, kind, a, b);
+    port_errno_set(error);
+}
+
+/* --- Misuse -------------------------------------------------------------------- */
+
+static void report(struct thread *t, enum misuse misuse, const struct call_kind *kind, const void *caller,
+                   const void *block)
+{
+    char text[LOG_LINE_BYTES];
+    struct line line;
+
+    if (t->notifying || !misuse_is_new(misuse, caller))
+        return;
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: ");
+    line_add(&line, kind->name);
+    line_add(&line, "(");
+    line_add_pointer(&line, block);
+    line_add(&line, ") called from ");
+    line_add_pointer(&line, caller);
+    line_add(&line, misuse == MISUSE_DOUBLE_FREE
+                        ? ": the block was freed already; free it once"
+                        : ": no hook saw this block being allocated; it is not counted");
+    line_add(&line, " (said once for this place)");
+    say(t, text);
+}
+
+/* What it is to give back a block that is not known to be live. size: what the
+ * caller says that it has, or CALL_NO_SIZE. */
+static void count_unknown(struct thread *t, const void *block, uint32_t word, const struct call_kind *kind,
+                          const void *caller, size_t size)
+{
+    int error = port_errno_get();
+
+    if (load_relaxed(&tracker.any_lost) != 0) {
+        /* It may be one of those that the full map could not hold. */
+        struct taken_block by_size = {.size = size == CALL_NO_SIZE ? 0 : size};
+
+        thread_count(t, COUNT_UNMATCHED);
+        thread_count_out(t, block, &by_size);
+    } else if ((word & CELL_KIND_MASK) == CELL_FREED && tracker.all_calls_seen) {
+        thread_count(t, COUNT_INVALID);
+        report(t, MISUSE_DOUBLE_FREE, kind, caller, block);
+    } else {
+        thread_count(t, COUNT_FOREIGN);
+        report(t, MISUSE_FOREIGN_FREE, kind, caller, block);
+    }
+    port_errno_set(error);
+}
+
+static void report_size(struct thread *t, const struct call_kind *kind, const void *block, size_t given,
+                        size_t recorded)
+{
+    char text[LOG_LINE_BYTES];
+    struct line line;
+
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: ");
+    line_add(&line, kind->name);
+    line_add(&line, "(");
+    line_add_pointer(&line, block);
+    line_add(&line, "): the given size is ");
+    line_add_u64(&line, given);
+    line_add(&line, " bytes, the block has ");
+    line_add_u64(&line, recorded);
+    line_add(&line, "; the recorded size counts (said once for this place)");
+    say(t, text);
+}
+
+void call_check_size(const struct call_kind *kind, const void *block, size_t given, const void *caller)
+{
+    int error = port_errno_get();
+    struct thread *t = call_enter(CALL_STACK);
+    uint32_t *cell = block_map_cell(&tracker_blocks, block);
+    uint32_t word = cell != NULL ? load_relaxed(cell) : CELL_NONE;
+
+    if (t == NULL)
+        return;
+    if (cell_is_live(word) && cell_size(cell, word) != given && !t->notifying &&
+        misuse_is_new(MISUSE_WRONG_SIZE, caller))
+        report_size(t, kind, block, given, cell_size(cell, word));
+    call_leave(t);
+    port_errno_set(error);
+}
+
+/* --- Frees ------------------------------------------------------------------------ */
+
+HT_COLD bool call_free_odd(struct thread *t, const void *block, uint32_t word, const struct call_kind *kind,
+                           const void *caller, size_t size)
+{
+    struct thread *outer = nested_thread();
+
+    if (bind_owns(block))
+        return false;
+    if (t != NULL)
+        count_unknown(t, block, word, kind, caller, size);
+    else if (outer != NULL)
+        nested_take(outer, block);
+    return true;
+}
+
+HT_COLD void call_free_low(struct thread *t, const void *block, const struct call_kind *kind, size_t size)
+{
+    bounds_after(t, NULL, &(struct call_event){.kind = kind, .block = block, .args = {size}});
+}
+
+HT_COLD void call_move_far(struct thread *t, const void *block, const void *result,
+                           const struct call_kind *kind, size_t old_size, size_t size)
+{
+    bounds_after(
+        t, result,
+        &(struct call_event){.kind = kind, .block = block, .result = result, .args = {old_size, size}});
+}
+
+HT_COLD void call_move_odd(struct thread *t, struct move_call *move)
+{
+    struct thread *outer = nested_thread();
+
+    move->arena = bind_owns(move->block);
+    if (move->arena)
+        return;
+    if (t != NULL)
+        count_unknown(t, move->block, move->taken.word, move->kind, move->caller, CALL_NO_SIZE);
+    else if (outer != NULL)
+        nested_take(outer, move->block);
+}
+
+HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed)
+{
+    struct call_event event = {
+        .kind = move->kind,
+        .block = move->block,
+        .result = result,
+        .args = {move->known ? move->taken.size : 0, move->size},
+        .freed = freed,
+    };
+
+    if (t == NULL) {
+        call_got_odd(t, result, move->size, move->kind, 0, move->size);
+    } else if (result != NULL) { /* of a block that was not known */
+        own_add(&t->slot->reallocs, 1);
+        thread_put(t, result, move->size);
+        if (thread_is_high(t))
+            bounds_after(t, result, &event);
+    } else if (freed) {
+        if (move->known)
+            thread_count_out(t, move->block, &move->taken);
+        if (thread_is_low(t))
+            bounds_after(t, NULL, &event);
+    } else {
+        if (move->known)
+            thread_put_back(&move->taken);
+        thread_count(t, COUNT_FAILED);
+        show(t, &event);
+    }
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call.h - the frame of every hook: enter, count, leave. The way of one call:
+ *
+ *   t = call_enter(...)          a guard against calls inside the call; NULL: pass
+ *                                the call on without the usual counting
+ *   block = REAL(malloc)(size)
+ *   call_got(t, block, ...)      counters, block map; far from any bound no more;
+ *                                leave
+ *
+ * in_call of the slot is both the guard and, for whoever reads the file after a
+ * kill, the sign that a call was in progress. It holds the stack address of the
+ * call, so that a guard that was left behind by a longjmp is recognised: a call
+ * higher up the stack cannot be inside it.
+ */
+#ifndef HT_ENTRY_CALL_H
+#define HT_ENTRY_CALL_H
+
+#include "core/misuse.h"
+#include "core/thread.h"
+
+/* The caller's stack pointer at the call. */
+#define CALL_STACK ((uintptr_t)__builtin_dwarf_cfa())
+#define CALL_CALLER __builtin_return_address(0)
+
+/* The call is not the usual one: first of its thread, or of the process, or in a
+ * fork's child, or inside another call, or after the bounds have changed. NULL
+ * means inside another call, or before the tracker can count. */
+struct thread *call_enter_slow(struct thread *t, uintptr_t stack);
+
+HT_INLINE struct thread *call_enter(uintptr_t stack)
+{
+    struct thread *t = &tracker_thread;
+
+    /* Relaxed: an equal epoch means that nothing new was announced. The slot may
+     * be looked at only then: in a fork's child its memory is gone. */
+    if (unlikely(t->seen != load_relaxed(&tracker_epoch.epoch)) ||
+        unlikely(load_relaxed(&t->slot->in_call) != 0))
+        return call_enter_slow(t, stack);
+    store_relaxed(&t->slot->in_call, stack);
+    fence_compiler();
+    return t;
+}
+
+HT_INLINE void call_leave(struct thread *t)
+{
+    fence_compiler();
+    store_relaxed(&t->slot->in_call, 0);
+}
+
+/* The kinds of calls; each hook has one static object. */
+#define KIND_GET(name, args)        \
+    {                               \
+        (name), (args), false, true \
+    }
+#define KIND_MOVE(name)       \
+    {                         \
+        (name), 2, true, true \
+    }
+#define KIND_FREE(name)        \
+    {                          \
+        (name), 1, true, false \
+    }
+
+/* All that an allocation may need beyond counting, by where it stands: passed a
+ * bound; gave no block; was entered with NULL. Scalars instead of an event, so
+ * that the hot path keeps nothing in memory for it. */
+void call_got_high(struct thread *t, const void *block, const struct call_kind *kind, size_t a, size_t b);
+void call_got_odd(struct thread *t, const void *block, size_t size, const struct call_kind *kind, size_t a,
+                  size_t b);
+
+/* Counts what an allocation of `size` bytes gave; a and b are the arguments that
+ * its log line shows. */
+HT_INLINE void call_got(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
+                        size_t a, size_t b)
+{
+    if (unlikely(t == NULL) || unlikely(block == NULL)) {
+        call_got_odd(t, block, size, kind, a, b);
+        return;
+    }
+    thread_put(t, block, size);
+    if (unlikely(thread_is_high(t)))
+        call_got_high(t, block, kind, a, b);
+    call_leave(t);
+}
+
+#define CALL_NO_SIZE SIZE_MAX
+
+/* The block is not known to be live, or the call was entered with NULL. size is
+ * what the caller said, or CALL_NO_SIZE. Returns whether the real free is to be
+ * called. */
+bool call_free_odd(struct thread *t, const void *block, uint32_t word, const struct call_kind *kind,
+                   const void *caller, size_t size);
+void call_free_low(struct thread *t, const void *block, const struct call_kind *kind, size_t size);
+
+/* Counts a block out; true: the real free is to be called, then call_free_end. */
+HT_INLINE bool call_free_begin(struct thread *t, const void *block, const struct call_kind *kind,
+                               const void *caller, size_t size)
+{
+    struct taken_block taken;
+
+    if (unlikely(t == NULL))
+        return call_free_odd(t, block, CELL_NONE, kind, caller, size);
+    if (unlikely(!thread_take(block, &taken)))
+        return call_free_odd(t, block, taken.word, kind, caller, size);
+    thread_count_out(t, block, &taken);
+    if (unlikely(thread_is_low(t)))
+        call_free_low(t, block, kind, taken.size);
+    return true;
+}
+
+HT_INLINE void call_free_end(struct thread *t)
+{
+    if (likely(t != NULL))
+        call_leave(t);
+}
+
+/* A realloc in three steps: begin takes the block, the caller makes the real
+ * call, end counts. */
+struct move_call {
+    const struct call_kind *kind;
+    const void *caller;
+    void *block; /* what is moved; never NULL */
+    size_t size; /* what is asked for */
+    struct taken_block taken;
+    bool known; /* taken holds the block */
+    bool arena; /* a block of the early arena: do not make the real call */
+};
+
+void call_move_far(struct thread *t, const void *block, const void *result, const struct call_kind *kind,
+                   size_t old_size, size_t size);
+void call_move_odd(struct thread *t, struct move_call *move);
+void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed);
+
+/* The cold functions get a copy: an object whose address gets out would be kept in
+ * memory, and written, on the hot path too. */
+HT_INLINE void call_move_begin(struct thread *t, struct move_call *move)
+{
+    move->known = likely(t != NULL) && thread_take(move->block, &move->taken);
+    if (unlikely(!move->known)) {
+        struct move_call copy = *move;
+
+        call_move_odd(t, &copy);
+        *move = copy;
+    }
+}
+
+/* freed: the call gave no block because it freed the old one. */
+HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *result, bool freed)
+{
+    if (likely(move->known) && likely(t != NULL) && likely(result != NULL)) {
+        thread_count_out(t, move->block, &move->taken);
+        own_add(&t->slot->reallocs, 1);
+        thread_put(t, result, move->size);
+        if (unlikely(thread_is_high(t)) || unlikely(thread_is_low(t)))
+            call_move_far(t, move->block, result, move->kind, move->taken.size, move->size);
+    } else {
+        struct move_call copy = *move;
+
+        call_move_end_odd(t, &copy, result, freed);
+    }
+    if (likely(t != NULL))
+        call_leave(t);
+}
+
+/* Warns when `given` is not what was recorded for a live block. */
+void call_check_size(const struct call_kind *kind, const void *block, size_t given, const void *caller);
+
+/* A block of which only the outcome was seen (functions of a shared libc). */
+void call_record(const void *block, size_t size, const struct call_kind *kind, size_t a, size_t b);
+
+/* --- Provided by the binding (preload.c, wrap.c) ----------------------------- */
+
+/* Is this a block of the binding's own early arena, which no real function may
+ * see? How many bytes does it have? */
+bool bind_owns(const void *block);
+size_t bind_block_size(const void *block);
+
+/* Looks `name` up as the module of `caller` would have found it, and keeps it in
+ * *real. Ends the program, as an undefined symbol does, if there is none. */
+void *bind_operator(void **real, const char *name, const void *caller);
+
+/* --- Provided by start.c ------------------------------------------------------ */
+
+/* Starts the tracker, once; false while it cannot count. */
+bool start_tracker(void);
+
+/* The first call in a fork's child; false if it cannot count. */
+bool start_child(void);
+
+#endif /* HT_ENTRY_CALL_H */

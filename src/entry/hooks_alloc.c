@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hooks_alloc.c - the allocation functions. Each is the real function with
+ * counting around it: results, errno and the order of events are the program's.
+ */
+#include "entry/bind.h"
+#include "entry/call.h"
+
+#if HT_BINDS(realloc) || HT_BINDS(reallocarray)
+#include "entry/move.h"
+#endif
+
+#if HT_BINDS(malloc)
+HT_EXPORT void *HOOKED(malloc)(size_t size)
+{
+    static const struct call_kind kind = KIND_GET("malloc", 1);
+    struct thread *t = call_enter(CALL_STACK);
+    void *block = REAL(malloc)(size);
+
+    call_got(t, block, size, &kind, size, 0);
+    return block;
+}
+#endif
+
+#if HT_BINDS(calloc)
+/* An overflowing product gives NULL, and is then only shown. */
+HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
+{
+    static const struct call_kind kind = KIND_GET("calloc", 2);
+    struct thread *t = call_enter(CALL_STACK);
+    void *block = REAL(calloc)(count, size);
+
+    call_got(t, block, count * size, &kind, count, size);
+    return block;
+}
+#endif
+
+#if HT_BINDS(aligned_alloc)
+HT_EXPORT void *HOOKED(aligned_alloc)(size_t alignment, size_t size)
+{
+    static const struct call_kind kind = KIND_GET("aligned_alloc", 2);
+    struct thread *t = call_enter(CALL_STACK);
+    void *block = REAL(aligned_alloc)(alignment, size);
+
+    call_got(t, block, size, &kind, alignment, size);
+    return block;
+}
+#endif
+
+#if HT_BINDS(memalign)
+HT_EXPORT void *HOOKED(memalign)(size_t alignment, size_t size)
+{
+    static const struct call_kind kind = KIND_GET("memalign", 2);
+    struct thread *t = call_enter(CALL_STACK);
+    void *block = REAL(memalign)(alignment, size);
+
+    call_got(t, block, size, &kind, alignment, size);
+    return block;
+}
+#endif
+
+#if HT_BINDS(posix_memalign)
+HT_EXPORT int HOOKED(posix_memalign)(void **out, size_t alignment, size_t size)
+{
+    static const struct call_kind kind = KIND_GET("posix_memalign", 2);
+    struct thread *t = call_enter(CALL_STACK);
+    int result = REAL(posix_memalign)(out, alignment, size);
+    void *block = result == 0 ? *out : NULL;
+
+    call_got(t, block, size, &kind, alignment, size);
+    return result;
+}
+#endif
+
+#if HT_BINDS(valloc)
+HT_EXPORT void *HOOKED(valloc)(size_t size)
+{
+    static const struct call_kind kind = KIND_GET("valloc", 1);
+    struct thread *t = call_enter(CALL_STACK);
+    void *block = REAL(valloc)(size);
+
+    call_got(t, block, size, &kind, size, 0);
+    return block;
+}
+#endif
+
+#if HT_BINDS(pvalloc)
+HT_EXPORT void *HOOKED(pvalloc)(size_t size)
+{
+    static const struct call_kind kind = KIND_GET("pvalloc", 1);
+    struct thread *t = call_enter(CALL_STACK);
+    void *block = REAL(pvalloc)(size);
+
+    call_got(t, block, size, &kind, size, 0);
+    return block;
+}
+#endif
+
+#if HT_BINDS(free)
+HT_EXPORT void HOOKED(free)(void *block)
+{
+    static const struct call_kind kind = KIND_FREE("free");
+    struct thread *t;
+
+    if (unlikely(block == NULL))
+        return;
+    t = call_enter(CALL_STACK);
+    if (likely(call_free_begin(t, block, &kind, CALL_CALLER, CALL_NO_SIZE)))
+        REAL(free)(block);
+    call_free_end(t);
+}
+#endif
+
+/* C23 (N3096 7.24.3.4 and 7.24.3.5): both are free() with what the caller knows.
+ * Called as free, so that they work with a libc that does not have them yet. */
+#if HT_BINDS(free_sized) || HT_BINDS(free_aligned_sized)
+HT_INLINE void free_with_size(void *block, const struct call_kind *kind, size_t size)
+{
+    struct thread *t;
+
+    if (block == NULL)
+        return;
+    t = call_enter(CALL_STACK);
+    if (likely(call_free_begin(t, block, kind, CALL_CALLER, size)))
+        REAL(free)(block);
+    call_free_end(t);
+}
+#endif
+
+#if HT_BINDS(free_sized)
+HT_EXPORT void HOOKED(free_sized)(void *block, size_t size)
+{
+    static const struct call_kind kind = KIND_FREE("free_sized");
+
+    free_with_size(block, &kind, size);
+}
+#endif
+
+#if HT_BINDS(free_aligned_sized)
+HT_EXPORT void HOOKED(free_aligned_sized)(void *block, size_t alignment, size_t size)
+{
+    static const struct call_kind kind = KIND_FREE("free_aligned_sized");
+
+    (void)alignment;
+    free_with_size(block, &kind, size);
+}
+#endif
+
+#if HT_BINDS(realloc)
+HT_EXPORT void *HOOKED(realloc)(void *block, size_t size)
+{
+    static const struct call_kind kind = KIND_MOVE("realloc");
+    struct move_call move = {.kind = &kind, .caller = CALL_CALLER, .block = block, .size = size};
+
+    if (unlikely(block == NULL)) {
+        struct thread *t = call_enter(CALL_STACK);
+        void *result = REAL(realloc)(NULL, size);
+
+        call_got(t, result, size, &kind, 0, size);
+        return result;
+    }
+    return move_block(&move, CALL_STACK);
+}
+#endif
+
+#if HT_BINDS(reallocarray)
+/* glibc's reallocarray is a check in front of its realloc, which is the real one
+ * to call for a product that fits; one that does not is left to it. */
+HT_EXPORT void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
+{
+    static const struct call_kind kind = KIND_MOVE("reallocarray");
+    struct move_call move = {.kind = &kind, .caller = CALL_CALLER, .block = block};
+    struct thread *t;
+    void *result;
+
+    if (likely(block != NULL) && likely(!__builtin_mul_overflow(count, size, &move.size)))
+        return move_block(&move, CALL_STACK);
+    t = call_enter(CALL_STACK);
+    result = REAL(reallocarray)(block, count, size);
+    call_got(t, result, count * size, &kind, 0, count * size);
+    return result;
+}
+#endif
+
+#if HT_BINDS(malloc_usable_size)
+HT_EXPORT size_t HOOKED(malloc_usable_size)(void *block)
+{
+    return unlikely(bind_owns(block)) ? bind_block_size(block) : REAL(malloc_usable_size)(block);
+}
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "entry/operators.h"
+
+uint32_t operators_kind_learned;
+const struct call_kind operators_new = KIND_GET("operator new", 1);
+const struct call_kind operators_delete = KIND_FREE("operator delete");
+
+static uint64_t allocs_now(void)
+{
+    const struct thread *t = &tracker_thread;
+    bool own = t->slot != NULL && t->slot != &t->scratch;
+
+    return load_relaxed(own ? &t->slot->allocs : &tracker_shared_slot()->allocs);
+}
+
+uint64_t operators_calls_now(void)
+{
+    struct thread *t = call_enter(CALL_STACK); /* so that the thread has its slot */
+
+    if (t != NULL)
+        call_leave(t);
+    return tracker.header != NULL ? allocs_now() : 0;
+}
+
+HT_COLD void operators_learn(void *block, size_t size, uint64_t calls_before)
+{
+    bool inside;
+
+    if (tracker.header == NULL)
+        return; /* before start: nobody counts, and nothing can be learned */
+    inside = allocs_now() != calls_before;
+    if (!inside)
+        call_record(block, size, &operators_new, size, 0);
+    store_relaxed(&operators_kind_learned,
+                  inside ? (uint32_t)OPERATORS_COUNTED_INSIDE : (uint32_t)OPERATORS_COUNTED_HERE);
+}
+
+HT_COLD void operators_cut(struct guarded_call *call)
+{
+    if (call->returned)
+        return;
+    call_got_odd(call->t, NULL, call->size, &operators_new, call->size, 0);
+}

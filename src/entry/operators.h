@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * operators.h - who counts the blocks of operator new: the malloc hook inside it,
+ * or the hook of the operator. Learned once; any thread.
+ */
+#ifndef HT_ENTRY_OPERATORS_H
+#define HT_ENTRY_OPERATORS_H
+
+#include "entry/call.h"
+
+enum operators_kind {
+    OPERATORS_UNKNOWN = 0,
+    OPERATORS_COUNTED_INSIDE,
+    OPERATORS_COUNTED_HERE,
+};
+
+extern HT_HIDDEN uint32_t operators_kind_learned;
+extern HT_HIDDEN const struct call_kind operators_new;
+extern HT_HIDDEN const struct call_kind operators_delete;
+
+HT_INLINE uint32_t operators_kind(void)
+{
+    return load_relaxed(&operators_kind_learned);
+}
+
+/* Allocations of this thread so far; to be compared by operators_learn. */
+uint64_t operators_calls_now(void);
+
+/* The real operator gave `block`. If this thread's count did not move meanwhile,
+ * nobody has counted the block: it is counted now. */
+void operators_learn(void *block, size_t size, uint64_t calls_before);
+
+/* A call of a real operator that may end by a C++ exception (bad_alloc): as its
+ * cleanup handler, operators_cut then counts a failed allocation and leaves. */
+struct guarded_call {
+    struct thread *t;
+    bool returned;
+    size_t size;
+};
+
+void operators_cut(struct guarded_call *call);
+
+#endif /* HT_ENTRY_OPERATORS_H */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "entry/options.h"
+
+#include "base/format.h"
+#include "sink/log.h"
+
+struct option_text {
+    char name[32];
+    char value[OPTIONS_PATH_BYTES];
+};
+
+/* Each returns NULL, or what a right value would be. */
+static const char *set_state_dir(struct options *options, const char *value)
+{
+    struct line line;
+
+    if (value[0] != '/')
+        return "an absolute path of a directory";
+    line_init(&line, options->state_dir, sizeof options->state_dir);
+    line_add(&line, value);
+    return NULL;
+}
+
+static const char *set_threshold(struct options *options, const char *value)
+{
+    return parse_size(value, __builtin_strlen(value), &options->threshold_bytes)
+               ? NULL
+               : "a number of bytes, with K, M or G for times 1024 (threshold=12M)";
+}
+
+static const char *set_quiet(struct options *options, const char *value)
+{
+    if ((value[0] != '0' && value[0] != '1') || value[1] != '\0')
+        return "0 or 1";
+    options->quiet = value[0] == '1';
+    return NULL;
+}
+
+static const char *set_stacks(struct options *options, const char *value)
+{
+    (void)options;
+    return __builtin_strcmp(value, "none") == 0 ? NULL : "none";
+}
+
+static const struct option_kind {
+    const char *name;
+    const char *(*set)(struct options *options, const char *value);
+} option_kinds[] = {
+    {"state_dir", set_state_dir},
+    {"threshold", set_threshold},
+    {"quiet", set_quiet},
+    {"stacks", set_stacks},
+};
+
+#define OPTION_NAMES "state_dir, threshold, quiet, stacks"
+
+/* Copies up to `end` or a separator, without the escapes. Returns where it
+ * stopped; *cut says that it did not fit. */
+static const char *copy_part(const char *text, char end, char *to, size_t capacity, bool *cut)
+{
+    size_t length = 0;
+
+    *cut = false;
+    for (; *text != '\0' && *text != ':' && *text != end; text++) {
+        if (*text == '\\' && (text[1] == ':' || text[1] == '\\'))
+            text++;
+        if (length + 1 < capacity)
+            to[length++] = *text;
+        else
+            *cut = true;
+    }
+    to[length] = '\0';
+    return text;
+}
+
+static void complain_about(void (*complain)(const char *), const char *name, const char *value,
+                           const char *remedy)
+{
+    char text[LOG_LINE_BYTES];
+    struct line line;
+
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: HEAPTRACKER_OPTIONS: ");
+    line_add(&line, name);
+    line_add(&line, value == NULL ? "" : "=");
+    line_add(&line, value == NULL ? "" : value);
+    line_add(&line, remedy);
+    complain(text);
+}
+
+static void apply(struct options *options, const struct option_text *option, bool has_value,
+                  void (*complain)(const char *))
+{
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(option_kinds); i++) {
+        const char *expected;
+        char remedy[LOG_LINE_BYTES];
+        struct line line;
+
+        if (__builtin_strcmp(option_kinds[i].name, option->name) != 0)
+            continue;
+        expected = option_kinds[i].set(options, has_value ? option->value : "");
+        if (expected == NULL)
+            return;
+        line_init(&line, remedy, sizeof remedy);
+        line_add(&line, " is not valid: give ");
+        line_add(&line, expected);
+        line_add(&line, "; the default is used");
+        complain_about(complain, option->name, option->value, remedy);
+        return;
+    }
+    complain_about(complain, option->name, NULL,
+                   " is not an option (they are " OPTION_NAMES "); it is ignored");
+}
+
+void options_parse(const char *text, struct options *options, void (*complain)(const char *line))
+{
+    *options = (struct options){.threshold_bytes = UINT64_MAX};
+    while (text != NULL && *text != '\0') {
+        struct option_text option;
+        bool name_cut;
+        bool value_cut = false;
+        bool has_value;
+
+        text = copy_part(text, '=', option.name, sizeof option.name, &name_cut);
+        has_value = *text == '=';
+        option.value[0] = '\0';
+        if (has_value)
+            text = copy_part(text + 1, '\0', option.value, sizeof option.value, &value_cut);
+        if (value_cut)
+            complain_about(complain, option.name, NULL, " is too long; the default is used");
+        else if (option.name[0] != '\0' || has_value)
+            apply(options, &option, has_value, complain);
+        if (*text == ':')
+            text++;
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * preload.c - binding by LD_PRELOAD: the real functions are the next ones in the
+ * loader's order (libc's, or another allocator's that is preloaded behind), looked
+ * up once, before the first call is counted.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/format.h"
+#include "entry/arena.h"
+#include "entry/bind.h"
+#include "entry/binding.h"
+#include "entry/call.h"
+#include "port/port.h"
+#include "sink/log.h"
+
+/* --- Until the real functions are known ------------------------------------- */
+
+static void *early_malloc(size_t size)
+{
+    void *block = arena_alloc(0, size);
+
+    if (block == NULL)
+        errno = ENOMEM;
+    return block;
+}
+
+static void *early_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL
+                                                       : early_malloc(bytes); /* static memory is zero */
+}
+
+static void *early_realloc(void *block, size_t size)
+{
+    void *moved = early_malloc(size);
+    size_t old_size = block == NULL ? 0 : arena_block_size(block);
+
+    if (moved != NULL && block != NULL)
+        __builtin_memcpy(moved, block, old_size < size ? old_size : size);
+    return moved;
+}
+
+static void *early_reallocarray(void *block, size_t count, size_t size)
+{
+    size_t bytes;
+
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL : early_realloc(block, bytes);
+}
+
+static void early_free(void *block)
+{
+    (void)block;
+}
+
+static void *early_aligned_alloc(size_t alignment, size_t size)
+{
+    return arena_alloc(alignment, size);
+}
+
+static int early_posix_memalign(void **out, size_t alignment, size_t size)
+{
+    *out = arena_alloc(alignment, size);
+    return *out == NULL ? ENOMEM : 0;
+}
+
+struct real_functions real_functions = {
+    .malloc = early_malloc,
+    .calloc = early_calloc,
+    .realloc = early_realloc,
+    .reallocarray = early_reallocarray,
+    .free = early_free,
+    .aligned_alloc = early_aligned_alloc,
+    .memalign = early_aligned_alloc,
+    .posix_memalign = early_posix_memalign,
+    .valloc = early_malloc,
+    .pvalloc = early_malloc,
+};
+
+/* --- Looking them up ----------------------------------------------------------- */
+
+static void look_up(struct real_functions *found)
+{
+    /* Only what a preload library exports: the malloc calls inside libc's own
+     * functions pass the hooks by themselves. */
+#define FAMILY_alloc(name) *(void **)&found->name = dlsym(RTLD_NEXT, #name);
+#define FAMILY_cxx(name) *(void **)&found->name = dlsym(RTLD_NEXT, #name);
+#define FAMILY_libc(name)
+#define HOOK(name, family, type, parameters) FAMILY_##family(name)
+#include "entry/hooks.def"
+#undef HOOK
+}
+
+/* A tracker that is linked in as well leaves the state file to this one. */
+HT_EXPORT const char heaptracker_preloaded = 1;
+
+bool binding_start(struct binding *binding)
+{
+    struct real_functions found = {0};
+
+    look_up(&found);
+    if (found.malloc == NULL || found.free == NULL || found.calloc == NULL || found.realloc == NULL)
+        return false;
+    real_functions = found;
+    *binding = (struct binding){.all_calls_seen = true, .file_by_default = true};
+    return true;
+}
+
+bool bind_owns(const void *block)
+{
+    return arena_owns(block);
+}
+
+size_t bind_block_size(const void *block)
+{
+    return arena_block_size(block);
+}
+
+void *bind_operator(void **real, const char *name, const void *caller)
+{
+    *real = port_symbol_for(caller, name);
+    if (*real == NULL) {
+        char text[LOG_LINE_BYTES];
+        struct line line;
+
+        line_init(&line, text, sizeof text);
+        line_add(&line, "heaptracker: no C++ library has ");
+        line_add(&line, name);
+        line_add(&line, "; run the program without the preload library");
+        log_line(text);
+        abort();
+    }
+    return *real;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * start.c - start, fork and exit of the tracker. Everything here runs once per
+ * process, from inside its first call.
+ */
+#include "base/format.h"
+#include "core/thread.h"
+#include "core/thresholds.h"
+#include "entry/binding.h"
+#include "entry/call.h"
+#include "entry/options.h"
+#include "port/port.h"
+#include "sink/log.h"
+#include "sink/state_file.h"
+
+static struct {
+    uint32_t begun; /* atomic: a thread is starting the tracker, or has */
+    bool wipes;     /* the kernel resets the epoch in a fork's child */
+    bool report_at_exit;
+    struct tracker_fork_image fork_image;
+} start;
+
+/* --- Where the state file goes ------------------------------------------------ */
+
+static void say_no_file(const char *directory, int error, const char *instead)
+{
+    char text[LOG_LINE_BYTES];
+    struct line line;
+
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: no state file in ");
+    line_add(&line, directory);
+    line_add(&line, ": ");
+    line_add(&line, port_error_text(error));
+    line_add(&line, instead);
+    log_message(text);
+}
+
+/* DIRECTORY/heaptracker-UID, which must be this user's alone: the names in a
+ * directory that all may write to can be guessed. */
+static bool open_in_private_directory(const char *parent, struct state_tables *tables, int *error)
+{
+    char path[OPTIONS_PATH_BYTES];
+    struct line line;
+
+    line_init(&line, path, sizeof path);
+    line_add(&line, parent);
+    line_add(&line, "/heaptracker-");
+    line_add_u64(&line, port_user_id());
+    return port_private_directory(path, error) && state_file_open(path, tables, error);
+}
+
+static bool open_in_default_place(struct state_tables *tables)
+{
+    const char *parents[] = {port_environment("XDG_RUNTIME_DIR"), "/dev/shm", port_environment("TMPDIR"),
+                             "/tmp"};
+    int error = 0;
+
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(parents); i++) {
+        if (parents[i] != NULL && parents[i][0] == '/' &&
+            open_in_private_directory(parents[i], tables, &error))
+            return true;
+    }
+    say_no_file("XDG_RUNTIME_DIR, /dev/shm, TMPDIR or /tmp", error,
+                "; set state_dir=DIR in HEAPTRACKER_OPTIONS; counting goes on without a file");
+    return false;
+}
+
+static bool open_tables(const struct options *options, const struct binding *binding,
+                        struct state_tables *tables)
+{
+    int error = 0;
+
+    if (options->state_dir[0] != '\0' && !binding->file_elsewhere) {
+        if (state_file_open(options->state_dir, tables, &error))
+            return true;
+        say_no_file(options->state_dir, error,
+                    "; set state_dir to a directory that can be written to;"
+                    " counting goes on without a file");
+    } else if (binding->file_by_default && open_in_default_place(tables)) {
+        return true;
+    }
+    return state_file_open(NULL, tables, &error);
+}
+
+/* --- Start ------------------------------------------------------------------------ */
+
+static bool grow_slots(void)
+{
+    struct state_slot *slots;
+    uint32_t count;
+
+    if (!state_file_grow_slots(&slots, &count) || !tracker_add_slots(slots, count))
+        return false;
+    tracker_bump_epoch(); /* threads that went without may try again */
+    return true;
+}
+
+static void thread_exit(void *thread)
+{
+    tracker_thread_exit(thread);
+}
+
+/* A child that forks before its first call has no tables yet: what it was left by
+ * its own parent goes for its child as well. */
+static bool has_tables(void)
+{
+    return load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED;
+}
+
+static void fork_prepare(void)
+{
+    if (has_tables())
+        tracker_fork_image_take(&start.fork_image);
+}
+
+static void fork_parent(void)
+{
+    if (has_tables())
+        start.fork_image.valid = false;
+}
+
+/* What the kernel does for every kind of fork where it can. */
+static void fork_child(void)
+{
+    if (!start.wipes)
+        store_relaxed(&tracker_epoch.epoch, EPOCH_FORKED);
+}
+
+static void say_above_threshold(void *user, uint64_t threshold_bytes, uint64_t live_bytes)
+{
+    char text[LOG_LINE_BYTES];
+    struct line line;
+
+    (void)user;
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: live bytes (");
+    line_add_u64(&line, live_bytes);
+    line_add(&line, ") are above the threshold (");
+    line_add_u64(&line, threshold_bytes);
+    line_add(&line, ")");
+    log_line(text);
+}
+
+static void use_options(const struct options *options, const struct binding *binding)
+{
+    start.report_at_exit = binding->file_by_default && !options->quiet && state_file_path()[0] != '\0';
+    if (options->threshold_bytes != UINT64_MAX)
+        thresholds_add(options->threshold_bytes, options->threshold_bytes - options->threshold_bytes / 10,
+                       say_above_threshold, NULL);
+}
+
+bool start_tracker(void)
+{
+    static const struct tracker_callbacks callbacks = {call_log_show, grow_slots};
+    struct binding binding = {0};
+    struct options options;
+    struct state_tables tables;
+
+    /* A second thread, or a call from inside the look-up of the real functions,
+     * goes by uncounted. */
+    if (!replace_acq_rel(&start.begun, 0u, 1u))
+        return false;
+    if (!binding_start(&binding)) {
+        store_release(&start.begun, 0u);
+        return false;
+    }
+    log_set_default(binding.log_debug);
+    call_log_set_threshold(binding.log_threshold);
+    options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
+    log_set_quiet(options.quiet);
+    if (!open_tables(&options, &binding, &tables))
+        return false;
+    tracker_start(tables.header, tables.slots, tables.slot_count, &callbacks);
+    tracker.mirror = binding.mirror;
+    tracker.all_calls_seen = binding.all_calls_seen;
+    tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
+    start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
+    port_thread_exit_start(thread_exit);
+    port_fork_handlers(fork_prepare, fork_parent, fork_child);
+    use_options(&options, &binding);
+    tracker_open();
+    api_open();
+    return true;
+}
+
+bool start_child(void)
+{
+    struct thread *t = &tracker_thread;
+    struct state_tables tables;
+    int error = 0;
+
+    if (!state_file_reopen(&tables, &error))
+        return false;
+    if (error != 0)
+        say_no_file("the parent's directory", error, "; this child is counted without a file");
+    tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
+    start.fork_image.valid = false;
+    t->slot = NULL;
+    t->late = false;
+    tracker_open();
+    return true;
+}
+
+/* A program that never allocates has a state file all the same. */
+__attribute__((constructor)) static void start_with_program(void)
+{
+    struct thread *t = &tracker_thread;
+
+    if (tracker.opened)
+        return;
+    t->busy = CALL_STACK; /* what libc allocates for the start is not the program's */
+    start_tracker();
+    t->busy = 0;
+}
+
+/* --- Exit --------------------------------------------------------------------------- */
+
+/* Calls after this are still counted: the mapping stays until the process ends. */
+__attribute__((destructor)) static void end_with_program(void)
+{
+    char text[STATE_PATH_BYTES + LOG_LINE_BYTES];
+    struct line line;
+
+    if (!has_tables())
+        return; /* not started, or a child that never called */
+    tracker.header->end_monotonic_ns = port_monotonic_ns();
+    store_relaxed(&tracker.header->ended, (uint32_t)STATE_EXITING);
+    if (!start.report_at_exit)
+        return;
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: see `heaptracker report ");
+    line_add(&line, state_file_path());
+    line_add(&line, "`");
+    log_line(text);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * linux.c - port.h for Linux, any libc. Uses system call wrappers that neither
+ * allocate nor lock; errno is put back after each.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "port/port.h"
+
+#define THREAD_EXIT_ROUNDS 4 /* _POSIX_THREAD_DESTRUCTOR_ITERATIONS: every libc makes that many */
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18 /* Linux 4.14, asm-generic/mman-common.h */
+#endif
+
+int port_errno_get(void)
+{
+    return errno;
+}
+
+void port_errno_set(int value)
+{
+    errno = value;
+}
+
+/* --- Memory ------------------------------------------------------------- */
+
+static void *map_anonymous(size_t bytes, int protection)
+{
+    int error = errno;
+    void *memory = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    errno = error;
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void *port_map_private(size_t bytes)
+{
+    void *memory = map_anonymous(bytes, PROT_READ | PROT_WRITE);
+    int error = errno;
+
+    /* A huge page behind a table that is touched here and there would cost
+     * hundreds of times what is used. */
+    if (memory != NULL)
+        madvise(memory, bytes, MADV_NOHUGEPAGE);
+    errno = error;
+    return memory;
+}
+
+void port_unmap(void *address, size_t bytes)
+{
+    int error = errno;
+
+    munmap(address, bytes);
+    errno = error;
+}
+
+void *port_reserve(size_t bytes)
+{
+    return map_anonymous(bytes, PROT_NONE);
+}
+
+void port_reserve_again(void *address, size_t bytes)
+{
+    int error = errno;
+
+    (void)mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    errno = error;
+}
+
+/* mincore says "not resident" of a page in swap as well as of one that was never
+ * touched, so it is believed only where there is no swap. */
+void port_touched_pages(const void *address, size_t pages, unsigned char *flags)
+{
+    int error = errno;
+    struct sysinfo info;
+
+    if (sysinfo(&info) != 0 || info.totalswap != 0 ||
+        mincore((void *)(uintptr_t)address, pages * port_page_bytes(), flags) != 0)
+        memset(flags, 1, pages);
+    errno = error;
+}
+
+size_t port_page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+bool port_wipe_on_fork(void *page, size_t bytes)
+{
+    int error = errno;
+    bool done = madvise(page, bytes, MADV_WIPEONFORK) == 0;
+
+    errno = error;
+    return done;
+}
+
+/* --- Files ---------------------------------------------------------------- */
+
+/* Reserves first, so that a full disk is an error here and not a SIGBUS later.
+ * The size limit is asked first, since passing it would raise SIGXFSZ. */
+static int reserve_bytes(int fd, uint64_t offset, size_t bytes)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        offset + bytes > limit.rlim_cur)
+        return EFBIG;
+    return posix_fallocate(fd, (off_t)offset, (off_t)bytes);
+}
+
+static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes)
+{
+    if (mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED)
+        return errno;
+    /* A child that shared these counters would count into its parent's numbers. */
+    if (madvise(address, bytes, MADV_DONTFORK) != 0) {
+        int cause = errno;
+
+        port_reserve_again(address, bytes);
+        return cause;
+    }
+    return 0;
+}
+
+enum port_file_result port_file_create(const char *path, void *address, size_t bytes, int *error)
+{
+    int saved = errno;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int cause = fd < 0 ? errno : 0;
+
+    if (fd >= 0) {
+        cause = fchmod(fd, 0600) != 0 ? errno : reserve_bytes(fd, 0, bytes);
+        if (cause == 0)
+            cause = map_file_at(fd, address, 0, bytes);
+        close(fd);
+        if (cause != 0)
+            unlink(path);
+    }
+    errno = saved;
+    *error = cause;
+    if (cause == 0)
+        return PORT_FILE_OK;
+    return fd < 0 && cause == EEXIST ? PORT_FILE_EXISTS : PORT_FILE_DENIED;
+}
+
+bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes)
+{
+    int saved = errno;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    bool done = false;
+
+    if (fd >= 0) {
+        done = reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes) == 0;
+        close(fd);
+    }
+    errno = saved;
+    return done;
+}
+
+bool port_private_directory(const char *path, int *error)
+{
+    int saved = errno;
+    struct stat st;
+    int cause = 0;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        cause = errno;
+    else if (lstat(path, &st) != 0)
+        cause = errno;
+    else if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+        cause = EPERM;
+    errno = saved;
+    *error = cause;
+    return cause == 0;
+}
+
+size_t port_read_file(const char *path, char *buffer, size_t capacity)
+{
+    int saved = errno;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t length = 0;
+
+    while (fd >= 0 && length < capacity) {
+        ssize_t n = read(fd, buffer + length, capacity - length);
+
+        if (n <= 0)
+            break;
+        length += (size_t)n;
+    }
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return length;
+}
+
+void port_program_path(char *buffer, size_t capacity)
+{
+    int saved = errno;
+    ssize_t length = readlink("/proc/self/exe", buffer, capacity - 1);
+
+    buffer[length > 0 ? length : 0] = '\0';
+    errno = saved;
+}
+
+/* --- Process and thread ----------------------------------------------------- */
+
+uint32_t port_process_id(void)
+{
+    return (uint32_t)getpid();
+}
+
+uint32_t port_parent_process_id(void)
+{
+    return (uint32_t)getppid();
+}
+
+uint32_t port_user_id(void)
+{
+    return (uint32_t)geteuid();
+}
+
+uint64_t port_thread_id(void)
+{
+    return (uint64_t)syscall(SYS_gettid);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+uint64_t port_monotonic_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t port_realtime_ns(void)
+{
+    return clock_ns(CLOCK_REALTIME);
+}
+
+/* The first hook may run before libc has set environ up; the kernel's copy is
+ * there from the start. Looked at once, by the starting thread. */
+static const char *initial_environment(const char *name, size_t length)
+{
+    static char block[32768];
+    static size_t block_length;
+
+    if (block_length == 0)
+        block_length = port_read_file("/proc/self/environ", block, sizeof block - 1);
+    for (size_t at = 0; at < block_length; at += strlen(block + at) + 1) {
+        if (strncmp(block + at, name, length) == 0 && block[at + length] == '=')
+            return block + at + length + 1;
+    }
+    return NULL;
+}
+
+const char *port_environment(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (getauxval(AT_SECURE) != 0)
+        return NULL;
+    if (environ == NULL)
+        return initial_environment(name, length);
+    for (char **entry = environ; *entry != NULL; entry++) {
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+            return *entry + length + 1;
+    }
+    return NULL;
+}
+
+/* Thread exit through a key's destructor. Other keys' destructors may still
+ * allocate and free; libc calls destructors in rounds as long as keys have values,
+ * so this one puts its value back until the last round. The key is made early, so
+ * it is one of those whose value needs no allocation. */
+static struct {
+    pthread_key_t key;
+    bool usable;
+    void (*at_exit)(void *);
+} thread_exit;
+
+static PORT_THREAD_LOCAL int thread_exit_rounds;
+
+static void thread_exit_destructor(void *argument)
+{
+    if (++thread_exit_rounds < THREAD_EXIT_ROUNDS && pthread_setspecific(thread_exit.key, argument) == 0)
+        return;
+    thread_exit.at_exit(argument);
+}
+
+bool port_thread_exit_start(void (*at_exit)(void *))
+{
+    thread_exit.at_exit = at_exit;
+    thread_exit.usable = pthread_key_create(&thread_exit.key, thread_exit_destructor) == 0;
+    return thread_exit.usable;
+}
+
+bool port_thread_exit_register(void *argument)
+{
+    return thread_exit.usable && pthread_setspecific(thread_exit.key, argument) == 0;
+}
+
+/* The kernel loads no interpreter for a static program. */
+bool port_is_static(void)
+{
+    return getauxval(AT_BASE) == 0;
+}
+
+void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    pthread_atfork(prepare, parent, child);
+}
+
+/* --- Text -------------------------------------------------------------------- */
+
+void port_write_error(const char *text, size_t length)
+{
+    int error = errno;
+
+    /* One write: lines of several threads do not mix. Nothing can be done about
+     * a closed or full standard error. */
+    if (write(STDERR_FILENO, text, length) < 0)
+        errno = error;
+    errno = error;
+}
+
+_Static_assert(PORT_ERROR_NO_MEMORY == ENOMEM && PORT_ERROR_NAME_TOO_LONG == ENAMETOOLONG, "errno values");
+
+const char *port_error_text(int error)
+{
+    switch (error) {
+    case ENOENT: return "no such directory";
+    case ENOTDIR: return "not a directory";
+    case EACCES: return "permission denied";
+    case EPERM: return "it is not a private directory of this user";
+    case EROFS: return "read-only file system";
+    case ENOSPC: return "no space left";
+    case EDQUOT: return "disk quota used up";
+    case EFBIG: return "above the file size limit (ulimit -f)";
+    case EMFILE:
+    case ENFILE: return "too many open files";
+    case ENOMEM: return "out of memory";
+    case ENAMETOOLONG: return "the name is too long";
+    case EOPNOTSUPP:
+    case EINVAL: return "the file system cannot reserve space or map files";
+    default: return "it failed";
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * machine.h - constants of the machine that is compiled for.
+ */
+#ifndef HT_PORT_MACHINE_H
+#define HT_PORT_MACHINE_H
+
+/* Bits of an address that a user program can get from its kernel, and the size
+ * of the heap that one leaf of the block map covers. x86-64: 47 bits without
+ * five-level paging (which is opt-in); AArch64: 48 (52 is opt-in). */
+#if defined(__x86_64__)
+#define PORT_ADDRESS_BITS 47
+#define PORT_LEAF_BITS 26
+#elif defined(__LP64__)
+#define PORT_ADDRESS_BITS 48
+#define PORT_LEAF_BITS 26
+#else
+#define PORT_ADDRESS_BITS 32
+#define PORT_LEAF_BITS 22
+#endif
+
+/* The largest page that this machine's kernels use: objects that need pages of
+ * their own are aligned to it. */
+#if defined(__aarch64__) || defined(__powerpc64__)
+#define PORT_PAGE_BYTES_MAX 65536
+#else
+#define PORT_PAGE_BYTES_MAX 4096
+#endif
+
+/* Thread-local storage that costs one instruction, and never allocates: the
+ * initial-exec model. */
+#define PORT_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+#endif /* HT_PORT_MACHINE_H */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * port.h - the whole platform contract. One file per operating system implements
+ * it (linux.c); one header per kind of machine sets the constants (machine.h).
+ * Nothing outside this folder tests for a platform.
+ *
+ * No function here allocates from the program's heap, takes a lock that the
+ * program or its loader may hold, or changes errno, unless its comment says so.
+ * All may be called from signal handlers.
+ */
+#ifndef HT_PORT_PORT_H
+#define HT_PORT_PORT_H
+
+#include "base/base.h"
+#include "port/machine.h"
+
+/* --- Memory ------------------------------------------------------------- */
+
+/* bytes of zeroed private memory, page-aligned, that costs nothing until it is
+ * touched; NULL when the address space or a limit is exhausted. Inherited by a
+ * forked child as a private copy. */
+void *port_map_private(size_t bytes);
+
+/* Gives back what port_map_private gave. */
+void port_unmap(void *address, size_t bytes);
+
+/* Address space without memory behind it (reading it faults), to be filled by
+ * port_file_map_at; NULL when there is none. */
+void *port_reserve(size_t bytes);
+
+/* Sets flags[i] to 1 for each page of [address, address + pages * port_page_bytes())
+ * that has memory behind it, to 0 for one that was never touched. May say 1 for
+ * an untouched page, never 0 for a touched one. */
+void port_touched_pages(const void *address, size_t pages, unsigned char *flags);
+
+size_t port_page_bytes(void);
+
+/* Makes [page, page + bytes) read as zeros in a forked child. page must be
+ * aligned to PORT_PAGE_BYTES_MAX and lie in private anonymous memory. Returns
+ * false where the kernel cannot: forks are then seen through pthread_atfork only. */
+bool port_wipe_on_fork(void *page, size_t bytes);
+
+/* --- Files: a state file that is held by its mapping alone --------------- */
+
+enum port_file_result {
+    PORT_FILE_OK = 0,
+    PORT_FILE_EXISTS, /* the name is taken */
+    PORT_FILE_DENIED, /* errno-like cause in *error */
+};
+
+/* Creates `path` (mode 0600, never following a link, never replacing), reserves
+ * bytes on the disk and maps them shared at `address` (inside a reservation),
+ * not inherited by children. Leaves no descriptor open. *error receives the
+ * cause (an errno value) on PORT_FILE_DENIED; nothing stays behind then. */
+enum port_file_result port_file_create(const char *path, void *address, size_t bytes, int *error);
+
+/* Reserves and maps bytes more at file offset `offset`. False: nothing changed. */
+bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes);
+
+/* Makes `path` a directory of mode 0700 unless it is one of this user's already;
+ * false (cause in *error) when it is anybody else's or cannot be made. */
+bool port_private_directory(const char *path, int *error);
+
+/* A child's mapping of its parent's file is gone: takes the range back into a
+ * reservation. Also used to undo a failed start. */
+void port_reserve_again(void *address, size_t bytes);
+
+/* Reads at most `capacity` bytes of a small file such as /proc/self/cmdline.
+ * Returns how many, 0 on any failure. */
+size_t port_read_file(const char *path, char *buffer, size_t capacity);
+
+/* The path of the running executable, NUL-terminated, empty if unknown. */
+void port_program_path(char *buffer, size_t capacity);
+
+/* --- Process and thread -------------------------------------------------- */
+
+uint32_t port_process_id(void);
+uint32_t port_parent_process_id(void);
+uint32_t port_user_id(void);
+uint64_t port_thread_id(void);
+uint64_t port_monotonic_ns(void);
+uint64_t port_realtime_ns(void);
+
+/* Value of an environment variable, or NULL; reads the block that the kernel
+ * gave, so it works before libc has started. NULL for a set-user-ID program. */
+const char *port_environment(const char *name);
+
+/* Calls at_exit(argument) when the calling thread ends, as late as the platform
+ * can; returns false where it cannot (the thread's slot is then not reused).
+ * port_thread_exit_start makes it usable and must come first, from start. */
+bool port_thread_exit_start(void (*at_exit)(void *));
+bool port_thread_exit_register(void *argument);
+
+/* True when this program was linked with its libc, so that no call of libc itself
+ * escapes --wrap. */
+bool port_is_static(void);
+
+/* The address of `name` as the module that holds the code address `caller` would
+ * find it, leaving this library out; NULL if there is none. Takes the loader's
+ * lock: not for the usual way of a call. */
+void *port_symbol_for(const void *caller, const char *name);
+
+/* prepare runs in the parent just before fork(), parent and child just after. */
+void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* --- Text ---------------------------------------------------------------- */
+
+/* Writes to standard error in one piece. */
+void port_write_error(const char *text, size_t length);
+
+/* The errno values that other folders name; port_error_text knows the rest. */
+#define PORT_ERROR_NO_MEMORY 12
+#define PORT_ERROR_NAME_TOO_LONG 36
+
+/* A static text for an errno value that the tracker's own messages use. */
+const char *port_error_text(int error);
+
+/* errno is the program's: slow paths keep it. */
+int port_errno_get(void);
+void port_errno_set(int value);
+
+#endif /* HT_PORT_PORT_H */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * state.h - THE layout of the state file (`.ht`), shared by the tracked program,
+ * which writes it in place through a shared mapping, and the tool, which reads
+ * the same bytes while the program runs or after any death.
+ *
+ * Owns: the bytes. Knows nothing of how they are mapped, grown or shown.
+ *
+ *   offset 0      struct state_header   one page; `sections` names all the rest
+ *   section FACTS struct state_facts    one page; who the process is
+ *   section SLOTS struct state_slot[]   counters, one slot a thread; several
+ *                                       SLOTS sections form one array, in order
+ *
+ * Rules
+ *  - Native byte order and word size; both are named in the header, and a reader
+ *    of another kind refuses the file. All integers are fixed-width, all offsets
+ *    count from the start of the file, everything is zero until it is written.
+ *  - The file only grows. Its size is rounded up to whole chunks that were
+ *    reserved on the disk before they were mapped; `file_bytes` and then
+ *    `section_count` are stored (release) only after the new chunk is usable, so
+ *    a reader that loads section_count first (acquire) sees whole sections.
+ *  - A counter has one writer at a time unless its comment says otherwise; readers
+ *    in other processes may see the counters of one call half applied, and
+ *    `in_call` says where that is so.
+ *  - `reserved` bytes are zero; a later version gives them meaning. A section of
+ *    an unknown kind is skipped. Anything incompatible changes STATE_VERSION.
+ */
+#ifndef HT_STATE_STATE_H
+#define HT_STATE_STATE_H
+
+#include <stdint.h>
+
+/* Eight bytes that no text file begins with (after the PNG specification's
+ * reasoning: a byte above 127, CR LF, ^Z and LF reveal damage in transfer). */
+#define STATE_MAGIC "\x89HT\r\n\x1a\n\n"
+#define STATE_MAGIC_BYTES 8
+#define STATE_VERSION 1u
+#define STATE_BYTE_ORDER 0x01020304u
+
+#define STATE_PAGE_BYTES 4096u /* header and facts; not the machine's page size */
+#define STATE_CHUNK_BYTES \
+    65536u /* the file grows by multiples of this: the largest page size of Linux on Arm */
+#define STATE_SECTIONS_MAX 64u
+
+enum state_section_kind {
+    STATE_SECTION_NONE = 0,
+    STATE_SECTION_FACTS = 1,
+    STATE_SECTION_SLOTS = 2,
+};
+
+struct state_section {
+    uint32_t kind;        /* enum state_section_kind */
+    uint32_t entry_bytes; /* sizeof one entry, as the writer knew it */
+    uint64_t offset;      /* from the start of the file; a multiple of 64 */
+    uint64_t entries;     /* how many fit; used or not */
+};
+
+/* How the process ended, as far as the file's own program could know. The tool
+ * sets EXIT and SIGNAL with a status when it closes a snapshot. */
+enum state_end {
+    STATE_RUNNING = 0,  /* or died without a chance to say so */
+    STATE_EXITING = 1,  /* the program's exit handlers have begun */
+    STATE_EXECED = 2,   /* the tool: another image took over the process */
+    STATE_EXITED = 3,   /* the tool: end_status is the exit status */
+    STATE_SIGNALED = 4, /* the tool: end_status is the signal's number */
+};
+
+/* Counters of one thread, two cache lines. The first line holds all that a
+ * successful malloc or free writes. Written by the owner only (plain loads and
+ * relaxed stores), except for slot 0: that one is shared by all callers that
+ * have no slot of their own (nested calls, threads on their way out, threads
+ * beyond the table) and is only ever changed by atomic read-modify-write.
+ * A slot outlives its thread: the next thread counts on in it, so sums stay true.
+ * live bytes = bytes_allocated - bytes_freed, summed over all slots; one slot
+ * alone may well be "negative": blocks may be freed by another thread. */
+struct state_slot {
+    uint64_t in_call; /* not 0: a call is in progress; its stack address (see hook_scope) */
+    uint64_t allocs;
+    uint64_t bytes_allocated;
+    uint64_t frees;
+    uint64_t bytes_freed; /* sizes of the blocks that `frees` counts */
+    uint64_t temporary_allocs;
+    uint64_t reallocs;
+    uint64_t failed_allocs;
+
+    uint64_t foreign_frees;
+    uint64_t invalid_frees;
+    uint64_t unmatched_frees;
+    uint64_t lost_blocks;
+    uint64_t lost_bytes;
+    uint64_t nested_calls; /* calls from inside another call of the same thread (kept exact, in slot 0) */
+    uint64_t thread_id;    /* the kernel's, of the present or last owner; 0: never owned */
+    uint64_t reserved;
+};
+
+struct state_header {
+    char magic[STATE_MAGIC_BYTES]; /* written last: a file without it was never ready */
+    uint32_t version;              /* STATE_VERSION */
+    uint32_t byte_order;           /* STATE_BYTE_ORDER as the writer stores it */
+    uint32_t word_bits;            /* 32 or 64: the program's pointers */
+    uint32_t header_bytes;         /* sizeof(struct state_header) */
+    uint64_t file_bytes;           /* reserved and usable so far */
+    uint32_t section_count;        /* entries of `sections` in use */
+    uint32_t slot_count;           /* slots ever used, slot 0 included; <= entries of the SLOTS sections */
+
+    /* The process; does not change. */
+    uint32_t pid;
+    uint32_t parent_pid;
+    uint32_t image;              /* 0 for the first image of this pid that was tracked, then 1, ... */
+    uint32_t forked;             /* 1: began by fork from a tracked process */
+    uint64_t start_realtime_ns;  /* CLOCK_REALTIME when the tracker started in this image */
+    uint64_t start_monotonic_ns; /* CLOCK_MONOTONIC then */
+    uint64_t start_ticks;        /* field 22 of /proc/PID/stat: tells a reused pid; 0 unknown */
+    char boot_id[40];            /* /proc/sys/kernel/random/boot_id, NUL-terminated; empty unknown */
+    uint64_t inherited_bytes;    /* live at the fork */
+    uint64_t inherited_blocks;
+
+    /* Written by any thread, under the tracker's peak lock. */
+    uint64_t peak_bytes; /* a reader takes the greater of this and live at rest */
+    uint64_t peak_blocks;
+    uint64_t peak_number;       /* grows with every new peak */
+    uint64_t peak_monotonic_ns; /* when, 0 where the port has no cheap clock */
+    uint64_t peak_error_bytes;  /* peak_bytes is short by at most this */
+
+    /* Written by any thread, by atomic read-modify-write. */
+    uint64_t threads;     /* threads that ever called */
+    uint64_t threads_now; /* threads that own a slot */
+    uint64_t lost_events; /* reports and notifications that could not be delivered */
+
+    uint32_t ended; /* enum state_end */
+    int32_t end_status;
+    uint64_t end_monotonic_ns; /* 0: not known */
+
+    struct state_section sections[STATE_SECTIONS_MAX];
+};
+
+/* Who the process is, in its own words. */
+struct state_facts {
+    char program[1024];                        /* path of the executable, NUL-terminated; empty unknown */
+    uint32_t command_bytes;                    /* used bytes of `command` */
+    uint32_t command_cut;                      /* 1: the command line was longer */
+    char command[STATE_PAGE_BYTES - 1024 - 8]; /* arguments, each NUL-terminated */
+};
+
+_Static_assert(sizeof(struct state_slot) == 128, "two cache lines");
+_Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
+_Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
+
+#endif /* HT_STATE_STATE_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * state_check.h - decides whether bytes are a state file that can be read without
+ * fear, and adds up what they say. Freestanding; shared by the tool, the tests
+ * and the fuzzer. It never reads outside the bytes given, never allocates, and
+ * trusts no field before it has checked it.
+ */
+#ifndef HT_STATE_STATE_CHECK_H
+#define HT_STATE_STATE_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heaptracker.h"
+#include "state/state.h"
+
+/* What is wrong, and where. */
+struct state_fault {
+    const char *what; /* static text; NULL: nothing is wrong */
+    uint64_t offset;  /* byte of the file that shows it */
+    bool unfinished;  /* no damage: the writer had not come to the magic, its last step */
+};
+
+/* A checked view of a file: pointers into the caller's bytes, which must stay.
+ * Where the program still runs, the bytes may change under the view, so numbers
+ * are copied before use and pointers were checked against the size given. */
+struct state_view {
+    const unsigned char *bytes;
+    size_t size;
+    const struct state_header *header;
+    const struct state_facts *facts; /* NULL: the file has none */
+    uint32_t section_count;          /* as checked; not to be read again from the header */
+    uint32_t slot_count;
+    struct state_section sections[STATE_SECTIONS_MAX]; /* copies, as checked */
+};
+
+/* Checks size bytes at `bytes` (8-byte aligned) and fills *view. Returns a fault
+ * whose `what` is NULL when the file is sound. */
+struct state_fault state_check(const void *bytes, size_t size, struct state_view *view);
+
+/* Slot number i of a checked view; NULL when i >= view->slot_count. */
+const struct state_slot *state_view_slot(const struct state_view *view, uint32_t i);
+
+/* Adds up all slots of a checked view. */
+void state_view_totals(const struct state_view *view, struct ht_totals *out);
+
+/* How many slots had a call in progress. */
+uint32_t state_view_calls_in_progress(const struct state_view *view);
+
+#endif /* HT_STATE_STATE_CHECK_H */
