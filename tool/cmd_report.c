@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_report.c - heaptracker report: shows a state file, or a process's own.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtin.h"
+#include "export/export.h"
+#include "model/output.h"
+#include "model/process.h"
+#include "options.h"
+
+static void load(struct report *report, const char *operand)
+{
+    struct snapshot snapshot;
+    struct snapshot_error error;
+    uint32_t pid;
+    bool is_pid = parse_u32(operand, &pid);
+    char *path = is_pid ? process_state_file(pid) : xstrdup(operand);
+
+    if (path == NULL)
+        die("process %s is not tracked, or not yours; start it with 'heaptracker run' (a file of this name "
+            "is ./%s)",
+            operand, operand);
+    if (!snapshot_load(&snapshot, path, &error))
+        die("%s: %s; give a file that 'heaptracker run -o' wrote", path, error.text);
+    summary_of(&report->main, &snapshot);
+    if (!is_pid)
+        report_find_children(report, path, snapshot.view.header);
+    snapshot_free(&snapshot);
+    free(path);
+}
+
+static void write_report(const struct report *report, enum export_format format, FILE *out)
+{
+    switch (format) {
+    case EXPORT_TEXT: export_text(report, out); break;
+    case EXPORT_JSON: export_json(report, out, false); break;
+    }
+}
+
+int cmd_report(int argc, char **argv)
+{
+    const char *format_name = "text", *path = NULL;
+    const struct option_spec specs[] = {
+        {0, "format", EXPORT_FORMATS, "how to write it (text)", &format_name, NULL},
+        {'o', "output", "FILE", "where to write it, instead of standard output", &path, NULL},
+        {0, NULL, NULL, NULL, NULL, NULL},
+    };
+    const struct usage usage = {
+        .synopsis = "report [OPTION...] FILE|PID",
+        .purpose = "Shows what a state file says, or a tracked process that runs.",
+        .notes = "A number is a PID; write ./123 for a file of that name. With a FILE that\n"
+                 "'heaptracker run -o FILE' wrote, FILE.PID beside it are its children.\n"
+                 "Exit status: 0; 2 when called wrongly or the input cannot be read.\n",
+    };
+    enum export_format format;
+    struct report report = {0};
+    struct output output;
+    int first = options_parse(argc, argv, &usage, specs);
+
+    if (first >= argc)
+        usage_error(argv[0], "give a FILE or a PID");
+    if (first + 1 < argc)
+        usage_error(argv[0], "one FILE or PID at a time, not also '%s'", argv[first + 1]);
+    if (!export_format_parse(format_name, &format))
+        usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
+
+    load(&report, argv[first]);
+    if (path == NULL) {
+        write_report(&report, format, stdout);
+    } else {
+        if (!output_open(&output, path))
+            die("cannot write %s: %s", path, strerror(errno));
+        write_report(&report, format, output.stream);
+        if (!output_commit(&output))
+            die("cannot write %s: %s", path, strerror(errno));
+    }
+    report_free(&report);
+    return EXIT_FINE;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_run.c - heaptracker run: starts a program with the tracker, and says at its
+ * end what its heap was. The program's standard output and exit status stay its
+ * own: everything that the tool says goes to standard error.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/format.h"
+#include "builtin.h"
+#include "export/export.h"
+#include "model/output.h"
+#include "model/tree.h"
+#include "options.h"
+#include "run/child.h"
+#include "run/preload.h"
+#include "run/state_directory.h"
+#include "run/target.h"
+
+struct settings {
+    const char *stacks;
+    const char *threshold;   /* NULL: the library's own */
+    const char *state_place; /* NULL: the first that will do */
+    const char *keep_as;     /* NULL: nothing is kept */
+    enum export_format format;
+    bool quiet;
+    char **command;
+};
+
+static void parse(struct settings *settings, int argc, char **argv)
+{
+    const char *format_name = "text";
+    const struct option_spec specs[] = {
+        {'o', "output", "FILE", "keep the numbers in FILE, for 'heaptracker report'", &settings->keep_as,
+         NULL},
+        {0, "format", EXPORT_FORMATS, "of the summary; json is one line (text)", &format_name, NULL},
+        {'q', "quiet", NULL, "no summary", NULL, &settings->quiet},
+        {0, "stacks", "none", "which call stacks are recorded (none)", &settings->stacks, NULL},
+        {0, "threshold", "BYTES", "a line when live bytes rise above; takes K, M, G", &settings->threshold,
+         NULL},
+        {0, "state-dir", "DIR", "where the numbers lie while it runs (/dev/shm...)", &settings->state_place,
+         NULL},
+        {0, NULL, NULL, NULL, NULL, NULL},
+    };
+    const struct usage usage = {
+        .synopsis = "run [OPTION...] [--] COMMAND [ARGUMENT...]",
+        .purpose = "Runs COMMAND and counts all that it allocates; a summary goes to standard error.",
+        .notes = "FILE is the program's last image. Other processes that it starts are FILE.PID,\n"
+                 "and what ran in a process before an exec is FILE.PID.N.\n"
+                 "Exit status: COMMAND's own; 128+N when signal N killed it; 125 when heaptracker\n"
+                 "itself failed, 126 when COMMAND cannot be executed, 127 when it is not found.\n",
+        .operands_last = true,
+    };
+    uint64_t threshold;
+    int first = options_parse(argc, argv, &usage, specs);
+
+    if (first >= argc)
+        usage_error(argv[0], "give a COMMAND");
+    if (!export_format_parse(format_name, &settings->format))
+        usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
+    if (settings->stacks && strcmp(settings->stacks, "none") != 0)
+        usage_error(argv[0], "--stacks=%s is not there: use none", settings->stacks);
+    if (settings->threshold && !parse_size(settings->threshold, strlen(settings->threshold), &threshold))
+        usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
+                    settings->threshold);
+    if (settings->keep_as && !output_possible(settings->keep_as))
+        die("cannot write %s: %s; give another -o FILE", settings->keep_as, strerror(errno));
+    settings->command = argv + first;
+}
+
+/* Puts the right library into the environment, or says in *target why it cannot. */
+static void set_library(struct target *target, const char *directory)
+{
+    char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
+
+    if (target->libc == TARGET_NONE)
+        return;
+    if (library == NULL) {
+        target->why_not = target->libc == TARGET_MUSL
+                              ? "it uses musl, and libheaptracker-preload-musl.so is not beside this tool"
+                              : "libheaptracker-preload.so is not beside this tool";
+        target->remedy = "install HeapTracker whole, its lib beside its bin";
+        target->libc = TARGET_NONE;
+        return;
+    }
+    if (!preload_path_usable(library)) {
+        link = preload_path_usable(directory) ? state_directory_link(directory, library) : NULL;
+        free(library);
+        library = link;
+    }
+    if (library == NULL) {
+        target->why_not = "the loader takes no library from a path with a space or a colon";
+        target->remedy = "give a --state-dir without one";
+        target->libc = TARGET_NONE;
+        return;
+    }
+    preload_set_library(target->libc, library);
+    free(library);
+}
+
+/* As the shell, env and timeout do. */
+static int exec_failed(const char *command, int error)
+{
+    bool absent = error == ENOENT || error == ENOTDIR;
+
+    if (absent && strchr(command, '/') == NULL)
+        warning("%s: not found in PATH", command);
+    else
+        warning("%s: cannot execute it: %s", command, strerror(error));
+    return absent ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+}
+
+static struct tree_end end_of(const struct child *child)
+{
+    bool killed = WIFSIGNALED(child->wait_status);
+
+    return (struct tree_end){
+        .pid = (uint32_t)child->pid,
+        .ended = killed ? STATE_SIGNALED : STATE_EXITED,
+        .status = killed ? WTERMSIG(child->wait_status) : WEXITSTATUS(child->wait_status),
+        .monotonic_ns = child->end_monotonic_ns,
+    };
+}
+
+static void say_untracked(const char *command, const struct target *target, const struct tree *tree)
+{
+    if (target->why_not)
+        warning("%s was not tracked: %s; %s", command, target->why_not, target->remedy);
+    else if (tree->unfinished)
+        warning("%s was not tracked: it ended before its tracker had started", command);
+    else
+        warning("%s was not tracked: it left no state file; does it clear LD_PRELOAD, or is its --state-dir "
+                "full?",
+                command);
+}
+
+/* The kernel keeps 15 bytes of a name. */
+static bool is_name_of(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strncmp(slash ? slash + 1 : path, name, 15) == 0;
+}
+
+/* A script has its own name, not its interpreter's: the command that was given, or,
+ * after an exec, one of the arguments. */
+static bool is_name_of_script(const struct summary *summary, const char *command, const char *name)
+{
+    if (summary->image == 0)
+        return is_name_of(command, name);
+    for (size_t at = 0; at < summary->command_bytes; at += strlen(summary->command + at) + 1)
+        if (is_name_of(summary->command + at, name))
+            return true;
+    return false;
+}
+
+/* A tracked image that an exec replaced by a program that cannot be tracked leaves
+ * its file like one that was cut short. What tells is the name at the end. */
+static void say_untracked_exec(const struct summary *summary, const char *command, const char *last_name)
+{
+    if (summary->exiting || last_name[0] == '\0' || is_name_of(summary->program, last_name) ||
+        is_name_of_script(summary, command, last_name))
+        return;
+    warning("%s went on as '%s', which was not tracked (it is static, of another libc or another machine)",
+            summary->program, last_name);
+}
+
+static void print_summary(const struct settings *settings, const struct tree *tree)
+{
+    if (settings->quiet || !tree->has_main)
+        return;
+    if (settings->format == EXPORT_JSON)
+        export_json(&tree->report, stderr, true);
+    else
+        export_text(&tree->report, stderr);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct target target;
+    struct child child;
+    struct tree_end end;
+    struct tree tree;
+    char *directory;
+    int status;
+
+    parse(&settings, argc, argv);
+    directory = state_directory_make(settings.state_place);
+    target_examine(&target, settings.command[0]);
+    set_library(&target, directory);
+    preload_set_options(directory, settings.threshold);
+
+    if (!child_run(&child, settings.command)) {
+        int error = errno;
+
+        state_directory_remove(directory);
+        die("cannot start a process: %s", strerror(error));
+    }
+    if (child.exec_error) {
+        state_directory_remove(directory);
+        return exec_failed(settings.command[0], child.exec_error);
+    }
+    end = end_of(&child);
+    status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
+    tree_collect(&tree, directory, &end, settings.keep_as);
+    if (!tree.has_main)
+        say_untracked(settings.command[0], &target, &tree);
+    else
+        say_untracked_exec(&tree.report.main, settings.command[0], child.last_name);
+    print_summary(&settings, &tree);
+    if (tree.write_error) {
+        warning("the numbers are kept in %s; copy them from there", directory);
+        status = EXIT_TOOL_FAILED;
+    } else {
+        state_directory_remove(directory);
+    }
+    report_free(&tree.report);
+    free(directory);
+    return status;
+}

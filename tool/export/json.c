@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * json.c - the report as JSON, schema 1. Fields may be added, never renamed.
+ * Numbers that nobody knows are 0, and `ended` says so: "status" counts with
+ * "exit" (the exit status) and "signal" (its number); "seconds" is 0 where the
+ * end was not seen. "exec" as an end is an earlier image of a process that went
+ * on with another program.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "util.h"
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    if (value == NULL || json_object_set_new(object, key, value) != 0)
+        die("out of memory for the report");
+}
+
+/* JSON's integers are signed 64 bit here; only a forged file says more. */
+static void set_u64(json_t *object, const char *key, uint64_t value)
+{
+    set(object, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
+}
+
+static json_t *text(const char *bytes, size_t length)
+{
+    char *valid = utf8_copy(bytes, length, false);
+    json_t *value = json_string(valid);
+
+    free(valid);
+    return value;
+}
+
+static double to_microseconds(double seconds)
+{
+    return (double)(uint64_t)(seconds * 1e6 + 0.5) / 1e6;
+}
+
+static const char *end_name(enum summary_end ended)
+{
+    switch (ended) {
+    case END_EXIT: return "exit";
+    case END_SIGNAL: return "signal";
+    case END_RUNNING: return "running";
+    case END_EXEC: return "exec";
+    case END_UNKNOWN: return "unknown";
+    }
+    BUG("an end without a name");
+}
+
+static json_t *command_of(const struct summary *summary)
+{
+    json_t *command = json_array();
+
+    for (size_t at = 0; at < summary->command_bytes;) {
+        size_t length = strlen(summary->command + at);
+
+        json_array_append_new(command, text(summary->command + at, length));
+        at += length + 1;
+    }
+    return command;
+}
+
+static json_t *totals_of(const struct ht_totals *totals)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "allocs", totals->allocs);
+    set_u64(object, "frees", totals->frees);
+    set_u64(object, "reallocs", totals->reallocs);
+    set_u64(object, "bytes_allocated", totals->bytes_allocated);
+    set(object, "live_bytes", json_integer(totals->live_bytes));
+    set(object, "live_blocks", json_integer(totals->live_blocks));
+    set_u64(object, "peak_bytes", totals->peak_bytes);
+    set_u64(object, "peak_blocks", totals->peak_blocks);
+    set_u64(object, "temporary_allocs", totals->temporary_allocs);
+    set_u64(object, "failed_allocs", totals->failed_allocs);
+    set_u64(object, "foreign_frees", totals->foreign_frees);
+    set_u64(object, "invalid_frees", totals->invalid_frees);
+    set_u64(object, "unmatched_frees", totals->unmatched_frees);
+    set_u64(object, "threads", totals->threads);
+    set_u64(object, "peak_error_bytes", totals->peak_error_bytes);
+    return object;
+}
+
+static json_t *inherited_of(const struct ht_totals *totals)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "live_bytes", totals->inherited_bytes);
+    set_u64(object, "live_blocks", totals->inherited_blocks);
+    return object;
+}
+
+static json_t *children_of(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->child_count; i++) {
+        const struct summary *child = &report->children[i];
+        json_t *object = json_object();
+
+        set_u64(object, "pid", child->pid);
+        set_u64(object, "image", child->image);
+        set(object, "program", text(child->program, strlen(child->program)));
+        set(object, "ended", json_string(end_name(child->ended)));
+        set(object, "file", child->file ? text(child->file, strlen(child->file)) : json_null());
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *lost_of(const struct ht_totals *totals)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "blocks", totals->lost_blocks);
+    set_u64(object, "bytes", totals->lost_bytes);
+    set_u64(object, "sites", 0); /* none can be lost: this version records no sites and no frames */
+    set_u64(object, "frames", 0);
+    set_u64(object, "events", totals->lost_events);
+    return object;
+}
+
+void export_json(const struct report *report, FILE *out, bool on_one_line)
+{
+    const struct summary *summary = &report->main;
+    json_t *root = json_object();
+
+    set(root, "schema", json_integer(1));
+    set(root, "program", text(summary->program, strlen(summary->program)));
+    set_u64(root, "pid", summary->pid);
+    set(root, "command", command_of(summary));
+    set(root, "ended", json_string(end_name(summary->ended)));
+    set(root, "status", json_integer(summary->status));
+    set(root, "seconds", json_real(to_microseconds(summary->seconds)));
+    set(root, "totals", totals_of(&summary->totals));
+    set_u64(root, "calls_in_progress", summary->calls_in_progress);
+    set(root, "inherited", inherited_of(&summary->totals));
+    set(root, "children", children_of(report));
+    set(root, "lost", lost_of(&summary->totals));
+    set(root, "timeline", json_array());
+    set(root, "sites", json_array());
+
+    /* 15 digits: the most that a double keeps of any decimal number. */
+    json_dumpf(root, out, JSON_REAL_PRECISION(15) | (on_one_line ? JSON_COMPACT : JSON_INDENT(2)));
+    fputc('\n', out);
+    json_decref(root);
+}

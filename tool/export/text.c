@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * text.c - the report for people: every number exact, sizes also rounded. Lines
+ * about what did not happen are left out, except for the five that are always asked.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "util.h"
+
+/* A process tree of a build may have thousands; the ones that held most are shown. */
+#define CHILDREN_SHOWN 20
+
+bool export_format_parse(const char *name, enum export_format *out)
+{
+    if (strcmp(name, "text") == 0)
+        *out = EXPORT_TEXT;
+    else if (strcmp(name, "json") == 0)
+        *out = EXPORT_JSON;
+    else
+        return false;
+    return true;
+}
+
+const char *export_bytes(char text[24], double bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t unit = 0;
+
+    /* 1023.95 would be printed as 1024.0 */
+    while ((bytes >= 1023.95 || bytes <= -1023.95) && unit + 1 < sizeof units / sizeof units[0]) {
+        bytes /= 1024;
+        unit++;
+    }
+    snprintf(text, 24, "%.*f %s", unit == 0 ? 0 : 1, bytes, units[unit]);
+    return text;
+}
+
+/* How it ended, as the end of a sentence that begins with the program. */
+static const char *end_text(char text[96], const struct summary *summary)
+{
+    switch (summary->ended) {
+    case END_EXIT: snprintf(text, 96, "exit status %d", summary->status); break;
+    case END_SIGNAL:
+        snprintf(text, 96, "killed by signal %d (%.60s)", summary->status, strsignal(summary->status));
+        break;
+    case END_RUNNING: snprintf(text, 96, "running"); break;
+    case END_EXEC: snprintf(text, 96, "went on with another program (exec)"); break;
+    case END_UNKNOWN:
+        snprintf(text, 96, summary->exiting ? "exited, status not known" : "ended, how is not known");
+        break;
+    }
+    return text;
+}
+
+static void print_row(FILE *out, const char *label, int64_t blocks, int64_t bytes)
+{
+    char rounded[24];
+
+    fprintf(out, "  %-14s %15" PRId64 " %19" PRId64 "   %s\n", label, blocks, bytes,
+            export_bytes(rounded, (double)bytes));
+}
+
+/* A row of something that is only worth a line when it happened. */
+static void print_count(FILE *out, const char *label, uint64_t count, const char *meaning)
+{
+    if (count > 0)
+        fprintf(out, "  %-14s %15" PRIu64 "   %s\n", label, count, meaning);
+}
+
+static void print_child(FILE *out, const struct summary *child)
+{
+    char bytes[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
+    const char *name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
+
+    export_bytes(bytes, (double)child->totals.peak_bytes);
+    fprintf(out, "  %10" PRIu32 "  %-16.32s peak %10s, live %" PRId64 ", allocs %" PRIu64 ", %s\n",
+            child->pid, name, bytes, child->totals.live_bytes, child->totals.allocs, end_text(end, child));
+    free(program);
+}
+
+static int by_peak(const void *a, const void *b)
+{
+    const struct summary *left = *(const struct summary *const *)a,
+                         *right = *(const struct summary *const *)b;
+
+    if (left->totals.peak_bytes != right->totals.peak_bytes)
+        return left->totals.peak_bytes > right->totals.peak_bytes ? -1 : 1;
+    return (left->pid > right->pid) - (left->pid < right->pid);
+}
+
+static void print_children(FILE *out, const struct report *report)
+{
+    size_t count = report->child_count;
+    const struct summary **sorted;
+
+    if (count == 0)
+        return;
+    sorted = xmalloc(count * sizeof(const struct summary *));
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &report->children[i];
+    qsort(sorted, count, sizeof(const struct summary *), by_peak);
+    fprintf(out, "  %zu more program%s of its tree%s:\n", count, count == 1 ? "" : "s",
+            count > CHILDREN_SHOWN ? ", by peak" : "");
+    for (size_t i = 0; i < count && i < CHILDREN_SHOWN; i++)
+        print_child(out, sorted[i]);
+    if (count > CHILDREN_SHOWN)
+        fprintf(out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
+    free(sorted);
+}
+
+static void print_title(FILE *out, const struct summary *summary)
+{
+    char end[96], *program = utf8_copy(summary->program, strlen(summary->program), true);
+
+    fprintf(out, "heaptracker: %s, pid %" PRIu32 ": %s", *program ? program : "(unknown program)",
+            summary->pid, end_text(end, summary));
+    if (summary->seconds > 0)
+        fprintf(out, " after %.3f s", summary->seconds);
+    fputc('\n', out);
+    free(program);
+}
+
+void export_text(const struct report *report, FILE *out)
+{
+    const struct summary *summary = &report->main;
+    const struct ht_totals *totals = &summary->totals;
+    /* Unsigned arithmetic: a forged file may say anything. */
+    int64_t bytes_freed = (int64_t)(totals->bytes_allocated - (uint64_t)totals->live_bytes);
+
+    print_title(out, summary);
+    fprintf(out, "  %-14s %15s %19s\n", "", "blocks", "bytes");
+    print_row(out, "allocated", (int64_t)totals->allocs, (int64_t)totals->bytes_allocated);
+    print_row(out, "freed", (int64_t)totals->frees, bytes_freed);
+    print_row(out,
+              summary->ended == END_RUNNING ? "live now"
+              : summary->ended == END_EXIT  ? "live at exit"
+                                            : "live at end",
+              totals->live_blocks, totals->live_bytes);
+    print_row(out, "peak", (int64_t)totals->peak_blocks, (int64_t)totals->peak_bytes);
+    if (totals->peak_error_bytes > 0)
+        fprintf(out, "  %-14s %15s %19" PRIu64 "   at most are missing from the peak\n", "", "",
+                totals->peak_error_bytes);
+    fprintf(out, "  %-14s %15" PRIu64 "   %.1f %% of all; freed before their thread allocated again\n",
+            "temporary", totals->temporary_allocs,
+            totals->allocs ? 100.0 * (double)totals->temporary_allocs / (double)totals->allocs : 0.0);
+
+    print_count(out, "reallocs", totals->reallocs, "of a block; each also counts above");
+    print_count(out, "failed", totals->failed_allocs, "allocations that gave no block");
+    print_count(out, "foreign", totals->foreign_frees, "frees of blocks that no hook saw being allocated");
+    print_count(out, "invalid", totals->invalid_frees, "frees of blocks that were freed already");
+    print_count(out, "unmatched", totals->unmatched_frees, "frees of unknown blocks, while some were lost");
+    print_count(out, "threads", totals->threads, "that used the heap");
+    print_count(out, "in progress", summary->calls_in_progress, "calls, counted in part or not yet");
+    print_count(out, "lost blocks", totals->lost_blocks, "did not fit into the tracker's tables,");
+    print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
+    print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
+    if (totals->inherited_blocks > 0 || summary->forked)
+        print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);
+    print_children(out, report);
+}

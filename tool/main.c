@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - the table of commands, and nothing else that a command could need.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtin.h"
+#include "util.h"
+
+struct command {
+    const char *name;
+    int (*function)(int argc, char **argv);
+    const char *purpose;
+    int failure_status; /* what die() exits with */
+};
+
+static int cmd_help(int argc, char **argv);
+static int cmd_version(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"run", cmd_run, "track a program; totals at the end; its exit status", EXIT_TOOL_FAILED},
+    {"report", cmd_report, "show what a state file or a running process says", EXIT_UNUSABLE},
+    {"help", cmd_help, "this text, or that of a command", EXIT_UNUSABLE},
+    {"version", cmd_version, "the version of this program", EXIT_UNUSABLE},
+};
+
+static const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int command_run(const struct command *command, int argc, char **argv)
+{
+    set_failure_status(command->failure_status);
+    return command->function(argc, argv);
+}
+
+static void print_commands(FILE *out)
+{
+    fputs("Usage: heaptracker COMMAND [OPTION...] [ARGUMENT...]\n"
+          "How much heap a program holds, when it peaked and what was never freed, exactly.\n\n",
+          out);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].purpose);
+    fputs("\n'heaptracker COMMAND --help' says more.\n", out);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
+    char *help[] = {argc > 1 ? argv[1] : NULL, (char[]){"--help"}, NULL};
+
+    if (argc > 1 && command == NULL)
+        die("there is no command '%s' (see 'heaptracker --help')", argv[1]);
+    if (command == NULL || command->function == cmd_help || command->function == cmd_version) {
+        print_commands(stdout);
+        return EXIT_FINE;
+    }
+    return command_run(command, 2, help);
+}
+
+static int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("heaptracker " HT_VERSION);
+    return EXIT_FINE;
+}
+
+/* A full disk or a closed pipe must not look like success. */
+static int check_stdout(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die("cannot write to standard output: is the disk full?");
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_UNUSABLE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        command = command_find("help");
+    else if (strcmp(argv[1], "--version") == 0)
+        command = command_find("version");
+    else
+        command = command_find(argv[1]);
+    if (command == NULL)
+        die("there is no command '%s' (see 'heaptracker --help')", argv[1]);
+    return check_stdout(command_run(command, argc - 1, argv + 1));
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * output.c - temporary file in the same directory, then rename.
+ */
+#include "model/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* The mode that a plain open would have given; mkstemp's is stricter. */
+static mode_t usual_mode(void)
+{
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static void output_free(struct output *output)
+{
+    free(output->temporary);
+    free(output->path);
+    *output = (struct output){0};
+}
+
+static bool open_beside(struct output *output)
+{
+    int fd;
+
+    output->temporary = xasprintf("%s.XXXXXX", output->path);
+    fd = mkostemp(output->temporary, O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    fchmod(fd, usual_mode());
+    output->stream = fdopen(fd, "w");
+    if (output->stream == NULL) {
+        close(fd);
+        unlink(output->temporary);
+    }
+    return output->stream != NULL;
+}
+
+bool output_open(struct output *output, const char *path)
+{
+    struct stat status;
+    bool there = stat(path, &status) == 0;
+    char *real = there ? realpath(path, NULL) : NULL;
+    int error;
+
+    *output = (struct output){.path = real ? real : xstrdup(path)};
+    if (there && !S_ISREG(status.st_mode))
+        output->stream = fopen(path, "we"); /* a directory answers EISDIR */
+    else
+        open_beside(output);
+    if (output->stream != NULL)
+        return true;
+    error = errno;
+    output_free(output);
+    errno = error;
+    return false;
+}
+
+bool output_commit(struct output *output)
+{
+    bool written = fflush(output->stream) == 0 && !ferror(output->stream);
+    int error = errno;
+
+    if (fclose(output->stream) != 0 && written) {
+        written = false;
+        error = errno;
+    }
+    if (written && output->temporary && rename(output->temporary, output->path) != 0) {
+        written = false;
+        error = errno;
+    }
+    if (!written && output->temporary)
+        unlink(output->temporary);
+    output_free(output);
+    errno = error;
+    return written;
+}
+
+void output_abandon(struct output *output)
+{
+    fclose(output->stream);
+    if (output->temporary)
+        unlink(output->temporary);
+    output_free(output);
+}
+
+bool output_possible(const char *path)
+{
+    struct stat status;
+    struct output output;
+
+    /* Opening a pipe would wait for its reader, and a reader would see it end. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return access(path, W_OK) == 0;
+    if (!output_open(&output, path))
+        return false;
+    output_abandon(&output);
+    return true;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * output.h - a file that appears whole or not at all.
+ */
+#ifndef HT_TOOL_OUTPUT_H
+#define HT_TOOL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct output {
+    FILE *stream;    /* to write to */
+    char *path;      /* where it ends up */
+    char *temporary; /* beside it, until output_commit; NULL: written in place */
+};
+
+/* Begins to write `path`. A regular file, or none, is replaced by a rename; what
+ * else is there (a terminal, a pipe, /dev/null) is written to as it is, and a link
+ * is followed. Returns false, with errno set, when it cannot be written. */
+bool output_open(struct output *output, const char *path);
+
+/* Ends it: false, with errno set and nothing changed, when not all was written. */
+bool output_commit(struct output *output);
+
+/* Ends it without a trace. */
+void output_abandon(struct output *output);
+
+/* True when output_open would succeed; leaves nothing behind. Sets errno. */
+bool output_possible(const char *path);
+
+#endif /* HT_TOOL_OUTPUT_H */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * process.c - reads /proc, and looks through the state directories.
+ */
+#include "model/process.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/snapshot.h"
+#include "util.h"
+
+static bool read_line(const char *path, char *line, size_t capacity)
+{
+    FILE *file = fopen(path, "re");
+    bool done = file != NULL && fgets(line, (int)capacity, file) != NULL;
+
+    if (file)
+        fclose(file);
+    return done;
+}
+
+static bool same_boot(const struct state_header *header)
+{
+    char boot_id[sizeof header->boot_id] = "";
+
+    if (!read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id))
+        return header->boot_id[0] == '\0';
+    boot_id[strcspn(boot_id, "\n")] = '\0';
+    return header->boot_id[0] == '\0' || strcmp(boot_id, header->boot_id) == 0;
+}
+
+/* State letter and start time of a process, fields 3 and 22 of its stat (proc(5)).
+ * The name before them is in parentheses and may hold some itself. */
+static bool read_stat(uint32_t pid, char *letter, uint64_t *start_ticks)
+{
+    char path[64], line[1024], *at, *save = NULL;
+
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (!read_line(path, line, sizeof line) || (at = strrchr(line, ')')) == NULL)
+        return false;
+    at = strtok_r(at + 1, " ", &save);
+    if (at == NULL)
+        return false;
+    *letter = *at;
+    for (int field = 4; field <= 22; field++)
+        if ((at = strtok_r(NULL, " ", &save)) == NULL)
+            return false;
+    *start_ticks = strtoull(at, NULL, 10);
+    return true;
+}
+
+bool process_runs(const struct state_header *header)
+{
+    char letter;
+    uint64_t start_ticks;
+
+    return same_boot(header) && read_stat(header->pid, &letter, &start_ticks) && letter != 'Z' &&
+           letter != 'X' && (header->start_ticks == 0 || header->start_ticks == start_ticks);
+}
+
+const char *state_place(size_t i)
+{
+    const char *const places[] = {getenv("XDG_RUNTIME_DIR"), "/dev/shm", getenv("TMPDIR"), "/tmp"};
+
+    for (size_t at = 0; at < sizeof places / sizeof places[0]; at++)
+        if (places[at] && places[at][0] == '/' && i-- == 0)
+            return places[at];
+    return NULL;
+}
+
+bool state_file_name(const char *name, uint32_t *pid, uint32_t *image)
+{
+    char first[16], second[16], rest[4];
+
+    return strlen(name) < 32 && sscanf(name, "%10[0-9].%10[0-9].%3s", first, second, rest) == 3 &&
+           strcmp(rest, "ht") == 0 && name[strlen(name) - 3] == '.' && parse_u32(first, pid) &&
+           parse_u32(second, image);
+}
+
+/* The best file found so far. */
+struct search {
+    uint32_t pid;
+    uid_t owner; /* whom to believe */
+    bool runs;   /* the process: then only its own file will do */
+    char *path;
+    uint64_t start_ns; /* of the image at path */
+    uint32_t image;
+};
+
+/* Images of one process count up; a dead process's pid may have been another's since. */
+static bool is_later(const struct search *search, const struct state_header *header)
+{
+    return search->path == NULL || header->start_realtime_ns > search->start_ns ||
+           (header->start_realtime_ns == search->start_ns && header->image > search->image);
+}
+
+static void consider(struct search *search, const char *path)
+{
+    struct snapshot snapshot;
+    struct snapshot_error error;
+    const struct state_header *header;
+
+    if (!snapshot_load(&snapshot, path, &error))
+        return;
+    header = snapshot.view.header;
+    if (snapshot.owner == search->owner && header->pid == search->pid &&
+        process_runs(header) == search->runs && is_later(search, header)) {
+        free(search->path);
+        search->path = xstrdup(path);
+        search->start_ns = header->start_realtime_ns;
+        search->image = header->image;
+    }
+    snapshot_free(&snapshot);
+}
+
+/* The process's own mapping names the file wherever it is. */
+static void search_mappings(struct search *search)
+{
+    char path[64], *line = NULL;
+    size_t capacity = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%u/maps", search->pid);
+    file = fopen(path, "re");
+    while (file && getline(&line, &capacity, file) > 0) {
+        char *name = strchr(line, '/');
+        const char *base;
+        uint32_t pid, image;
+
+        if (name == NULL)
+            continue;
+        name[strcspn(name, "\n")] = '\0';
+        base = strrchr(name, '/') + 1;
+        if (state_file_name(base, &pid, &image) && pid == search->pid)
+            consider(search, name);
+    }
+    free(line);
+    if (file)
+        fclose(file);
+}
+
+static void search_directory(struct search *search, const char *directory, bool places_too)
+{
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+    uint32_t pid, image;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *path = xasprintf("%s/%s", directory, entry->d_name);
+
+        if (state_file_name(entry->d_name, &pid, &image) && pid == search->pid)
+            consider(search, path);
+        else if (places_too && strncmp(entry->d_name, STATE_DIRECTORIES, strlen(STATE_DIRECTORIES)) == 0)
+            search_directory(search, path, false);
+        free(path);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+char *process_state_file(uint32_t pid)
+{
+    struct search search = {.pid = pid, .owner = geteuid()};
+    struct stat status;
+    char path[64], letter;
+    uint64_t start_ticks;
+    const char *place;
+
+    snprintf(path, sizeof path, "/proc/%u", pid);
+    if (stat(path, &status) == 0 && read_stat(pid, &letter, &start_ticks)) {
+        search.owner = status.st_uid;
+        search.runs = letter != 'Z';
+    }
+    if (search.runs)
+        search_mappings(&search);
+    for (size_t i = 0; search.path == NULL && (place = state_place(i)) != NULL; i++)
+        search_directory(&search, place, true);
+    return search.path;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * process.h - what /proc says about a process that a state file names, and where
+ * the files of running processes lie.
+ */
+#ifndef HT_TOOL_PROCESS_H
+#define HT_TOOL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/state.h"
+
+/* True while the very process that wrote this header runs: same boot, same pid,
+ * same start, so that a reused pid is not believed. */
+bool process_runs(const struct state_header *header);
+
+/* The directories where a private state directory may be made, best first: memory
+ * before disks. Returns number i, or NULL after the last; unset ones are skipped. */
+const char *state_place(size_t i);
+
+/* The begin of the names of all state directories: those of a run, and the one that
+ * a library preloaded without the tool makes for each user. */
+#define STATE_DIRECTORIES "heaptracker-"
+#define STATE_DIRECTORY_OF_RUN STATE_DIRECTORIES "run."
+
+/* Takes a file name PID.N.ht apart; false for any other name. */
+bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
+
+/* The path (malloc'ed) of the state file of process `pid`, its last image's; NULL
+ * when there is none. Believes only files whose owner is the process's own. */
+char *process_state_file(uint32_t pid);
+
+#endif /* HT_TOOL_PROCESS_H */

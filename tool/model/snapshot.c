@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snapshot.c - loads, closes and writes copies of state files.
+ */
+#include "model/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/output.h"
+#include "util.h"
+
+/* Far above any real file of this version (8 million threads): what says more
+ * would only make the tool read for a long time. */
+#define FILE_BYTES_MAX (UINT64_C(1) << 30)
+
+/* A running program may extend its file between our reads of the header's fields. */
+#define TRIES 4
+
+/* Reads from the start to the end; the header comes first, so the sections that it
+ * names were reserved before we reach them. */
+static bool read_all(int fd, struct snapshot *snapshot)
+{
+    size_t capacity = 2 * STATE_CHUNK_BYTES;
+
+    snapshot->size = 0;
+    snapshot->bytes = xmalloc(capacity);
+    for (;;) {
+        ssize_t got =
+            pread(fd, snapshot->bytes + snapshot->size, capacity - snapshot->size, (off_t)snapshot->size);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (got == 0)
+            return true;
+        snapshot->size += (size_t)got;
+        if (snapshot->size > FILE_BYTES_MAX) {
+            errno = EFBIG;
+            return false;
+        }
+        if (snapshot->size == capacity)
+            snapshot->bytes = xrealloc(snapshot->bytes, capacity *= 2);
+    }
+}
+
+static bool load_fd(int fd, struct snapshot *snapshot, struct snapshot_error *error)
+{
+    for (int try = 1;; try++) {
+        struct state_fault fault;
+
+        if (!read_all(fd, snapshot)) {
+            snprintf(error->text, sizeof error->text, "cannot read it: %s", strerror(errno));
+            snapshot_free(snapshot);
+            return false;
+        }
+        fault = state_check(snapshot->bytes, snapshot->size, &snapshot->view);
+        if (fault.what == NULL)
+            return true;
+        snapshot_free(snapshot);
+        if (try == TRIES || fault.offset == 0) {
+            snprintf(error->text, sizeof error->text, "%s (byte %" PRIu64 ")", fault.what, fault.offset);
+            error->unfinished = fault.unfinished;
+            return false;
+        }
+    }
+}
+
+bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error)
+{
+    struct stat status;
+    bool loaded = false;
+    /* O_NONBLOCK: a pipe without a writer must not make the tool wait. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    *snapshot = (struct snapshot){0};
+    *error = (struct snapshot_error){0};
+    if (fd < 0) {
+        snprintf(error->text, sizeof error->text, "cannot open it: %s", strerror(errno));
+        return false;
+    }
+    if (fstat(fd, &status) != 0)
+        snprintf(error->text, sizeof error->text, "cannot read it: %s", strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        snprintf(error->text, sizeof error->text, "%s, not a state file",
+                 S_ISDIR(status.st_mode) ? "a directory" : "a device or pipe");
+    else
+        loaded = load_fd(fd, snapshot, error);
+    snapshot->owner = status.st_uid;
+    close(fd);
+    return loaded;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    free(snapshot->bytes);
+    snapshot->bytes = NULL;
+    snapshot->size = 0;
+}
+
+void snapshot_close(struct snapshot *snapshot, enum state_end ended, int32_t status,
+                    uint64_t end_monotonic_ns)
+{
+    struct state_header *header = (struct state_header *)(void *)snapshot->bytes;
+
+    header->ended = ended;
+    header->end_status = status;
+    header->end_monotonic_ns = end_monotonic_ns;
+}
+
+bool snapshot_write(const struct snapshot *snapshot, const char *path)
+{
+    struct output output;
+
+    if (!output_open(&output, path))
+        return false;
+    fwrite(snapshot->bytes, 1, snapshot->size, output.stream);
+    return output_commit(&output); /* sees the stream's error, if any */
+}

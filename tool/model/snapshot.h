@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snapshot.h - a copy of a state file in the tool's memory, checked. Nothing
+ * changes under it, even while the program runs or a stranger cuts the file.
+ */
+#ifndef HT_TOOL_SNAPSHOT_H
+#define HT_TOOL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "state/state_check.h"
+
+struct snapshot {
+    unsigned char *bytes;
+    size_t size;
+    struct state_view view; /* into bytes */
+    uid_t owner;            /* of the file */
+};
+
+/* Why a file could not be loaded: a line's end, such as "not a state file (byte 0)". */
+struct snapshot_error {
+    char text[160];
+    bool unfinished; /* no fault: the program ended before its tracker had started */
+};
+
+/* Reads and checks `path`. False: *error says what and where. */
+bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error);
+
+void snapshot_free(struct snapshot *snapshot);
+
+/* Sets in the copy how the process ended. end_monotonic_ns: 0 when not known. */
+void snapshot_close(struct snapshot *snapshot, enum state_end ended, int32_t status,
+                    uint64_t end_monotonic_ns);
+
+/* Writes the copy to `path`, atomically. False with errno set. */
+bool snapshot_write(const struct snapshot *snapshot, const char *path);
+
+#endif /* HT_TOOL_SNAPSHOT_H */

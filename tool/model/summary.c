@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * summary.c - from the bytes of a state file to what people ask.
+ */
+#include "model/summary.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/process.h"
+#include "util.h"
+
+static uint64_t monotonic_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static enum summary_end end_of(const struct state_header *header)
+{
+    switch ((enum state_end)header->ended) {
+    case STATE_EXITED: return END_EXIT;
+    case STATE_SIGNALED: return END_SIGNAL;
+    case STATE_EXECED: return END_EXEC;
+    case STATE_RUNNING:
+        /* A snapshot of a survivor has the moment it was taken; a file in place
+         * has none, and may have outlived its process. */
+        if (header->end_monotonic_ns != 0)
+            return END_RUNNING;
+        break;
+    case STATE_EXITING: break;
+    }
+    return process_runs(header) ? END_RUNNING : END_UNKNOWN;
+}
+
+void summary_of(struct summary *summary, const struct snapshot *snapshot)
+{
+    const struct state_header *header = snapshot->view.header;
+    const struct state_facts *facts = snapshot->view.facts;
+    uint64_t end_ns = header->end_monotonic_ns;
+
+    *summary = (struct summary){
+        .program = xstrdup(facts ? facts->program : ""),
+        .command_bytes = facts ? facts->command_bytes : 0,
+        .command_cut = facts && facts->command_cut,
+        .pid = header->pid,
+        .parent_pid = header->parent_pid,
+        .image = header->image,
+        .forked = header->forked != 0,
+        .ended = end_of(header),
+        .exiting = header->ended == STATE_EXITING,
+        .start_ticks = header->start_ticks,
+        .start_monotonic_ns = header->start_monotonic_ns,
+        .calls_in_progress = state_view_calls_in_progress(&snapshot->view),
+    };
+    summary->command = xmalloc(summary->command_bytes + 1);
+    if (facts)
+        memcpy(summary->command, facts->command, summary->command_bytes);
+    summary->command[summary->command_bytes] = '\0';
+    if (summary->ended == END_EXIT || summary->ended == END_SIGNAL)
+        summary->status = header->end_status;
+    if (summary->ended == END_RUNNING && end_ns == 0)
+        end_ns = monotonic_now_ns();
+    if (end_ns > header->start_monotonic_ns)
+        summary->seconds = (double)(end_ns - header->start_monotonic_ns) / 1e9;
+    state_view_totals(&snapshot->view, &summary->totals);
+}
+
+void summary_free(struct summary *summary)
+{
+    free(summary->program);
+    free(summary->command);
+    free(summary->file);
+    *summary = (struct summary){0};
+}
+
+void report_add_child(struct report *report, const struct summary *child)
+{
+    /* Grows at 0, 1, 2, 4, 8...: without a capacity to keep. */
+    if ((report->child_count & (report->child_count - 1)) == 0) {
+        size_t capacity = report->child_count ? 2 * report->child_count : 1;
+
+        report->children = xrealloc(report->children, capacity * sizeof *report->children);
+    }
+    report->children[report->child_count++] = *child;
+}
+
+void report_free(struct report *report)
+{
+    summary_free(&report->main);
+    for (size_t i = 0; i < report->child_count; i++)
+        summary_free(&report->children[i]);
+    free(report->children);
+    *report = (struct report){0};
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct summary *left = a, *right = b;
+
+    if (left->start_monotonic_ns != right->start_monotonic_ns)
+        return left->start_monotonic_ns < right->start_monotonic_ns ? -1 : 1;
+    return (left->pid > right->pid) - (left->pid < right->pid);
+}
+
+void report_sort_children(struct report *report)
+{
+    if (report->child_count)
+        qsort(report->children, report->child_count, sizeof *report->children, by_start);
+}
+
+/* PID or PID.N */
+static bool is_child_suffix(const char *suffix)
+{
+    size_t digits = strspn(suffix, "0123456789");
+
+    if (digits > 0 && suffix[digits] == '.') {
+        suffix += digits + 1;
+        digits = strspn(suffix, "0123456789");
+    }
+    return digits > 0 && suffix[digits] == '\0';
+}
+
+/* Same boot, and not started before the first process: what an earlier run left
+ * under the same name fails this. */
+static void consider_child(struct report *report, const struct state_header *of, const char *path,
+                           const char *name)
+{
+    struct snapshot snapshot;
+    struct snapshot_error error;
+
+    if (!snapshot_load(&snapshot, path, &error))
+        return;
+    if (strcmp(snapshot.view.header->boot_id, of->boot_id) == 0 &&
+        snapshot.view.header->start_ticks >= of->start_ticks) {
+        struct summary child;
+
+        summary_of(&child, &snapshot);
+        child.file = xstrdup(name);
+        report_add_child(report, &child);
+    }
+    snapshot_free(&snapshot);
+}
+
+void report_find_children(struct report *report, const char *path, const struct state_header *of)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    char *directory = slash ? xasprintf("%.*s/", (int)(slash - path), path) : xstrdup("./");
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        const char *name = entry->d_name;
+
+        if (strncmp(name, base, strlen(base)) == 0 && name[strlen(base)] == '.' &&
+            is_child_suffix(name + strlen(base) + 1)) {
+            char *child = xasprintf("%s%s", directory, name);
+
+            consider_child(report, of, child, name);
+            free(child);
+        }
+    }
+    if (stream)
+        closedir(stream);
+    free(directory);
+    report_sort_children(report);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * summary.h - what every export shows of one process image: plain numbers and
+ * text, without the state file behind them.
+ */
+#ifndef HT_TOOL_SUMMARY_H
+#define HT_TOOL_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "heaptracker.h"
+#include "model/snapshot.h"
+
+enum summary_end {
+    END_UNKNOWN, /* it ended, nobody saw how */
+    END_RUNNING, /* it ran when these numbers were taken */
+    END_EXIT,
+    END_SIGNAL,
+    END_EXEC, /* the next image of the same process went on */
+};
+
+struct summary {
+    char *program; /* bytes as the system gave them; "" unknown */
+    char *command; /* arguments, each NUL-terminated, the last one too */
+    size_t command_bytes;
+    bool command_cut;
+    uint32_t pid;
+    uint32_t parent_pid;
+    uint32_t image;
+    bool forked;
+    enum summary_end ended;
+    int32_t status; /* exit status or signal; 0 with the other ends */
+    bool exiting;   /* its exit handlers had begun, as far as the file still says */
+    double seconds; /* 0 when its end is not known */
+    uint64_t start_ticks;
+    uint64_t start_monotonic_ns;
+    struct ht_totals totals;
+    uint32_t calls_in_progress;
+    char *file; /* name of its snapshot, without directory; NULL: not kept */
+};
+
+/* One process and the rest of its tree. */
+struct report {
+    struct summary main;
+    struct summary *children;
+    size_t child_count;
+};
+
+/* Where the program was not closed by the tool, asks the system whether it runs. */
+void summary_of(struct summary *summary, const struct snapshot *snapshot);
+
+void summary_free(struct summary *summary);
+
+/* Appends *child, whose memory it takes. */
+void report_add_child(struct report *report, const struct summary *child);
+
+/* In the order in which they started. */
+void report_sort_children(struct report *report);
+
+void report_free(struct report *report);
+
+/* The other files of FILE's tree: FILE.PID and FILE.PID.N beside it that belong to
+ * the same run, not to an earlier one with the same FILE, whose header `of` is. */
+void report_find_children(struct report *report, const char *path, const struct state_header *of);
+
+#endif /* HT_TOOL_SUMMARY_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tree.h - closes a run: from the state files of one directory to a report, and to
+ * the snapshots that are kept.
+ */
+#ifndef HT_TOOL_TREE_H
+#define HT_TOOL_TREE_H
+
+#include "model/summary.h"
+
+/* How the first process ended. */
+struct tree_end {
+    uint32_t pid;
+    enum state_end ended; /* STATE_EXITED or STATE_SIGNALED */
+    int32_t status;
+    uint64_t monotonic_ns;
+};
+
+struct tree {
+    struct report report; /* main: the first process's last image, when there is one */
+    bool has_main;
+    size_t unfinished; /* files of processes that ended before their tracker had started */
+    int write_error;   /* errno of the first snapshot that could not be written; 0: none */
+};
+
+/* Reads all state files in `directory`, sets in their copies how each process ended,
+ * and with keep_as writes the copies: the first process's last image to keep_as,
+ * other processes to keep_as.PID, images before an exec to keep_as.PID.N. */
+void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const char *keep_as);
+
+#endif /* HT_TOOL_TREE_H */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * child.c - fork, exec, wait, and the signals meanwhile.
+ *
+ * Keys on the terminal (SIGINT, SIGQUIT) reach the program by themselves; the tool
+ * ignores them, so as to outlive the program and report. What is sent to the tool
+ * alone (SIGTERM and others) is handed on. The program starts with the signals as
+ * the tool found them; one that was ignored then (nohup) stays ignored by both.
+ */
+#include "run/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* What the tool does with a signal while the program runs. */
+static const struct rule {
+    int signal;
+    enum { IGNORE, HAND_ON, DEFAULT } action;
+} rules[] = {
+    {SIGINT, IGNORE},   {SIGQUIT, IGNORE},  {SIGTERM, HAND_ON}, {SIGHUP, HAND_ON},
+    {SIGUSR1, HAND_ON}, {SIGUSR2, HAND_ON}, {SIGPIPE, IGNORE}, /* a reader that left must not cost the exit status */
+    {SIGCHLD, DEFAULT}, /* ignored, it would make the exit status unknown */
+};
+
+#define RULES (sizeof rules / sizeof rules[0])
+
+/* What the program gets back at its start. */
+struct before {
+    sigset_t mask;
+    struct sigaction actions[RULES];
+};
+
+/* Read by the handler; set while the signals are blocked. */
+static volatile pid_t forward_to;
+
+/* The kernel sends a hang-up to the whole foreground group, the program included,
+ * and a program that signals its own group has had it too. */
+static void forward(int signal, siginfo_t *info, void *context)
+{
+    int error = errno;
+
+    (void)context;
+    if (forward_to > 0 && info->si_code != SI_KERNEL && info->si_pid != forward_to)
+        kill(forward_to, signal);
+    errno = error;
+}
+
+static void signals_take(struct before *before)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
+    struct sigaction hand_on = {.sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before->mask);
+    for (size_t i = 0; i < RULES; i++) {
+        const struct rule *rule = &rules[i];
+
+        sigaction(rule->signal, NULL, &before->actions[i]);
+        if (rule->action == HAND_ON && before->actions[i].sa_handler == SIG_IGN)
+            continue;
+        sigaction(rule->signal,
+                  rule->action == HAND_ON  ? &hand_on
+                  : rule->action == IGNORE ? &ignore
+                                           : &usual,
+                  NULL);
+    }
+}
+
+static void signals_give_back(const struct before *before)
+{
+    for (size_t i = 0; i < RULES; i++)
+        sigaction(rules[i].signal, &before->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
+}
+
+_Noreturn static void become(char **command, const struct before *before, int error_pipe)
+{
+    int error;
+    ssize_t written;
+
+    signals_give_back(before);
+    execvp(command[0], command);
+    error = errno;
+    written = write(error_pipe, &error, sizeof error);
+    _exit(written == sizeof error ? EXIT_CANNOT_EXECUTE : EXIT_TOOL_FAILED);
+}
+
+/* The pipe closes by itself when exec succeeds: then there is nothing to read. */
+static int read_exec_error(int fd)
+{
+    int error = 0;
+    ssize_t got;
+
+    do
+        got = read(fd, &error, sizeof error);
+    while (got < 0 && errno == EINTR);
+    return got == sizeof error ? error : 0;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* The name of a process that has ended and was not waited for yet: the first 15
+ * bytes of the file that it last executed, unless it gave itself another. */
+static void read_last_name(struct child *child)
+{
+    char *path = xasprintf("/proc/%d/comm", (int)child->pid);
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL || fgets(child->last_name, sizeof child->last_name, file) == NULL)
+        child->last_name[0] = '\0';
+    child->last_name[strcspn(child->last_name, "\n")] = '\0';
+    if (file)
+        fclose(file);
+    free(path);
+}
+
+bool child_run(struct child *child, char **command)
+{
+    struct before before;
+    int pipe_ends[2], error;
+
+    *child = (struct child){0};
+    if (pipe2(pipe_ends, O_CLOEXEC) != 0)
+        return false;
+    signals_take(&before);
+    child->pid = fork();
+    error = errno;
+    if (child->pid == 0)
+        become(command, &before, pipe_ends[1]);
+    forward_to = child->pid;
+    sigprocmask(SIG_SETMASK, &before.mask, NULL);
+    close(pipe_ends[1]);
+    if (child->pid > 0)
+        child->exec_error = read_exec_error(pipe_ends[0]);
+    close(pipe_ends[0]);
+    errno = error;
+    if (child->pid < 0)
+        return false;
+
+    /* A stopped program is waited for like a running one. WNOWAIT: the pid is kept
+     * until no signal is handed on to it any more; then it may be a stranger's. */
+    while (waitid(P_PID, (id_t)child->pid, &(siginfo_t){0}, WEXITED | WNOWAIT) < 0)
+        if (errno != EINTR)
+            BUG("the program cannot be waited for");
+    child->end_monotonic_ns = now_ns();
+    forward_to = 0;
+    read_last_name(child);
+    waitpid(child->pid, &child->wait_status, 0);
+    return true;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * preload.c - finds the library, sets LD_PRELOAD and HEAPTRACKER_OPTIONS.
+ */
+#include "run/preload.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+
+const char *preload_name(enum target_libc libc)
+{
+    return libc == TARGET_MUSL ? "libheaptracker-preload-musl.so" : "libheaptracker-preload.so";
+}
+
+/* directory/name or directory/heaptracker/name */
+static char *find_in(const char *directory, const char *name)
+{
+    static const char *const below[] = {"", "heaptracker/"};
+
+    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
+        char *path = xasprintf("%s/%s%s", directory, below[i], name);
+
+        if (target_is_library(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* Debian's lib/<machine>-linux-<libc>/ */
+static char *find_in_multiarch(const char *lib, const char *name)
+{
+    DIR *stream = opendir(lib);
+    struct dirent *entry;
+    char *found = NULL;
+
+    while (stream && found == NULL && (entry = readdir(stream)) != NULL) {
+        char *directory;
+
+        if (fnmatch("*-linux-*", entry->d_name, 0) != 0)
+            continue;
+        directory = xasprintf("%s/%s", lib, entry->d_name);
+        found = find_in(directory, name);
+        free(directory);
+    }
+    if (stream)
+        closedir(stream);
+    return found;
+}
+
+static char *real_path_of(char *path)
+{
+    char *real = path ? realpath(path, NULL) : NULL;
+
+    free(path);
+    return real;
+}
+
+char *preload_find(enum target_libc libc)
+{
+    static const char *const libs[] = {"lib", "lib64"};
+    const char *name = preload_name(libc);
+    char self[PATH_MAX], *slash, *found = NULL;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (length <= 0)
+        return NULL;
+    self[length] = '\0';
+    slash = strrchr(self, '/');
+    *slash = '\0';
+    for (size_t i = 0; found == NULL && i < sizeof libs / sizeof libs[0]; i++) {
+        char *lib = xasprintf("%s/../%s", self, libs[i]);
+
+        found = find_in(lib, name);
+        if (found == NULL)
+            found = find_in_multiarch(lib, name);
+        free(lib);
+    }
+    return real_path_of(found ? found : find_in(self, name));
+}
+
+bool preload_path_usable(const char *path)
+{
+    return strpbrk(path, " \t\n:") == NULL;
+}
+
+static void set(const char *name, char *value)
+{
+    if (setenv(name, value, 1) != 0)
+        die("out of memory");
+    free(value);
+}
+
+/* The variable is inherited by programs of another libc, which a library of the
+ * wrong kind would keep from starting. So each libc's is written in a way that the
+ * other's loader cannot open, and passes over:
+ *  - glibc expands $ORIGIN to the directory of the program, from where enough steps
+ *    up reach the root; musl takes it for a name, and nothing has that name.
+ *  - musl takes a tab for a separator; for glibc it begins a name, and it says that
+ *    it ignores that. */
+static char *library_entry(enum target_libc libc, const char *library)
+{
+    enum { STEPS = 64 };
+    static const char step[] = "../";
+    char up[STEPS * (sizeof step - 1) + 1] = "";
+
+    if (libc == TARGET_MUSL)
+        return xasprintf("\t%s", library);
+    for (int i = 0; i < STEPS; i++)
+        memcpy(up + (size_t)i * (sizeof step - 1), step, sizeof step);
+    return xasprintf("$ORIGIN/%s%s", up, library + 1);
+}
+
+void preload_set_library(enum target_libc libc, const char *library)
+{
+    const char *before = getenv("LD_PRELOAD");
+    bool more = before && *before;
+    char *entry = library_entry(libc, library);
+
+    set("LD_PRELOAD", xasprintf("%s%s%s", entry, more ? ":" : "", more ? before : ""));
+    free(entry);
+}
+
+/* `\:` is how an option's value holds a colon, `\\` a backslash. */
+static char *escaped(const char *text)
+{
+    char *copy = xmalloc(2 * strlen(text) + 1), *to = copy;
+
+    for (; *text; text++) {
+        if (*text == ':' || *text == '\\')
+            *to++ = '\\';
+        *to++ = *text;
+    }
+    *to = '\0';
+    return copy;
+}
+
+void preload_set_options(const char *state_directory, const char *threshold)
+{
+    const char *before = getenv("HEAPTRACKER_OPTIONS");
+    bool more = before && *before;
+    char *directory = escaped(state_directory);
+
+    set("HEAPTRACKER_OPTIONS",
+        xasprintf("%s%sstate_dir=%s:quiet=1:stacks=none%s%s", more ? before : "", more ? ":" : "", directory,
+                  threshold ? ":threshold=" : "", threshold ? threshold : ""));
+    free(directory);
+}

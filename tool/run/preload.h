@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * preload.h - the tracker's library for a target, and the two environment
+ * variables through which it gets there.
+ */
+#ifndef HT_TOOL_PRELOAD_H
+#define HT_TOOL_PRELOAD_H
+
+#include "run/target.h"
+
+/* The library's path (malloc'ed), looked for relative to this tool, in a build
+ * directory as well as where it is installed; NULL when it is not there. */
+char *preload_find(enum target_libc libc);
+
+/* Its file name, for messages. */
+const char *preload_name(enum target_libc libc);
+
+/* True when the loader can be given this path: it takes spaces and colons for
+ * separators, and knows no way to escape them. */
+bool preload_path_usable(const char *path);
+
+/* Sets LD_PRELOAD: `library` (absolute) first, so that an allocator that the user
+ * preloads stays behind the tracker; then what is there already. It is written so
+ * that only the loader of its own libc finds it: see preload.c. */
+void preload_set_library(enum target_libc libc, const char *library);
+
+/* Sets HEAPTRACKER_OPTIONS: what the user has there, then ours, so that ours
+ * count. threshold: NULL when not given. */
+void preload_set_options(const char *state_directory, const char *threshold);
+
+#endif /* HT_TOOL_PRELOAD_H */

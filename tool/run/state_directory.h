@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * state_directory.h - the private directory in which one run's processes keep
+ * their state files.
+ */
+#ifndef HT_TOOL_STATE_DIRECTORY_H
+#define HT_TOOL_STATE_DIRECTORY_H
+
+#include <stdbool.h>
+
+/* Makes it, mode 0700, in `place`, or with NULL in the first place that will do.
+ * Returns its absolute path (malloc'ed); die() when there is none. */
+char *state_directory_make(const char *place);
+
+/* Removes it and the state files in it, and nothing that it does not know; warns
+ * when something stays. */
+void state_directory_remove(const char *directory);
+
+/* Makes LINK_NAME in it point to `library`, for a library whose path the loader
+ * cannot be given. Returns the link's path (malloc'ed), NULL with errno set. */
+char *state_directory_link(const char *directory, const char *library);
+
+#endif /* HT_TOOL_STATE_DIRECTORY_H */

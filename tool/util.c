@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * util.c - diagnostics, memory and text for the whole tool.
+ */
+#include "util.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failure_status = EXIT_UNUSABLE;
+
+void set_failure_status(int status)
+{
+    failure_status = status;
+}
+
+/* One write, so that the program's own output cannot fall into the line; control
+ * characters that came with a name cannot break the line or steer the terminal. */
+static void print_line(const char *format, va_list arguments)
+{
+    char text[1024], *safe;
+
+    vsnprintf(text, sizeof text, format, arguments);
+    safe = utf8_copy(text, strlen(text), true);
+    fflush(stdout);
+    fprintf(stderr, "heaptracker: %s\n", safe);
+    free(safe);
+}
+
+void warning(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
+void die(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+    exit(failure_status);
+}
+
+void bug_at(const char *file, int line, const char *text)
+{
+    fprintf(stderr, "heaptracker: BUG: %s:%d: %s; please report it\n", file, line, text);
+    abort();
+}
+
+static void *not_null(void *block)
+{
+    if (block == NULL) { /* not die(): that needs memory */
+        fputs("heaptracker: out of memory; close something and try again\n", stderr);
+        exit(failure_status);
+    }
+    return block;
+}
+
+void *xmalloc(size_t bytes)
+{
+    return not_null(malloc(bytes ? bytes : 1));
+}
+
+void *xrealloc(void *block, size_t bytes)
+{
+    return not_null(realloc(block, bytes ? bytes : 1));
+}
+
+char *xstrdup(const char *text)
+{
+    return not_null(strdup(text));
+}
+
+char *xasprintf(const char *format, ...)
+{
+    va_list arguments;
+    char *text;
+    int length;
+
+    va_start(arguments, format);
+    length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    return not_null(length < 0 ? NULL : text);
+}
+
+bool parse_u32(const char *text, uint32_t *out)
+{
+    unsigned long value;
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 10 || text[digits] != '\0')
+        return false;
+    value = strtoul(text, NULL, 10);
+    if (value > UINT32_MAX)
+        return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* Bytes of the well-formed sequence at text, 0 for none (table 3-7 of the Unicode
+ * standard: no overlong forms, no surrogates, nothing above U+10FFFF). */
+static size_t utf8_sequence(const unsigned char *text, size_t left)
+{
+    unsigned char low = 0x80, high = 0xBF;
+    size_t bytes;
+
+    if (text[0] < 0x80)
+        return 1;
+    bytes = text[0] >= 0xC2 && text[0] <= 0xDF   ? 2
+            : (text[0] & 0xF0) == 0xE0           ? 3
+            : text[0] >= 0xF0 && text[0] <= 0xF4 ? 4
+                                                 : 0;
+    if (bytes == 0 || bytes > left)
+        return 0;
+    switch (text[0]) {
+    case 0xE0: low = 0xA0; break;
+    case 0xED: high = 0x9F; break;
+    case 0xF0: low = 0x90; break;
+    case 0xF4: high = 0x8F; break;
+    default: break;
+    }
+    if (text[1] < low || text[1] > high)
+        return 0;
+    for (size_t i = 2; i < bytes; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    return bytes;
+}
+
+static bool steers_terminal(const unsigned char *text, size_t bytes)
+{
+    return (bytes == 1 && (text[0] < 0x20 || text[0] == 0x7F)) ||
+           (bytes == 2 && text[0] == 0xC2 && text[1] < 0xA0); /* C1 controls */
+}
+
+char *utf8_copy(const char *text, size_t length, bool for_terminal)
+{
+    static const char replacement[3] = "\xEF\xBF\xBD";
+    const unsigned char *from = (const unsigned char *)text;
+    char *copy = xmalloc(3 * length + 1), *to = copy;
+
+    for (size_t i = 0; i < length;) {
+        size_t bytes = utf8_sequence(from + i, length - i);
+
+        if (bytes == 0 || (for_terminal && steers_terminal(from + i, bytes))) {
+            memcpy(to, replacement, sizeof replacement);
+            to += sizeof replacement;
+            i += bytes ? bytes : 1;
+        } else {
+            memcpy(to, from + i, bytes);
+            to += bytes;
+            i += bytes;
+        }
+    }
+    *to = '\0';
+    return copy;
+}

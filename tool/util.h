@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * util.h - how the tool ends when it cannot go on, and memory that never fails.
+ * Every diagnostic is one line on standard error: `heaptracker: ...`, with what
+ * to do about it.
+ */
+#ifndef HT_TOOL_UTIL_H
+#define HT_TOOL_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+
+/* The exit statuses that are the tool's own. */
+enum {
+    EXIT_FINE = 0,
+    EXIT_UNUSABLE = 2,      /* usage, or input that cannot be read */
+    EXIT_TOOL_FAILED = 125, /* of `run`: its other statuses are the program's */
+    EXIT_CANNOT_EXECUTE = 126,
+    EXIT_NOT_FOUND = 127,
+};
+
+/* What die() exits with: EXIT_UNUSABLE unless the command says otherwise. */
+void set_failure_status(int status);
+
+void warning(const char *format, ...) PRINTF_LIKE(1, 2);
+_Noreturn void die(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* A state that the tool's own code must never reach. */
+#define BUG(text) bug_at(__FILE__, __LINE__, (text))
+_Noreturn void bug_at(const char *file, int line, const char *text);
+
+void *xmalloc(size_t bytes);
+void *xrealloc(void *block, size_t bytes);
+char *xstrdup(const char *text);
+char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* The decimal number that is all of text; false for anything else. */
+bool parse_u32(const char *text, uint32_t *out);
+
+/* A copy of length bytes as valid UTF-8: what is not becomes U+FFFD. With
+ * for_terminal, control characters do too, so that a stranger's file cannot
+ * steer the reader's terminal. */
+char *utf8_copy(const char *text, size_t length, bool for_terminal);
+
+#endif /* HT_TOOL_UTIL_H */
