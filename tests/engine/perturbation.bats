@@ -1,0 +1,30 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# The tracked program's blocks lie where they would lie without the tracker, and
+# their usable sizes are the same.
+
+# same_blocks PROGRAM LIBRARY FIELDS: PROGRAM prints "call place usable-size" lines
+same_blocks() {
+    [ -x "$1" ] || skip "$1 is not built"
+    [ -e "$2" ] || skip "$2 is not built"
+    setarch -R true 2>/dev/null || skip "setarch -R is not allowed here"
+    cd "$BATS_TEST_TMPDIR"
+    setarch -R "$1" >bare
+    setarch -R env HEAPTRACKER_OPTIONS="quiet=1:state_dir=$PWD" LD_PRELOAD="$2" "$1" >tracked
+    [ "$(wc -l <bare)" -eq 20000 ]
+    diff <(cut -d' ' -f"$3" bare) <(cut -d' ' -f"$3" tracked) >difference || {
+        head -20 difference
+        return 1
+    }
+}
+
+@test "blocks lie where they lay, and have the same usable sizes (glibc)" {
+    same_blocks "$HT_BUILD/tests/engine/addresses" "$HT_BUILD/lib/libheaptracker-preload.so" 1-3
+}
+
+# musl gives the unused ends of every loaded library's pages to malloc, so any
+# library more moves blocks: the sizes only.
+@test "blocks have the same usable sizes (musl)" {
+    same_blocks "$HT_BUILD/tests/engine/addresses.musl-preload" "$HT_BUILD/lib/libheaptracker-preload-musl.so" 1,3
+}

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+#
+# An installed copy, used in each of the ways that the README names. The prefix is
+# moved after the installation: nothing may remember where it was.
+
+setup_file() {
+    cmake --install "$HT_BUILD" --prefix "$BATS_FILE_TMPDIR/first" >/dev/null
+    mv "$BATS_FILE_TMPDIR/first" "$BATS_FILE_TMPDIR/moved"
+}
+
+setup() {
+    prefix=$BATS_FILE_TMPDIR/moved
+    consumer=$HT_SOURCE/tests/packaging/consumer.c
+    wrap=$prefix/share/heaptracker/heaptracker.wrap
+    app=$BATS_TEST_TMPDIR/app
+    export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+    unset HEAPTRACKER_OPTIONS
+}
+
+# need PROGRAM PACKAGE
+need() {
+    command -v "$1" >/dev/null || skip "$2 is missing (apt-get install $2)"
+}
+
+# compile COMPILER ARGUMENT...: the consumer, its calls left as they are written.
+compile() {
+    local compiler=$1
+    shift
+    "$compiler" -fno-builtin -o "$app" "$@"
+}
+
+build_with_cmake() {
+    cmake -S "$HT_SOURCE/tests/packaging/consumer" -B "$BATS_TEST_TMPDIR/build" \
+        -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$HT_CC" "$@"
+    cmake --build "$BATS_TEST_TMPDIR/build"
+}
+
+@test "find_package and one target_link_libraries track a C program" {
+    build_with_cmake
+    "$BATS_TEST_TMPDIR/build/app" tracked
+}
+
+@test "find_package and one target_link_libraries track a C++ program, shared and static" {
+    need "$HT_CXX" g++
+    build_with_cmake -DWITH_CXX=ON -DCMAKE_CXX_COMPILER="$HT_CXX"
+    "$BATS_TEST_TMPDIR/build/app_cxx" tracked
+    "$BATS_TEST_TMPDIR/build/app_cxx_static" tracked
+}
+
+@test "pkg-config alone gives all that a link needs" {
+    need pkg-config pkgconf
+    # shellcheck disable=SC2046 # words are wanted
+    compile "$HT_CC" "$consumer" $(pkg-config --cflags --libs heaptracker)
+    "$app" tracked
+}
+
+@test "pkg-config, the response file and CMake name the same hooks" {
+    need pkg-config pkgconf
+    hooks() { grep -o -e '--wrap=[A-Za-z0-9_]*' "$@" | sort; }
+    hooks "$wrap" >"$BATS_TEST_TMPDIR/wrap"
+    pkg-config --libs heaptracker | hooks >"$BATS_TEST_TMPDIR/pc"
+    hooks "$prefix/lib/cmake/HeapTracker/HeapTrackerTargets.cmake" >"$BATS_TEST_TMPDIR/cmake"
+    sed -n 's/^ *HOOK( *\([A-Za-z0-9_]*\).*/--wrap=\1/p' "$HT_SOURCE/src/entry/hooks.def" |
+        sort >"$BATS_TEST_TMPDIR/def"
+    [ -s "$BATS_TEST_TMPDIR/def" ]
+    cmp "$BATS_TEST_TMPDIR/def" "$BATS_TEST_TMPDIR/wrap"
+    cmp "$BATS_TEST_TMPDIR/def" "$BATS_TEST_TMPDIR/pc"
+    cmp "$BATS_TEST_TMPDIR/def" "$BATS_TEST_TMPDIR/cmake"
+}
+
+@test "the response file serves a plain compiler line" {
+    compile "$HT_CC" -I"$prefix/include" "$consumer" "@$wrap" -L"$prefix/lib" -lheaptracker
+    "$app" tracked
+}
+
+@test "the response file of the build tree works with the archive of the build tree" {
+    compile "$HT_CC" -I"$HT_SOURCE/include" "$consumer" "@$HT_BUILD/heaptracker.wrap" \
+        "$HT_BUILD/lib/libheaptracker.a"
+    "$app" tracked
+}
+
+@test "a statically linked program is tracked" {
+    compile "$HT_CC" -static -I"$prefix/include" "$consumer" "@$wrap" -L"$prefix/lib" -lheaptracker
+    "$app" tracked
+}
+
+# libstdc++.a calls operators that the program does not: one option more on a plain line.
+@test "a statically linked C++ program is tracked" {
+    need "$HT_CXX" g++
+    cp "$consumer" "$BATS_TEST_TMPDIR/consumer.cpp"
+    compile "$HT_CXX" -static -I"$prefix/include" "$BATS_TEST_TMPDIR/consumer.cpp" "@$wrap" \
+        -Wl,--undefined=ht_wrap_cxx -L"$prefix/lib" -lheaptracker
+    "$app" tracked
+}
+
+@test "a program that wraps malloc and free only links, and those are counted" {
+    cat >"$BATS_TEST_TMPDIR/two.c" <<-'END'
+	#include <heaptracker.h>
+	#include <stdlib.h>
+	int main(void)
+	{
+	    struct ht_totals before, after;
+	    ht_totals(&before);
+	    free(malloc(77));
+	    ht_totals(&after);
+	    return !(after.allocs - before.allocs == 1 && after.frees - before.frees == 1 &&
+	             after.bytes_allocated - before.bytes_allocated == 77);
+	}
+	END
+    compile "$HT_CC" -I"$prefix/include" "$BATS_TEST_TMPDIR/two.c" -L"$prefix/lib" \
+        -Wl,--wrap=malloc -Wl,--wrap=free -lheaptracker
+    "$app"
+}
+
+@test "a musl program is tracked, shared and static" {
+    [ -f "$prefix/lib/musl/libheaptracker.a" ] || skip "built without musl-gcc (apt-get install musl-tools)"
+    for link in -no-pie -static; do
+        compile "$HT_MUSL_GCC" $link -I"$prefix/include" "$consumer" "@$wrap" "$prefix/lib/musl/libheaptracker.a"
+        "$app" tracked
+    done
+}
+
+@test "a program that is not linked with the tracker links, and knows" {
+    compile "$HT_CC" -I"$prefix/include" "$consumer"
+    "$app" untracked
+}
+
+@test "the installed tool starts and runs a program" {
+    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev)"
+    "$prefix/bin/heaptracker" --help
+    compile "$HT_CC" -I"$prefix/include" "$consumer"
+    "$prefix/bin/heaptracker" run -- "$app" tracked
+}
+
+@test "the preload library exports the hooks and ht_api_get, and needs libc alone" {
+    need readelf binutils
+    library=$prefix/lib/libheaptracker-preload.so
+    readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >"$BATS_TEST_TMPDIR/needed"
+    # The loader is there in any program that has libc.
+    run grep -v -E '^(libc\.so|ld-linux)' "$BATS_TEST_TMPDIR/needed"
+    echo "needed besides libc: $output"
+    [ "$status" -eq 1 ]
+
+    { echo ht_api_get; sed -n 's/^ *HOOK( *\([A-Za-z0-9_]*\).*/\1/p' "$HT_SOURCE/src/entry/hooks.def"; } |
+        sort >"$BATS_TEST_TMPDIR/may"
+    readelf -W --dyn-syms "$library" | awk '$5 ~ /GLOBAL|WEAK/ && $7 != "UND" { sub(/@.*/, "", $8); print $8 }' |
+        sort >"$BATS_TEST_TMPDIR/exported"
+    grep -qx malloc "$BATS_TEST_TMPDIR/exported"
+    grep -qx ht_api_get "$BATS_TEST_TMPDIR/exported"
+    run comm -13 "$BATS_TEST_TMPDIR/may" "$BATS_TEST_TMPDIR/exported"
+    echo "exported besides the hooks: $output"
+    [ -z "$output" ]
+}
+
+@test "DESTDIR goes before the prefix" {
+    DESTDIR=$BATS_TEST_TMPDIR/root cmake --install "$HT_BUILD" --prefix /opt/ht >/dev/null
+    [ -f "$BATS_TEST_TMPDIR/root/opt/ht/lib/libheaptracker.a" ]
+    [ -f "$BATS_TEST_TMPDIR/root/opt/ht/include/heaptracker.h" ]
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * make_state FILE [NAME=VALUE...] - writes the sample of sample.h with changes:
+ *
+ *   FIELD=NUMBER       a field of the header, as named in the table below
+ *   program=TEXT       the program's path
+ *   command=TEXT       the command line, with | between arguments
+ *   alive=PID          names the running process PID so that it is believed
+ *   cut=BYTES          the file ends there
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sample.h"
+
+struct field {
+    const char *name;
+    size_t offset;
+    size_t bytes;
+};
+
+#define FIELD(name)                                                                          \
+    {                                                                                        \
+#name, offsetof(struct state_header, name), sizeof(((struct state_header *)0)->name) \
+    }
+
+static const struct field fields[] = {
+    FIELD(version),
+    FIELD(byte_order),
+    FIELD(file_bytes),
+    FIELD(section_count),
+    FIELD(slot_count),
+    FIELD(pid),
+    FIELD(parent_pid),
+    FIELD(image),
+    FIELD(forked),
+    FIELD(start_ticks),
+    FIELD(inherited_bytes),
+    FIELD(inherited_blocks),
+    FIELD(peak_bytes),
+    FIELD(peak_blocks),
+    FIELD(peak_error_bytes),
+    FIELD(threads),
+    FIELD(lost_events),
+    FIELD(ended),
+    FIELD(end_status),
+    FIELD(end_monotonic_ns),
+    FIELD(start_monotonic_ns),
+};
+
+static void fail(const char *text)
+{
+    fprintf(stderr, "make_state: %s\n", text);
+    exit(1);
+}
+
+static void set_field(struct sample *sample, const char *name, size_t length, const char *value)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        uint64_t number = strtoull(value, NULL, 0);
+
+        if (strlen(fields[i].name) != length || strncmp(fields[i].name, name, length) != 0)
+            continue;
+        if (fields[i].bytes == sizeof(uint32_t)) {
+            uint32_t narrow = (uint32_t)number;
+            memcpy(sample->bytes + fields[i].offset, &narrow, sizeof narrow);
+        } else {
+            memcpy(sample->bytes + fields[i].offset, &number, sizeof number);
+        }
+        return;
+    }
+    fail("no such field");
+}
+
+static void set_command(struct state_facts *facts, const char *value)
+{
+    facts->command_bytes = (uint32_t)strlen(value) + 1;
+    memcpy(facts->command, value, facts->command_bytes);
+    for (uint32_t i = 0; i < facts->command_bytes; i++)
+        if (facts->command[i] == '|')
+            facts->command[i] = '\0';
+}
+
+/* Pid, boot and start time as the process's own tracker would have noted them. */
+static void set_alive(struct state_header *header, const char *pid)
+{
+    char path[64], line[1024] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+    if (file == NULL || fscanf(file, "%36s", header->boot_id) != 1)
+        fail("no boot id");
+    fclose(file);
+    snprintf(path, sizeof path, "/proc/%s/stat", pid);
+    file = fopen(path, "r");
+    if (file == NULL || fgets(line, sizeof line, file) == NULL || strrchr(line, ')') == NULL)
+        fail("no such process");
+    fclose(file);
+    header->pid = (uint32_t)strtoul(pid, NULL, 10);
+    if (sscanf(strrchr(line, ')'),
+               ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu",
+               &header->start_ticks) != 1)
+        fail("no start time");
+}
+
+int main(int argc, char **argv)
+{
+    static struct sample sample;
+    size_t size = SAMPLE_BYTES;
+    FILE *file;
+
+    if (argc < 2)
+        fail("usage: make_state FILE [NAME=VALUE...]");
+    sample_make(&sample);
+    for (int i = 2; i < argc; i++) {
+        const char *equals = strchr(argv[i], '='), *value = equals + 1;
+
+        if (equals == NULL)
+            fail("not NAME=VALUE");
+        if (strncmp(argv[i], "program=", 8) == 0)
+            strncpy(sample_facts(&sample)->program, value, sizeof sample_facts(&sample)->program - 1);
+        else if (strncmp(argv[i], "command=", 8) == 0)
+            set_command(sample_facts(&sample), value);
+        else if (strncmp(argv[i], "alive=", 6) == 0)
+            set_alive(sample_header(&sample), value);
+        else if (strncmp(argv[i], "cut=", 4) == 0)
+            size = strtoull(value, NULL, 10);
+        else
+            set_field(&sample, argv[i], (size_t)(equals - argv[i]), value);
+    }
+    file = fopen(argv[1], "w");
+    if (file == NULL || fwrite(sample.bytes, 1, size, file) != size || fclose(file) != 0)
+        fail("cannot write");
+    return 0;
+}

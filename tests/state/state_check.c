@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The validator: accepts what is sound, names what is not, and never reads outside
+ * the bytes it was given (this program is built with AddressSanitizer and UBSan
+ * where the compiler has them; without, it still checks every result).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "sample.h"
+#include "state/state_check.h"
+
+/* Checks a copy that ends exactly where its memory ends, so that the sanitizer
+ * sees a read one byte too far; then uses all that a sound view offers. */
+static struct state_fault check_copy(const void *bytes, size_t size)
+{
+    unsigned char *copy = malloc(size ? size : 1);
+    struct state_view view;
+    struct state_fault fault;
+    struct ht_totals totals;
+
+    assert_non_null(copy);
+    memcpy(copy, bytes, size);
+    fault = state_check(copy, size, &view);
+    if (fault.what == NULL) {
+        state_view_totals(&view, &totals);
+        state_view_calls_in_progress(&view);
+        for (uint32_t i = 0; i < view.slot_count && i < 16; i++)
+            assert_non_null(state_view_slot(&view, i));
+        assert_null(state_view_slot(&view, view.slot_count));
+        if (view.facts) {
+            assert_true(strlen(view.facts->program) < sizeof view.facts->program);
+            assert_true(view.facts->command_bytes <= sizeof view.facts->command);
+        }
+    } else {
+        assert_true(fault.offset <= size || fault.offset < sizeof(struct state_header));
+    }
+    free(copy);
+    return fault;
+}
+
+#define assert_fault(sample, text, at)                                         \
+    do {                                                                       \
+        struct state_fault fault_ = check_copy((sample)->bytes, SAMPLE_BYTES); \
+        assert_non_null(fault_.what);                                          \
+        assert_string_equal(fault_.what, text);                                \
+        assert_int_equal(fault_.offset, at);                                   \
+    } while (0)
+
+#define SECTION(i, name)                                                            \
+    (offsetof(struct state_header, sections) + (i) * sizeof(struct state_section) + \
+     offsetof(struct state_section, name))
+#define HEADER(name) offsetof(struct state_header, name)
+
+static void sound_file_is_accepted_and_added_up(void **unused)
+{
+    struct sample sample;
+    struct state_view view;
+    struct ht_totals totals;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_null(state_check(sample.bytes, SAMPLE_BYTES, &view).what);
+    assert_int_equal(view.slot_count, 5);
+    assert_string_equal(view.facts->program, "/usr/bin/sample");
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.allocs, 31);
+    assert_int_equal(totals.bytes_allocated, 3100);
+    assert_int_equal(totals.frees, 12);
+    assert_int_equal(totals.live_bytes, 1900);
+    assert_int_equal(totals.live_blocks, 19);
+    assert_int_equal(totals.peak_bytes, 2500);
+    assert_int_equal(totals.peak_blocks, 25);
+    assert_int_equal(totals.temporary_allocs, 5);
+    assert_int_equal(totals.failed_allocs, 2);
+    assert_int_equal(totals.threads, 4);
+    assert_int_equal(state_view_calls_in_progress(&view), 1);
+    for (int i = 0; i < 5; i++)
+        assert_ptr_equal(state_view_slot(&view, (uint32_t)i), sample_slot(&sample, i));
+    assert_null(state_view_slot(&view, 5));
+}
+
+static void every_counter_of_a_slot_reaches_its_total(void **unused)
+{
+    struct sample sample;
+    struct state_view view;
+    struct ht_totals totals;
+    uint64_t *counter = &sample_slot(&sample, 0)->allocs;
+
+    (void)unused;
+    sample_make(&sample);
+    memset(sample.bytes + SAMPLE_SLOTS_1, 0, SAMPLE_BYTES - SAMPLE_SLOTS_1);
+    for (uint64_t i = 0; i < 12; i++)
+        counter[i] = i + 1; /* allocs 1, bytes_allocated 2, ... as they stand in the layout */
+    assert_null(state_check(sample.bytes, SAMPLE_BYTES, &view).what);
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.allocs, 1);
+    assert_int_equal(totals.bytes_allocated, 2);
+    assert_int_equal(totals.frees, 3);
+    assert_int_equal(totals.live_bytes, 2 - 4);
+    assert_int_equal(totals.live_blocks, 1 - 3);
+    assert_int_equal(totals.temporary_allocs, 5);
+    assert_int_equal(totals.reallocs, 6);
+    assert_int_equal(totals.failed_allocs, 7);
+    assert_int_equal(totals.foreign_frees, 8);
+    assert_int_equal(totals.invalid_frees, 9);
+    assert_int_equal(totals.unmatched_frees, 10);
+    assert_int_equal(totals.lost_blocks, 11);
+    assert_int_equal(totals.lost_bytes, 12);
+}
+
+static void live_above_the_noted_peak_is_the_peak(void **unused)
+{
+    struct sample sample;
+    struct state_view view;
+    struct ht_totals totals;
+
+    (void)unused;
+    sample_make(&sample);
+    sample_header(&sample)->peak_bytes = 1899;
+    assert_null(state_check(sample.bytes, SAMPLE_BYTES, &view).what);
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_bytes, 1900);
+    assert_int_equal(totals.peak_blocks, 19);
+
+    /* An equal peak later is a new peak: its number of blocks counts. */
+    sample_header(&sample)->peak_bytes = 1900;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_bytes, 1900);
+    assert_int_equal(totals.peak_blocks, 19);
+
+    sample_header(&sample)->peak_bytes = 1901;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_bytes, 1901);
+    assert_int_equal(totals.peak_blocks, 25);
+}
+
+static void bytes_after_the_file_are_ignored(void **unused)
+{
+    struct sample sample;
+    unsigned char longer[SAMPLE_BYTES + 100] = {0};
+
+    (void)unused;
+    sample_make(&sample);
+    memcpy(longer, sample.bytes, SAMPLE_BYTES);
+    assert_null(check_copy(longer, sizeof longer).what);
+}
+
+static void a_32_bit_programs_file_is_accepted(void **unused)
+{
+    struct sample sample;
+
+    (void)unused;
+    sample_make(&sample);
+    sample_header(&sample)->word_bits = 32;
+    assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
+}
+
+static void every_cut_is_a_fault(void **unused)
+{
+    struct sample sample;
+
+    (void)unused;
+    sample_make(&sample);
+    for (size_t size = 0; size < SAMPLE_BYTES; size++) {
+        struct state_fault fault = check_copy(sample.bytes, size);
+
+        assert_non_null(fault.what);
+        assert_int_equal(fault.offset, size); /* the place is where the file ends */
+    }
+}
+
+/* One bit, all bits, and the highest bit of every byte. What a flip does to a plain
+ * counter is not an error; what it does to a bound must be seen. */
+static void flipped_bytes_are_found_or_harmless(void **unused)
+{
+    static const unsigned char flips[] = {0x01, 0xFF, 0x80};
+    struct sample sample;
+    size_t found = 0;
+
+    (void)unused;
+    sample_make(&sample);
+    for (size_t at = 0; at < SAMPLE_BYTES; at++) {
+        for (size_t i = 0; i < sizeof flips; i++) {
+            sample.bytes[at] ^= flips[i];
+            found += check_copy(sample.bytes, SAMPLE_BYTES).what != NULL;
+            sample.bytes[at] ^= flips[i];
+        }
+    }
+    /* At least each byte of magic, version, byte order, word size, header size. */
+    assert_true(found >= 3 * HEADER(file_bytes));
+}
+
+static void the_kind_of_a_strange_file_is_told(void **unused)
+{
+    struct sample sample;
+    struct state_header *header = sample_header(&sample);
+    struct state_fault fault;
+
+    (void)unused;
+    assert_string_equal(check_copy("#!/bin/sh\n", 10).what, "not a state file");
+    assert_string_equal(check_copy("", 0).what, "the file is empty");
+
+    sample_make(&sample);
+    memset(header->magic, 0, sizeof header->magic);
+    fault = check_copy(sample.bytes, SAMPLE_BYTES);
+    assert_string_equal(fault.what, "the program had not finished making the file");
+    assert_true(fault.unfinished);
+
+    sample_make(&sample);
+    header->byte_order = 0x04030201u;
+    header->version = 0x01000000u; /* as it would look then */
+    assert_fault(&sample, "written on a machine of the other byte order", HEADER(byte_order));
+    header->byte_order = 0x01020305u;
+    assert_fault(&sample, "the byte order mark is damaged", HEADER(byte_order));
+
+    sample_make(&sample);
+    header->version = STATE_VERSION + 1;
+    assert_fault(&sample, "written by a newer version of HeapTracker", HEADER(version));
+    header->version = 0;
+    assert_fault(&sample, "no version of HeapTracker writes this version number", HEADER(version));
+
+    sample_make(&sample);
+    header->word_bits = 16;
+    assert_fault(&sample, "the word size is neither 32 nor 64", HEADER(word_bits));
+    sample_make(&sample);
+    header->header_bytes = sizeof *header - 1;
+    assert_fault(&sample, "the header's size is impossible", HEADER(header_bytes));
+    sample_make(&sample);
+    header->ended = STATE_SIGNALED + 1;
+    assert_fault(&sample, "the way of ending is unknown", HEADER(ended));
+}
+
+/* Each count and offset at values that overflow, or that point just too far. */
+static void hostile_bounds_are_found(void **unused)
+{
+    static const uint64_t far[] = {SAMPLE_BYTES + 64, UINT32_MAX,      UINT64_C(1) << 57,
+                                   INT64_MAX,         UINT64_MAX - 63, UINT64_MAX};
+    struct sample sample;
+    struct state_header *header = sample_header(&sample);
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        sample_make(&sample);
+        header->file_bytes = far[i];
+        assert_fault(&sample, "the file is cut: it is shorter than it says", SAMPLE_BYTES);
+        sample_make(&sample);
+        header->sections[1].offset = far[i] & ~UINT64_C(63);
+        assert_fault(&sample, "a section lies outside the file", SECTION(1, offset));
+        sample_make(&sample);
+        header->sections[1].entries = far[i];
+        assert_fault(&sample, "a section ends outside the file", SECTION(1, entries));
+        sample_make(&sample);
+        header->sections[2].entries = far[i]; /* of an unknown kind, too */
+        assert_fault(&sample, "a section ends outside the file", SECTION(2, entries));
+    }
+    sample_make(&sample);
+    header->sections[3].entries = 3; /* one too many */
+    assert_fault(&sample, "a section ends outside the file", SECTION(3, entries));
+    sample_make(&sample);
+    header->sections[3].entry_bytes = 0xFFFFFFF8u;
+    assert_fault(&sample, "a section ends outside the file", SECTION(3, entries));
+    sample_make(&sample);
+    header->file_bytes = STATE_PAGE_BYTES - 1;
+    assert_fault(&sample, "the file's size is impossible", HEADER(file_bytes));
+}
+
+static void impossible_sections_are_found(void **unused)
+{
+    struct sample sample;
+    struct state_header *header = sample_header(&sample);
+
+    (void)unused;
+    sample_make(&sample);
+    header->section_count = STATE_SECTIONS_MAX + 1;
+    assert_fault(&sample, "there are more sections than fit", HEADER(section_count));
+    header->section_count = UINT32_MAX;
+    assert_fault(&sample, "there are more sections than fit", HEADER(section_count));
+    sample_make(&sample);
+    header->section_count = 5;
+    assert_fault(&sample, "a section has no kind", SECTION(4, kind));
+    sample_make(&sample);
+    header->sections[1].offset = 0; /* the header is no section */
+    assert_fault(&sample, "a section lies outside the file", SECTION(1, offset));
+    sample_make(&sample);
+    header->sections[1].offset += 8;
+    assert_fault(&sample, "a section is not aligned", SECTION(1, offset));
+    sample_make(&sample);
+    header->sections[1].entry_bytes = 0;
+    assert_fault(&sample, "a section's entries have an impossible size", SECTION(1, entry_bytes));
+    header->sections[1].entry_bytes = sizeof(struct state_slot) - 8;
+    assert_fault(&sample, "a section's entries have an impossible size", SECTION(1, entry_bytes));
+    header->sections[1].entry_bytes = sizeof(struct state_slot) + 1;
+    assert_fault(&sample, "a section's entries have an impossible size", SECTION(1, entry_bytes));
+    sample_make(&sample);
+    header->sections[2].entry_bytes = 0; /* of an unknown kind: no division by it */
+    assert_fault(&sample, "a section's entries have an impossible size", SECTION(2, entry_bytes));
+    sample_make(&sample);
+    header->slot_count = 6;
+    assert_fault(&sample, "more counters are in use than there are", HEADER(slot_count));
+    header->slot_count = UINT32_MAX;
+    assert_fault(&sample, "more counters are in use than there are", HEADER(slot_count));
+    sample_make(&sample);
+    header->sections[2] = header->sections[0];
+    assert_fault(&sample, "the facts are there twice", SECTION(2, kind));
+    sample_make(&sample);
+    header->sections[0].entries = 0;
+    assert_fault(&sample, "the facts are missing", SECTION(0, entries));
+}
+
+static void text_without_an_end_is_found(void **unused)
+{
+    struct sample sample;
+    struct state_facts *facts = sample_facts(&sample);
+
+    (void)unused;
+    sample_make(&sample);
+    memset(facts->program, 'x', sizeof facts->program);
+    assert_fault(&sample, "the program's name has no end",
+                 SAMPLE_FACTS + offsetof(struct state_facts, program));
+    sample_make(&sample);
+    facts->command_bytes = sizeof facts->command + 1;
+    assert_fault(&sample, "the command line is longer than its place",
+                 SAMPLE_FACTS + offsetof(struct state_facts, command_bytes));
+    sample_make(&sample);
+    memset(facts->command, 'x', sizeof facts->command);
+    facts->command_bytes = sizeof facts->command;
+    assert_fault(&sample, "the last argument has no end",
+                 SAMPLE_FACTS + offsetof(struct state_facts, command));
+    sample_make(&sample);
+    memset(sample_header(&sample)->boot_id, '0', sizeof sample_header(&sample)->boot_id);
+    assert_fault(&sample, "the boot id has no end", HEADER(boot_id));
+}
+
+/* Many bytes at once: what single flips do not reach. The seed makes it repeatable. */
+static void random_damage_never_crashes(void **unused)
+{
+    struct sample sample;
+    uint32_t random = 12345;
+
+    (void)unused;
+    for (int round = 0; round < 20000; round++) {
+        sample_make(&sample);
+        for (int i = 0; i < 8; i++) {
+            size_t at;
+
+            random = random * 1664525u + 1013904223u; /* Knuth's "quick and dirty" generator */
+            at = (random >> 8) % (HEADER(sections) + 4 * sizeof(struct state_section));
+            if (at >= HEADER(file_bytes))
+                sample.bytes[at] = (unsigned char)(random >> 3);
+        }
+        check_copy(sample.bytes, SAMPLE_BYTES);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sound_file_is_accepted_and_added_up),
+        cmocka_unit_test(every_counter_of_a_slot_reaches_its_total),
+        cmocka_unit_test(live_above_the_noted_peak_is_the_peak),
+        cmocka_unit_test(bytes_after_the_file_are_ignored),
+        cmocka_unit_test(a_32_bit_programs_file_is_accepted),
+        cmocka_unit_test(every_cut_is_a_fault),
+        cmocka_unit_test(flipped_bytes_are_found_or_harmless),
+        cmocka_unit_test(the_kind_of_a_strange_file_is_told),
+        cmocka_unit_test(hostile_bounds_are_found),
+        cmocka_unit_test(impossible_sections_are_found),
+        cmocka_unit_test(text_without_an_end_is_found),
+        cmocka_unit_test(random_damage_never_crashes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

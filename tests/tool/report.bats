@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# heaptracker report, on state files that make_state writes: no tracker is needed.
+
+load helpers
+
+@test "text has the exact numbers and how the program ended" {
+    "$make_state" x.ht
+    split "$tool" report x.ht
+    [ "$status" -eq 0 ]
+    [ -z "$err" ]
+    [[ $out == *"/usr/bin/sample, pid 4000000000: exit status 3 after 1.500 s"* ]]
+    grep -Eq '^ +allocated +31 +3100 +3\.0 KiB$' <<<"$out"
+    grep -Eq '^ +freed +12 +1200 ' <<<"$out"
+    grep -Eq '^ +live at exit +19 +1900 ' <<<"$out"
+    grep -Eq '^ +peak +25 +2500 ' <<<"$out"
+    grep -Eq '^ +temporary +5 +16\.1 %' <<<"$out"
+    grep -Eq '^ +failed +2 ' <<<"$out"
+    fails grep -q 'lost' <<<"$out"
+}
+
+@test "text fits 100 columns with the largest numbers" {
+    "$make_state" x.ht peak_bytes=9223372036854775807 peak_blocks=9223372036854775807 lost_events=18446744073709551615 \
+        threads=18446744073709551615 peak_error_bytes=18446744073709551615 forked=1 inherited_bytes=9223372036854775807
+    "$make_state" x.ht.4294967295 pid=4294967295 program=/a/very/long/name/of/a/program/that/is/a/child
+    "$tool" report x.ht >out
+    grep -q 'lost events' out
+    grep -q 'a child\|4294967295' out
+    [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 100 ]
+}
+
+@test "json has every field of the contract, with the exact numbers" {
+    need jq
+    "$make_state" x.ht inherited_bytes=30 inherited_blocks=2 lost_events=4 peak_error_bytes=32768
+    "$tool" report --format=json x.ht >out
+    json out '[.schema, .program, .pid, .ended, .status, .seconds]' '[1,"/usr/bin/sample",4000000000,"exit",3,1.5]'
+    json out '.command' '["sample","-a","two words"]'
+    json out '.totals' '{"allocs":31,"frees":12,"reallocs":0,"bytes_allocated":3100,"live_bytes":1900,"live_blocks":19,"peak_bytes":2500,"peak_blocks":25,"temporary_allocs":5,"failed_allocs":2,"foreign_frees":0,"invalid_frees":0,"unmatched_frees":0,"threads":4,"peak_error_bytes":32768}'
+    json out '.inherited' '{"live_bytes":30,"live_blocks":2}'
+    json out '.lost' '{"blocks":0,"bytes":0,"sites":0,"frames":0,"events":4}'
+    json out '[.children, .timeline, .sites]' '[[],[],[]]'
+}
+
+@test "json names each way of ending" {
+    need jq
+    "$make_state" x.ht ended=4 end_status=9
+    "$tool" report --format=json x.ht >out
+    json out '[.ended, .status]' '["signal",9]'
+    "$make_state" x.ht ended=0 end_monotonic_ns=0
+    "$tool" report --format=json x.ht >out
+    json out '[.ended, .status, .seconds]' '["unknown",0,0]'
+    "$make_state" x.ht ended=1 end_monotonic_ns=0 # its exit had begun; nobody saw the status
+    "$tool" report --format=json x.ht >out
+    json out .ended '"unknown"'
+    "$make_state" x.ht ended=0 # a survivor, when the run's snapshot was taken
+    "$tool" report --format=json x.ht >out
+    json out '[.ended, .seconds]' '["running",1.5]'
+    "$make_state" x.ht ended=2
+    "$tool" report --format=json x.ht >out
+    json out .ended '"exec"'
+}
+
+@test "names that are not UTF-8 and control characters break neither json nor the terminal" {
+    need jq
+    "$make_state" x.ht program=$'/bin/\xff\xc0\x80\e[31mred\xed\xa0\x80' command=$'a\xffb|\x01\n"\\|\xe2\x82\xac'
+    "$tool" report --format=json x.ht >out
+    json out '.command | length' 3
+    json out '.command[1]' '"\u0001\n\"\\"'
+    json out '.command[2]' '"€"'
+    json out '.command[0] | explode' '[97,65533,98]'
+    "$tool" report x.ht >out
+    fails env LC_ALL=C grep -q $'\e' out
+    iconv -f UTF-8 -t UTF-8 out >/dev/null
+}
+
+@test "numbers beyond 63 bits stay valid json integers" {
+    need jq
+    "$make_state" x.ht peak_bytes=18446744073709551615
+    "$tool" report --format=json x.ht >out
+    grep -q '"peak_bytes": 9223372036854775807' out
+}
+
+@test "files beside FILE are its children, those of an earlier run are not" {
+    need jq
+    "$make_state" x.ht start_ticks=100
+    "$make_state" x.ht.77 pid=77 start_ticks=100 start_monotonic_ns=1000000002
+    "$make_state" x.ht.77.0 pid=77 start_ticks=100 start_monotonic_ns=1000000001 ended=2
+    "$make_state" x.ht.78 pid=78 start_ticks=99
+    "$make_state" x.ht.bak pid=79 start_ticks=100
+    echo junk >x.ht.80
+    "$tool" report --format=json x.ht >out
+    json out '[.children[] | [.pid, .file]]' '[[77,"x.ht.77.0"],[77,"x.ht.77"]]'
+    "$tool" report --format=json ../"${PWD##*/}"/x.ht >out
+    json out '.children | length' 2
+}
+
+@test "a running process is found by its pid" {
+    need jq
+    mkdir states/heaptracker-run.abcdef
+    "$make_state" states/heaptracker-run.abcdef/$$.0.ht alive=$$ ended=0 end_monotonic_ns=0
+    "$tool" report --format=json $$ >out
+    json out '[.ended, .totals.allocs]' '["running",31]'
+}
+
+@test "the last image of a pid is the one shown" {
+    need jq
+    "$make_state" states/$$.0.ht alive=$$ ended=0 program=/first
+    "$make_state" states/$$.1.ht alive=$$ ended=0 program=/last image=1
+    "$tool" report --format=json $$ >out
+    json out .program '"/last"'
+}
+
+@test "a reused pid is not believed" {
+    "$make_state" states/$$.0.ht alive=$$ start_ticks=5 ended=0
+    split "$tool" report $$
+    [ "$status" -eq 2 ]
+    [[ $err == "heaptracker: process $$ is not tracked"* ]]
+}
+
+@test "a file planted by another user is not believed" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can make another user's file"
+    "$make_state" states/$$.0.ht alive=$$ ended=0
+    chown 12345 states/$$.0.ht
+    split "$tool" report $$
+    [ "$status" -eq 2 ]
+}
+
+@test "input that is no state file gives one line with the place and exit 2" {
+    echo "just text" >text
+    : >empty
+    "$make_state" cut.ht cut=9000
+    "$make_state" header.ht cut=100
+    "$make_state" count.ht slot_count=4000000000
+    "$make_state" new.ht version=2
+    "$make_state" order.ht byte_order=0x04030201
+    mkfifo pipe
+    local -A expect=(
+        [text]="not a state file (byte 0)"
+        [empty]="the file is empty (byte 0)"
+        [cut.ht]="the file is cut: it is shorter than it says (byte 9000)"
+        [header.ht]="the file ends inside its header (byte 100)"
+        [count.ht]="more counters are in use than there are (byte 36)"
+        [new.ht]="written by a newer version of HeapTracker (byte 8)"
+        [order.ht]="written on a machine of the other byte order (byte 12)"
+        [missing]="No such file or directory"
+        [/dev/null]="a device or pipe, not a state file"
+        [pipe]="a device or pipe, not a state file"
+        [.]="a directory, not a state file"
+    )
+    for file in "${!expect[@]}"; do
+        split "$tool" report "$file"
+        [ "$status" -eq 2 ]
+        [ -z "$out" ]
+        one_line "$err"
+        [[ $err == *"$file: "*"${expect[$file]}"* ]]
+    done
+}
+
+@test "wrong calls give one line with what to do and exit 2" {
+    "$make_state" x.ht
+    for arguments in "" "--frob x.ht" "-z x.ht" "x.ht x.ht" "--format=yaml x.ht" "--format" "-o" "--help=1"; do
+        split "$tool" report $arguments
+        [ "$status" -eq 2 ]
+        [ -z "$out" ]
+        one_line "$err"
+        [[ $err == *"--help"* ]]
+    done
+    split "$tool" frob
+    [ "$status" -eq 2 ]
+    one_line "$err"
+}
+
+@test "-o writes the report to a file, whole or not at all" {
+    "$make_state" x.ht
+    echo old >out
+    "$tool" report --format=json -o out x.ht
+    grep -q '"schema"' out
+    split "$tool" report -o missing/out x.ht
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    [[ $err == *"cannot write missing/out: No such file or directory"* ]]
+    split "$tool" report -o . x.ht
+    [ "$status" -eq 2 ]
+    [[ $err == *"Is a directory"* ]]
+    [ "$(ls)" = "$(printf 'out\nstates\nx.ht')" ] # no temporary file is left
+}
+
+@test "a full disk is an error" {
+    [ -w /dev/full ] || skip "no /dev/full"
+    "$make_state" x.ht
+    status=0
+    "$tool" report x.ht >/dev/full 2>err || status=$?
+    [ "$status" -eq 2 ]
+    one_line "$(<err)"
+}
+
+@test "each help fits one screen and names only what is built" {
+    for command in "" run report; do
+        "$tool" $command --help >out
+        [ "$(wc -l <out)" -le 24 ]
+        [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 80 ]
+        fails grep -Eqw 'diff|check|top|serve|list|html|pprof|massif' out
+    done
+    "$tool" help run >out2
+    "$tool" run --help >out
+    cmp out out2
+    [[ $("$tool" --version) == "heaptracker "[0-9]* ]]
+}

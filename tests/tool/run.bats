@@ -1,0 +1,344 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# heaptracker run: the program must not notice, and the numbers must be exact.
+
+load helpers
+
+@test "the totals of a known program are exact" {
+    need_tracking
+    "$tool" run -q -o x.ht -- "$workload"
+    "$tool" report --format=json x.ht >out
+    known_totals out
+    json out '[.ended, .status, .totals.threads, .calls_in_progress, .children]' '["exit",0,1,0,[]]'
+    json out '.program == $ENV.HT_BUILD + "/tests/tool/workload"' true
+    json out '.command == [.program]' true
+    json out '.seconds > 0' true
+}
+
+@test "the summary is on stderr, the program's stdout is its own" {
+    need_tracking
+    split "$tool" run -- "$workload" say
+    [ "$status" -eq 0 ]
+    [ "$out" = "on stdout" ]
+    grep -Eq '^ +allocated +13 +1714 ' <<<"$err"
+    grep -Eq '^ +live at exit +4 +800 ' <<<"$err"
+    no_state_left
+}
+
+@test "quiet says nothing" {
+    need_tracking
+    split "$tool" run --quiet -- "$workload"
+    [ -z "$out$err" ]
+}
+
+@test "json is one line on stderr" {
+    need_tracking
+    split "$tool" run --format=json "$workload" exit 4
+    [ "$status" -eq 4 ]
+    [ -z "$out" ]
+    [ "$(wc -l <<<"$err")" -eq 1 ]
+    printf '%s\n' "$err" >out
+    known_totals out
+    json out '[.ended, .status]' '["exit",4]'
+}
+
+@test "the exit status is the program's own" {
+    for wanted in 0 3 125 255; do
+        split "$tool" run -q -- sh -c "exit $wanted"
+        [ "$status" -eq "$wanted" ]
+    done
+    split "$tool" run -q -- sh -c 'kill -TERM $$'
+    [ "$status" -eq 143 ]
+    no_state_left
+}
+
+@test "a program killed by SIGKILL leaves exact totals" {
+    need_tracking
+    split "$tool" run -o x.ht -- "$workload" kill
+    [ "$status" -eq 137 ]
+    [[ $err == *"killed by signal 9"* ]]
+    "$tool" report --format=json x.ht >out
+    known_totals out
+    json out '[.ended, .status]' '["signal",9]'
+}
+
+@test "a command that is not there is 127, one that cannot be executed 126" {
+    touch plain
+    split "$tool" run -- no-such-command-here
+    [ "$status" -eq 127 ]
+    one_line "$err"
+    split "$tool" run -- ./missing
+    [ "$status" -eq 127 ]
+    one_line "$err"
+    split "$tool" run -- ./plain
+    [ "$status" -eq 126 ]
+    one_line "$err"
+    split "$tool" run -- .
+    [ "$status" -eq 126 ]
+    one_line "$err"
+    no_state_left
+}
+
+@test "a failure of the tool itself is 125, before the program runs" {
+    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--stacks=deep" "--format=yaml"; do
+        split "$tool" run $options -- touch ran
+        [ "$status" -eq 125 ]
+        [ -z "$out" ]
+        one_line "$err"
+        [ ! -e ran ]
+    done
+    split "$tool" run
+    [ "$status" -eq 125 ]
+    one_line "$err"
+    split "$tool" run --state-dir=missing -- true
+    [[ $err == *"missing: No such file or directory"*"--state-dir"* ]]
+    long=$(printf 'x%.0s' {1..200})
+    mkdir -p "$long/$long"
+    split "$tool" run --state-dir="$long/$long" -- touch ran
+    [ "$status" -eq 125 ]
+    [[ $err == *"File name too long"* ]]
+    [ ! -e ran ]
+    no_state_left
+}
+
+@test "options after the command are the command's" {
+    split "$tool" run -q sh -c 'echo "$1"' sh --help
+    [ "$out" = "--help" ]
+}
+
+@test "-o replaces a file atomically, through a link, and leaves nothing else" {
+    need_tracking
+    echo old >target
+    ln -s target x.ht
+    exec 6<target
+    "$tool" run -q -o x.ht -- "$workload"
+    [ -L x.ht ]
+    "$tool" report x.ht >/dev/null
+    [ "$(cat <&6)" = old ] # who had it open sees the old file, whole
+    [ "$(ls)" = "$(printf 'states\ntarget\nx.ht')" ]
+}
+
+@test "-o to a device writes to it and does not replace it" {
+    need_tracking
+    "$tool" run -q -o /dev/null -- "$workload"
+    [ -c /dev/null ]
+}
+
+@test "a script is tracked as its interpreter" {
+    need_tracking
+    printf '#!/bin/sh\nexit 6\n' >script
+    chmod +x script
+    split "$tool" run -o x.ht -- ./script
+    [ "$status" -eq 6 ]
+    "$tool" report --format=json x.ht >out
+    json out '.command[1]' '"./script"'
+    printf 'exit 7\n' >script # no #! line: execvp lets the shell run it
+    split "$tool" run -o x.ht -- ./script
+    [ "$status" -eq 7 ]
+    "$tool" report x.ht >/dev/null
+}
+
+@test "a static program runs untouched, and it is said that it was not tracked" {
+    [ -x "$workload-static" ] || skip "no static libc"
+    split "$tool" run -o x.ht -- "$workload-static" exit 9
+    [ "$status" -eq 9 ]
+    one_line "$err"
+    [[ $err == *"not tracked: it is statically linked"*"HeapTracker::wrap"* ]]
+    [ ! -e x.ht ]
+    no_state_left
+}
+
+@test "a static program with the tracker linked in is tracked" {
+    [ -x "$workload-static-wrap" ] || skip "no static libc"
+    split "$tool" run -o x.ht -- "$workload-static-wrap" exit 9
+    [ "$status" -eq 9 ]
+    [[ $err != *"not tracked"* ]]
+    # A static libc allocates at its start too: what known_calls adds is exact.
+    "$tool" report --format=json x.ht >once
+    "$tool" run -q -o y.ht -- "$workload-static-wrap" again
+    "$tool" report --format=json y.ht >twice
+    json <(jq -s '[.[1].totals.allocs - .[0].totals.allocs, .[1].totals.bytes_allocated - .[0].totals.bytes_allocated,
+                   .[1].totals.live_bytes - .[0].totals.live_bytes]' once twice) . '[13,1714,800]'
+}
+
+@test "a musl program gets musl's library" {
+    [ -x "$workload-musl" ] || skip "no musl-gcc (apt-get install musl-tools)"
+    [ -e "$HT_BUILD/lib/libheaptracker-preload-musl.so" ] || skip "the musl library is not built"
+    "$tool" run -q -o x.ht -- "$workload-musl"
+    "$tool" report --format=json x.ht >out
+    known_totals out
+}
+
+@test "an exec into a static program runs unharmed and is named" {
+    need_tracking
+    [ -x "$workload-static" ] || skip "no static libc"
+    split "$tool" run -q -- "$workload" exec "$workload-static" exit 3
+    [ "$status" -eq 3 ]
+    one_line "$err"
+    [[ $err == *"went on as 'workload-static', which was not tracked"* ]]
+    # A script ends under its own name, and without exit handlers: not such a case.
+    printf '#!/bin/sh\nkill -TERM $$\n' >script
+    chmod +x script
+    split "$tool" run -q -- ./script
+    [ "$status" -eq 143 ]
+    [ -z "$err" ]
+}
+
+@test "an exec between libcs runs unharmed and is named" {
+    need_tracking
+    [ -x "$workload-musl" ] || skip "no musl-gcc (apt-get install musl-tools)"
+    split "$tool" run -q -- "$workload" exec "$workload-musl" exit 3
+    [ "$status" -eq 3 ]
+    one_line "$err"
+    [[ $err == *"went on as 'workload-musl', which was not tracked"* ]]
+    [ -e "$HT_BUILD/lib/libheaptracker-preload-musl.so" ] || skip "the musl library is not built"
+    split "$tool" run -q -- "$workload-musl" exec "$workload" exit 4
+    [ "$status" -eq 4 ]
+    [[ $err == *"cannot be preloaded"*": ignored."* ]] # said by glibc's loader
+}
+
+@test "a program that gets another user's rights is named as not tracked" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can make such a file"
+    mkdir -m 755 bin
+    cp "$workload" bin/suid
+    chown 12345 bin/suid
+    chmod u+s bin/suid
+    split "$tool" run -- ./bin/suid exit 2
+    [ "$status" -eq 2 ]
+    [[ $err == *"not tracked: it gets another user's rights"* ]]
+}
+
+@test "a forked child has a file of its own beside FILE" {
+    need_tracking
+    "$tool" run -q -o x.ht -- "$workload" fork
+    "$tool" report --format=json x.ht >out
+    known_totals out
+    json out '.children | length' 1
+    child=$(jq -r '.children[0].pid' out)
+    json out '.children[0].file' "\"x.ht.$child\""
+    "$tool" report --format=json "x.ht.$child" >out
+    json out '.inherited' '{"live_bytes":800,"live_blocks":4}'
+    json out '.totals | [.live_bytes, .live_blocks]' '[833,5]'
+}
+
+@test "FILE is the last image, what ran before an exec is FILE.PID.N" {
+    need_tracking
+    split "$tool" run -q -o x.ht -- "$workload" exec "$workload" exit 3
+    [ "$status" -eq 3 ]
+    "$tool" report --format=json x.ht >out
+    known_totals out
+    json out '[.status, .command[1]]' '[3,"exit"]'
+    pid=$(jq .pid out)
+    json out '[.children[] | [.pid, .file, .ended]]' "[[$pid,\"x.ht.$pid.0\",\"exec\"]]"
+    "$tool" report --format=json "x.ht.$pid.0" >out
+    known_totals out
+    json out '.command[1]' '"exec"'
+}
+
+@test "a process that outlives the run shows as running" {
+    need_tracking
+    mkfifo hold
+    exec 4<>hold
+    "$tool" run -q -o x.ht -- "$workload" survivor <hold 4>&-
+    "$tool" report --format=json x.ht >out
+    json out '[.children[].ended]' '["running"]'
+    exec 4>&-
+    no_state_left
+}
+
+@test "signals to the tool reach the program, and its answer comes back" {
+    need_tracking
+    for signal in TERM USR1; do
+        mkfifo from
+        "$tool" run -o x.ht -- "$workload" wait >from 2>err &
+        exec 5<from
+        read -r line <&5
+        [ "$line" = ready ]
+        kill -$signal $!
+        read -r line <&5
+        [ "$line" = "got $signal" ]
+        status=0
+        wait $! || status=$?
+        [ "$status" -eq 5 ]
+        exec 5<&-
+        rm from
+        grep -q 'exit status 5' err
+    done
+}
+
+@test "a running program can be reported by its pid" {
+    need_tracking
+    mkfifo from
+    "$tool" run -q -- "$workload" wait >from &
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P $!)
+    "$tool" report --format=json "$pid" >out
+    kill -TERM $!
+    known_totals out
+    json out .ended '"running"'
+    wait $! || true
+}
+
+@test "if the tool itself is killed the program goes on and can be reported" {
+    need_tracking
+    mkfifo from
+    "$tool" run -q -- "$workload" wait >from &
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P $!)
+    kill -KILL $!
+    wait $! || true
+    "$tool" report --format=json "$pid" >out
+    kill -TERM "$pid"
+    known_totals out
+}
+
+@test "ignored signals stay ignored for the program" {
+    split "$tool" run -q -- sh -c 'kill -PIPE $$; echo survived'
+    [ "$status" -eq 141 ] # the tool ignores SIGPIPE, the program does not
+    split env --ignore-signal=HUP "$tool" run -q -- sh -c 'kill -HUP $$; echo survived'
+    [ "$out" = survived ]
+}
+
+@test "what the user has in LD_PRELOAD and HEAPTRACKER_OPTIONS stays" {
+    need_tracking
+    mkdir own
+    split env LD_PRELOAD=/nonexistent/allocator.so HEAPTRACKER_OPTIONS='threshold=1K:state_dir=own' \
+        "$tool" run -q -- sh -c 'echo "$LD_PRELOAD"; echo "$HEAPTRACKER_OPTIONS"'
+    [[ ${out%%$'\n'*} == *"/libheaptracker-preload.so:/nonexistent/allocator.so" ]]
+    [[ ${out#*$'\n'} == "threshold=1K:state_dir=own:state_dir=$PWD/states/heaptracker-run."* ]]
+    [ -z "$(ls own)" ]
+}
+
+@test "state directories and libraries with spaces and colons in their names work" {
+    need_tracking
+    mkdir 'a b:c\d'
+    "$tool" run -q -o x.ht --state-dir='a b:c\d' -- "$workload"
+    "$tool" report --format=json x.ht >out
+    known_totals out
+    [ -z "$(ls 'a b:c\d')" ]
+    mkdir -p 'p q:r/bin' 'p q:r/lib'
+    cp "$tool" 'p q:r/bin/'
+    cp "$HT_BUILD"/lib/libheaptracker-preload.so 'p q:r/lib/'
+    'p q:r/bin/heaptracker' run -q -o y.ht -- "$workload"
+    "$tool" report --format=json y.ht >out
+    known_totals out
+    no_state_left
+}
+
+@test "a tool without its library says so and runs the program" {
+    mkdir bin
+    cp "$tool" bin/
+    split bin/heaptracker run -- sh -c 'exit 8'
+    [ "$status" -eq 8 ]
+    one_line "$err"
+    [[ $err == *"libheaptracker-preload.so is not beside"* ]]
+}
+
+@test "the state lies in a private directory" {
+    need_tracking
+    split "$tool" run -q -- sh -c 'stat -c %a "$XDG_RUNTIME_DIR"/heaptracker-run.*'
+    [ "$out" = 700 ]
+}
