@@ -10,6 +10,15 @@
  *   section FACTS struct state_facts    one page; who the process is
  *   section SLOTS struct state_slot[]   counters, one slot a thread; several
  *                                       SLOTS sections form one array, in order
+ *   section MODULES struct state_module[]  program and libraries that stacks name
+ *   section NODES struct state_node[]   the stack table; several sections form one
+ *                                       array, in order; an index in it is an id
+ *   section SITES struct state_site_page[]  what each thread allocated from each
+ *                                       site; a page says whose it is
+ *   section TIMELINE struct state_point[]  live bytes over time
+ *
+ * A site is a call stack that allocated; its id is the id of its innermost node.
+ * Its numbers are spread over the pages of all threads: a reader adds them up.
  *
  * Rules
  *  - Native byte order and word size; both are named in the header, and a reader
@@ -46,6 +55,19 @@ enum state_section_kind {
     STATE_SECTION_NONE = 0,
     STATE_SECTION_FACTS = 1,
     STATE_SECTION_SLOTS = 2,
+    STATE_SECTION_MODULES = 3,
+    STATE_SECTION_NODES = 4,
+    STATE_SECTION_SITES = 5,
+    STATE_SECTION_TIMELINE = 6,
+};
+
+#define STATE_MODULE_PATH_BYTES 440
+
+enum state_stack_mode {
+    STATE_STACKS_NONE = 0,
+    STATE_STACKS_CALLER = 1, /* one frame: the caller of the allocation function */
+    STATE_STACKS_FRAME_POINTER = 2,
+    STATE_STACKS_FULL = 3,
 };
 
 struct state_section {
@@ -93,6 +115,90 @@ struct state_slot {
     uint64_t reserved;
 };
 
+/* --- Stacks ---------------------------------------------------------------- */
+
+/* One frame of the stack table. `where` names the code:
+ *   bits 0-47   the address: what a call returns to (so 1 past the call), or with
+ *               STATE_WHERE_INTERRUPTED the very instruction that a signal interrupted
+ *   bits 48-62  the module's number, an index into MODULES plus 1; 0: none known
+ * A parent's id is always smaller than its child's, so any chain ends. */
+struct state_node {
+    uint64_t where;     /* 0: not in use */
+    uint32_t parent;    /* id of the caller's node, or one of the ids below */
+    uint32_t published; /* the writer's own */
+};
+
+#define STATE_WHERE_ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
+#define STATE_WHERE_MODULE_SHIFT 48
+#define STATE_WHERE_MODULE_MASK 0x7fffu
+#define STATE_WHERE_INTERRUPTED (UINT64_C(1) << 63)
+
+/* Ids that are no frames. As a parent they stand outside the outermost frame kept. */
+enum {
+    STATE_STACK_NONE = 0,   /* as a parent: the stack is whole; as a site: no stack was taken */
+    STATE_STACK_CUT = 1,    /* outer frames beyond the depth limit were left out */
+    STATE_STACK_BROKEN = 2, /* the frame within could not be unwound */
+    STATE_STACK_LOST = 3,   /* as a site: all stacks that found no place ("other") */
+    STATE_STACK_FIRST = 4,  /* the first real node */
+};
+
+/* Ids are at most this, since a block map cell has 22 bits for them. */
+#define STATE_NODES_MAX (UINT32_C(1) << 22)
+
+/* A file that was mapped for execution when a stack named it. Filled before any
+ * node refers to it; never removed, and its number never used again: after a
+ * dlclose another module may lie at the same addresses under another number. */
+struct state_module {
+    uint64_t begin;          /* mapped from here */
+    uint64_t end;            /* to here, exclusive; 0: entry not in use */
+    uint64_t bias;           /* address in memory minus address in the file (p_vaddr) */
+    uint32_t build_id_bytes; /* 0: it has none */
+    uint8_t build_id[36];
+    char path[STATE_MODULE_PATH_BYTES]; /* NUL-terminated; empty: not known */
+};
+
+/* --- Sites --------------------------------------------------------------------- */
+
+/* What one thread did at one site: one cache line, written by its owner only.
+ * live bytes = bytes_allocated - bytes_freed; over all threads they add up to the
+ * program's, in one thread alone they may be negative.
+ * At the program's peak: peak_bytes and peak_blocks if peak_number equals the
+ * header's; if it is smaller, the site has not changed since then, and its live
+ * numbers are those of the peak. (If the header's peak_bytes is less than live
+ * bytes now, now is the peak.) */
+struct state_site {
+    uint64_t allocs;
+    uint64_t bytes_allocated;
+    uint64_t frees;
+    uint64_t bytes_freed;
+    uint64_t temporary_allocs;
+    int64_t peak_bytes;
+    int64_t peak_blocks;
+    uint64_t peak_number;
+};
+
+#define STATE_SITES_PER_PAGE 64u
+
+/* Sites first_site to first_site + 63 of the thread with slot `slot`. */
+struct state_site_page {
+    uint32_t used; /* 1: the fields below are filled; stored (release) last */
+    uint32_t slot;
+    uint32_t first_site; /* a multiple of STATE_SITES_PER_PAGE */
+    uint32_t reserved[13];
+    struct state_site sites[STATE_SITES_PER_PAGE];
+};
+
+/* --- Timeline -------------------------------------------------------------------- */
+
+/* Points in order of time. When the table is full every second one is dropped and
+ * the interval doubled. timeline_count in the header says how many there are. */
+struct state_point {
+    uint64_t since_start_ns;
+    int64_t live_bytes;
+    int64_t live_blocks;
+    uint64_t rss_bytes; /* 0: not known (filled in by the tool, from outside) */
+};
+
 struct state_header {
     char magic[STATE_MAGIC_BYTES]; /* written last: a file without it was never ready */
     uint32_t version;              /* STATE_VERSION */
@@ -131,6 +237,12 @@ struct state_header {
     int32_t end_status;
     uint64_t end_monotonic_ns; /* 0: not known */
 
+    /* Entries in use, as slot_count: stored (release) after the entry and its section. */
+    uint32_t module_count;
+    uint32_t node_count; /* ids below this may be in use; the first STATE_STACK_FIRST never are */
+    uint32_t timeline_count;
+    uint32_t reserved;
+
     struct state_section sections[STATE_SECTIONS_MAX];
 };
 
@@ -143,6 +255,10 @@ struct state_facts {
 };
 
 _Static_assert(sizeof(struct state_slot) == 128, "two cache lines");
+_Static_assert(sizeof(struct state_node) == 16, "four nodes to a cache line");
+_Static_assert(sizeof(struct state_module) == 504, "no holes");
+_Static_assert(sizeof(struct state_site) == 64, "one cache line");
+_Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its own, then the sites");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
 
