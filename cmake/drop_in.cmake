@@ -5,6 +5,8 @@
 # Writes heap_tracker_lib.c: the engine and the five hooks of the original library in
 # one file, for projects that compile its two files themselves. Every file appears once,
 # in place of its first #include; system headers stay as they are.
+cmake_minimum_required(VERSION 3.18)
+
 set(files
     base/format.c
     port/linux.c
@@ -61,6 +63,7 @@ set(result "/* SPDX-License-Identifier: MIT
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#pragma GCC diagnostic ignored \"-Wunused-function\"
 #define HT_WRAP 1
 #define HT_BIND_malloc 1
 #define HT_BIND_calloc 1
