@@ -4,7 +4,8 @@
 # package, the .pc file and the tool find the rest from where they are themselves.
 include(CMakePackageConfigHelpers)
 
-install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN "*.c")
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${HT_DROP_IN}/heap_tracker_lib.c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 install(TARGETS heaptracker_static heaptracker_wrap EXPORT HeapTrackerTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

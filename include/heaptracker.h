@@ -119,11 +119,10 @@ static inline int ht_active(void)
 }
 
 /* Fills *out with the totals now (zeros without a tracker). AS-safe. */
-static inline void ht_totals(struct ht_totals *out)
+static inline void ht_get_totals(struct ht_totals *out)
 {
-    static const struct ht_totals none = {0};
     const struct ht_api *api = ht_api_();
-    *out = none;
+    __builtin_memset(out, 0, sizeof *out);
     if (api)
         api->totals(out, sizeof *out);
 }

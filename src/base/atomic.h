@@ -32,13 +32,6 @@
  * reader after the thread's death, sees them. Costs no instruction. */
 #define fence_compiler() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-/* A counter with one writer at a time, the caller: no read-modify-write needed.
- * Readers in other threads and processes see whole values. */
-HT_INLINE void own_add(uint64_t *counter, uint64_t n)
-{
-    store_relaxed(counter, load_relaxed(counter) + n);
-}
-
 /* A lock that is only ever tried: whoever does not get it does without. So a
  * signal handler that interrupted the holder cannot deadlock. */
 HT_INLINE bool trylock_take(uint32_t *lock)

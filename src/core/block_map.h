@@ -81,6 +81,17 @@ HT_INLINE uint32_t *block_map_cell(const struct block_map *map, const void *bloc
     return leaf + cell % BLOCK_MAP_LEAF_CELLS;
 }
 
+/* The cell of an address that an allocator gave out, or that is about to be given
+ * back to one: the same, without a look at whether such an address can be. What
+ * cannot be comes out as some cell, or NULL. */
+HT_INLINE uint32_t *block_map_cell_usual(const struct block_map *map, const void *block)
+{
+    uintptr_t address = (uintptr_t)block;
+    uint32_t *leaf = load_acquire(&map->leaves[(address >> PORT_LEAF_BITS) % BLOCK_MAP_LEAVES]);
+
+    return unlikely(leaf == NULL) ? NULL : leaf + (address >> BLOCK_MAP_GRANULE_BITS) % BLOCK_MAP_LEAF_CELLS;
+}
+
 /* As block_map_cell, but makes the leaf. NULL: the address cannot be mapped, or
  * no memory for a leaf. */
 uint32_t *block_map_cell_make(struct block_map *map, const void *block);
@@ -99,13 +110,26 @@ HT_INLINE size_t cell_size(const uint32_t *cell, uint32_t word)
     return next;
 }
 
+/* Are these the sizes that need no more than CELL_COMMON? */
+HT_INLINE bool cell_size_is_common(size_t size)
+{
+    return size - (CELL_SIZE_INLINE_MAX + 1) < (1u << CELL_NEXT_BITS) - (CELL_SIZE_INLINE_MAX + 1);
+}
+
+/* cell_put for a common size; common_word: CELL_COMMON and the mark. */
+HT_INLINE void cell_put_common(uint32_t *cell, size_t size, uint32_t common_word)
+{
+    store_relaxed(cell + 1, (uint32_t)size << CELL_NEXT_SHIFT);
+    store_release(cell, common_word);
+}
+
 /* Makes the cells say "live, size, mark". mark is made by cell_mark. The first
  * cell goes last: a visitor that sees it sees the size. */
 HT_INLINE void cell_put(uint32_t *cell, size_t size, uint32_t mark)
 {
     uint32_t code = CELL_SIZE_NEXT;
 
-    if (likely(size - (CELL_SIZE_INLINE_MAX + 1) < (1u << CELL_NEXT_BITS) - (CELL_SIZE_INLINE_MAX + 1))) {
+    if (likely(cell_size_is_common(size))) {
         store_relaxed(cell + 1, (uint32_t)size << CELL_NEXT_SHIFT);
     } else if (size <= CELL_SIZE_INLINE_MAX) {
         code = (uint32_t)size;
@@ -127,9 +151,10 @@ HT_INLINE uint32_t cell_site(uint32_t word)
     return (word >> CELL_SITE_SHIFT) & ((1u << CELL_SITE_BITS) - 1);
 }
 
+/* No other kind has the bit. */
 HT_INLINE bool cell_is_live(uint32_t word)
 {
-    return (word & CELL_KIND_MASK) == CELL_LIVE;
+    return (word & CELL_LIVE) != 0;
 }
 
 /* Calls visit(user, address, size, word) for each live block in order of address

@@ -2,8 +2,10 @@
  *
  * bounds.c - how far a thread may go before it must look at the program's sum.
  *
- * Alone (one thread with a slot, nobody without): t->live is the program's live,
- * so a threshold is a bound as it stands, and the peak is seen at the free that
+ * A thread follows the net bytes of its own slot, which cost it nothing.
+ *
+ * Alone (one thread with a slot, nobody without): that and the fixed rest is the
+ * program's live, so a threshold is a bound as it stands, and the peak is seen at the free that
  * ends a climb. Exact, call by call.
  *
  * With T threads: a thread looks at the sum when its own live has moved by more
@@ -34,16 +36,24 @@ static int64_t add_bounded(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? FAR_UP : sum;
 }
 
+static int64_t own_blocks(const struct thread *t)
+{
+    return (int64_t)(load_relaxed(&t->slot->allocs) - load_relaxed(&t->slot->frees));
+}
+
 static void bounds_alone(struct thread *t, int64_t program_live)
 {
     struct threshold_room room = thresholds_room(program_live);
 
-    t->live = program_live;
-    t->high = add_bounded(program_live, room.up);
-    t->low = room.down == INT64_MAX ? FAR_DOWN : program_live - room.down;
-    t->peak_mark = (int64_t)min_u64(load_relaxed(&tracker.header->peak_bytes), INT64_MAX) - 1;
-    t->other_blocks =
-        tracker_live_blocks() - (int64_t)(load_relaxed(&t->slot->allocs) - load_relaxed(&t->slot->frees));
+    int64_t net = thread_net(t);
+
+    t->other_bytes = program_live - net;
+    t->other_blocks = tracker_live_blocks() - own_blocks(t);
+    t->high = add_bounded(net, room.up);
+    t->low = room.down == INT64_MAX ? FAR_DOWN : net - room.down;
+    /* An equal peak is a new one, so the mark is one below. */
+    t->peak_mark =
+        (int64_t)min_u64(load_relaxed(&tracker.header->peak_bytes), INT64_MAX) - t->other_bytes - 1;
 }
 
 static void bounds_shared(struct thread *t, int64_t program_live)
@@ -51,15 +61,15 @@ static void bounds_shared(struct thread *t, int64_t program_live)
     struct threshold_room room = thresholds_room(program_live);
     uint64_t threads = load_relaxed(&tracker.header->threads_now);
     int64_t unseen = (int64_t)(2 * TRACKER_BATCH_BYTES * threads);
+    int64_t net = thread_net(t);
     bool was_near = t->near;
 
     t->near = room.up < unseen || room.down < unseen;
-    t->live = 0;
     t->peak_mark = FAR_UP;
     /* Near, a look at every move, down as well as up: room that a free of this
      * thread makes may be used up by another before this one rises again. */
-    t->high = t->near ? 0 : TRACKER_BATCH_BYTES;
-    t->low = t->near ? 0 : -TRACKER_BATCH_BYTES;
+    t->high = net + (t->near ? 0 : TRACKER_BATCH_BYTES);
+    t->low = net - (t->near ? 0 : TRACKER_BATCH_BYTES);
     if (t->near && !was_near) {
         tracker_bump_epoch();
         t->seen = load_relaxed(&tracker_epoch.epoch);
@@ -91,13 +101,17 @@ HT_COLD void bounds_refresh(struct thread *t)
     bounds_make(t);
 }
 
-HT_COLD void thread_new_peak(struct thread *t)
+/* Nobody else counts, so nobody else notes a peak, and no lock is needed; a thread
+ * that has just begun to count finds peak_bytes at its old or its new value. */
+__attribute__((noinline)) void thread_new_peak(struct thread *t)
 {
-    int64_t own_blocks = (int64_t)(load_relaxed(&t->slot->allocs) - load_relaxed(&t->slot->frees));
+    struct state_header *header = tracker.header;
+    int64_t net = thread_net(t);
 
-    /* An equal peak is a new one, so the mark is one below. */
-    tracker_note_peak(t->live, t->other_blocks + own_blocks);
-    t->peak_mark = t->live - 1;
+    store_relaxed(&header->peak_bytes, (uint64_t)(t->other_bytes + net));
+    store_relaxed(&header->peak_blocks, (uint64_t)(t->other_blocks + own_blocks(t)));
+    own_add(&header->peak_number, 1);
+    t->peak_mark = net - 1; /* an equal peak is a new one */
 }
 
 /* The counts of a call without a slot, into the shared one. Any thread may be
@@ -155,7 +169,7 @@ HT_COLD void bounds_after(struct thread *t, const void *block, const struct call
      * before a look at ours: of two that cross together, one sees both. */
     fence_full();
     look.exact = t->alone && t->seen == load_relaxed(&tracker_epoch.epoch);
-    look.live_bytes = look.exact ? t->live : tracker_live_bytes();
+    look.live_bytes = look.exact ? t->other_bytes + thread_net(t) : tracker_live_bytes();
     look.after_allocation = block != NULL;
     if (block != NULL)
         marks_stamp(block);

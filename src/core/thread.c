@@ -44,7 +44,6 @@ static void count_unseen_free(struct thread *t, const uint32_t *cell)
     slot_add(t, offsetof(struct state_slot, frees), 1);
     slot_add(t, offsetof(struct state_slot, bytes_freed), size);
     thread_mirror(-(intptr_t)size);
-    t->live -= (int64_t)size;
 }
 
 HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size)
@@ -63,5 +62,5 @@ HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size)
         else
             count_unseen_free(t, cell);
     }
-    cell_put(cell, size, t->mark);
+    cell_put(cell, size, thread_mark(t));
 }

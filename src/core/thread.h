@@ -16,16 +16,15 @@
 
 struct thread {
     uint32_t seen;           /* the epoch that the bounds below were made for */
-    uint32_t mark;           /* cell_mark of this thread's blocks */
+    uint32_t common_word;    /* first cell of this thread's blocks of a common size */
     struct state_slot *slot; /* own slot, &scratch, or NULL before the first call */
 
-    /* Live bytes as this thread follows them. Alone: the program's. With other
-     * threads: this thread's own change since it last looked at the sum. */
-    int64_t live;
-    int64_t high;         /* an allocation that brings live above it calls bounds_after */
-    int64_t low;          /* a free that brings live below it does */
-    int64_t peak_mark;    /* a free that finds live above it has found a new peak */
-    int64_t other_blocks; /* alone: live blocks of all other slots */
+    /* Bounds on the net bytes of this thread's own slot (thread_net). */
+    int64_t high;         /* an allocation that brings net above it calls bounds_after */
+    int64_t low;          /* a free that brings net below it does */
+    int64_t peak_mark;    /* alone: a free that finds net above it has found a new peak */
+    int64_t other_bytes;  /* alone: live bytes and blocks of all other slots, so that */
+    int64_t other_blocks; /*   other + own net is the program's */
 
     uintptr_t last_block;      /* for temporary allocations */
     uintptr_t busy;            /* stack address: the tracker itself is at work in this thread */
@@ -62,7 +61,8 @@ struct call_event {
 /* The block's cell does not exist, or says that the block is live already. */
 void thread_put_odd(struct thread *t, const void *block, size_t size);
 
-/* Live bytes have just been the highest ever (alone: called before a free). */
+/* Alone: live bytes have never been higher. Called before the free that ends this;
+ * called again at once, it would note the same peak as a new one. */
 void thread_new_peak(struct thread *t);
 
 /* Works out the bounds for the present epoch. */
@@ -87,6 +87,18 @@ HT_INLINE void thread_mirror(intptr_t change)
 #endif
 }
 
+/* cell_mark of this thread's blocks. */
+HT_INLINE uint32_t thread_mark(const struct thread *t)
+{
+    return t->common_word ^ CELL_COMMON;
+}
+
+/* Live bytes as far as this thread's slot knows of them. */
+HT_INLINE int64_t thread_net(const struct thread *t)
+{
+    return (int64_t)(load_relaxed(&t->slot->bytes_allocated) - load_relaxed(&t->slot->bytes_freed));
+}
+
 /* Counts a block in. The caller then asks thread_is_high. */
 HT_INLINE void thread_put(struct thread *t, const void *block, size_t size)
 {
@@ -95,18 +107,17 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size)
 
     own_add(&slot->allocs, 1);
     own_add(&slot->bytes_allocated, size);
-    t->live += (int64_t)size;
     t->last_block = (uintptr_t)block;
     thread_mirror((intptr_t)size);
     if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))))
         thread_put_odd(t, block, size);
     else
-        cell_put(cell, size, t->mark);
+        cell_put(cell, size, thread_mark(t));
 }
 
 HT_INLINE bool thread_is_high(const struct thread *t)
 {
-    return t->live > t->high;
+    return thread_net(t) > t->high;
 }
 
 /* A block taken out of the map and not yet counted out. */
@@ -150,19 +161,71 @@ HT_INLINE void thread_count_out(struct thread *t, const void *block, const struc
 
     /* Live bytes fall only here, so this is where a peak is seen, once for a
      * whole climb; a reader takes the greater of the noted peak and live. */
-    if (unlikely(t->live > t->peak_mark))
+    if (unlikely(thread_net(t) > t->peak_mark))
         thread_new_peak(t);
     own_add(&slot->frees, 1);
     own_add(&slot->bytes_freed, taken->size);
-    if ((uintptr_t)block == t->last_block && (taken->word ^ t->mark) >> CELL_OWNER_SHIFT == 0)
+    if ((uintptr_t)block == t->last_block && (taken->word ^ t->common_word) >> CELL_OWNER_SHIFT == 0)
         own_add(&slot->temporary_allocs, 1);
-    t->live -= (int64_t)taken->size;
     thread_mirror(-(intptr_t)taken->size);
 }
 
 HT_INLINE bool thread_is_low(const struct thread *t)
 {
-    return t->live < t->low;
+    return thread_net(t) < t->low;
+}
+
+/* --- The usual allocation and the usual free ----------------------------------- */
+
+/* thread_put and thread_take with thread_count_out, where nothing is out of the
+ * ordinary: the size is common, the map has its leaf, no bound is passed. All of
+ * that is asked before anything is changed, so that the rest is one straight line;
+ * false: nothing was done, and the general way is to be taken. */
+
+HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size)
+{
+    struct state_slot *slot = t->slot;
+    uint64_t allocated = load_relaxed(&slot->bytes_allocated) + size;
+    uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
+
+    if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))) ||
+        unlikely(!cell_size_is_common(size)) ||
+        unlikely((int64_t)(allocated - load_relaxed(&slot->bytes_freed)) > t->high))
+        return false;
+    own_add(&slot->allocs, 1);
+    store_relaxed(&slot->bytes_allocated, allocated);
+    t->last_block = (uintptr_t)block;
+    thread_mirror((intptr_t)size);
+    cell_put_common(cell, size, t->common_word);
+    return true;
+}
+
+HT_INLINE bool thread_free_usual(struct thread *t, const void *block)
+{
+    struct state_slot *slot = t->slot;
+    uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
+    uint64_t freed = load_relaxed(&slot->bytes_freed);
+    int64_t net = (int64_t)(load_relaxed(&slot->bytes_allocated) - freed);
+    uint32_t word;
+    size_t size;
+
+    /* Asked first, so that little has to be kept over the call: a loop that reaches
+     * the same peak again and again comes here each time. */
+    if (unlikely(net > t->peak_mark))
+        thread_new_peak(t);
+    if (unlikely(cell == NULL))
+        return false;
+    word = load_relaxed(cell);
+    size = load_relaxed(cell + 1) >> CELL_NEXT_SHIFT;
+    if (unlikely((word & CELL_COMMON_MASK) != CELL_COMMON) || unlikely(net - (int64_t)size < t->low))
+        return false;
+    store_relaxed(cell, word ^ (CELL_LIVE | CELL_FREED));
+    own_add(&slot->frees, 1);
+    store_relaxed(&slot->bytes_freed, freed + size);
+    if ((uintptr_t)block == t->last_block && (word ^ t->common_word) >> CELL_OWNER_SHIFT == 0)
+        own_add(&slot->temporary_allocs, 1);
+    thread_mirror(-(intptr_t)size);
+    return true;
 }
 
 /* --- Rare counters ----------------------------------------------------------- */

@@ -262,13 +262,13 @@ void tracker_thread_register(struct thread *t)
         add_relaxed(&header->threads, 1);
     if (number == 0) {
         t->slot = &t->scratch;
-        t->mark = 0;
+        t->common_word = CELL_COMMON;
         if (!t->late && exchange_acq_rel(&tracker.slotless, 1u) == 0)
             tracker_bump_epoch(); /* nobody is alone any more */
         return;
     }
     t->slot = slot_at(number);
-    t->mark = cell_mark(0, number & 15u);
+    t->common_word = CELL_COMMON | cell_mark(0, number & 15u);
     store_relaxed(&t->slot->in_call, 0);
     store_relaxed(&t->slot->thread_id, port_thread_id());
     raise_slot_count(number + 1);
@@ -291,7 +291,7 @@ void tracker_thread_exit(struct thread *t)
     if (slot == NULL || slot == &t->scratch)
         return;
     t->slot = &t->scratch;
-    t->mark = 0;
+    t->common_word = CELL_COMMON;
     for (uint32_t i = 0; i < load_relaxed(&tracker.slot_chunk_count); i++) {
         const struct slot_chunk *chunk = &tracker.slot_chunks[i];
 

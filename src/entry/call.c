@@ -102,23 +102,30 @@ static void show(struct thread *t, const struct call_event *event)
     port_errno_set(error);
 }
 
-HT_COLD void call_got_high(struct thread *t, const void *block, const struct call_kind *kind, size_t a,
-                           size_t b)
-{
-    bounds_after(t, block, &(struct call_event){.kind = kind, .result = block, .args = {a, b}});
-}
-
-HT_COLD void call_got_odd(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
-                          size_t a, size_t b)
+static void got_nothing_or_nested(struct thread *t, const void *block, size_t size,
+                                  const struct call_event *event)
 {
     struct thread *outer = nested_thread();
 
-    if (t != NULL && block == NULL) {
+    if (t != NULL) {
         thread_count(t, COUNT_FAILED);
-        show(t, &(struct call_event){.kind = kind, .args = {a, b}});
+        show(t, event);
         call_leave(t);
     } else if (block != NULL && !bind_owns(block) && outer != NULL) {
         nested_put(outer, block, size);
+    }
+}
+
+__attribute__((noinline)) void call_got_unusual(struct thread *t, const void *block, size_t size,
+                                                const struct call_kind *kind, size_t a, size_t b)
+{
+    if (t != NULL && block != NULL) {
+        thread_put(t, block, size);
+        if (thread_is_high(t))
+            bounds_after(t, block, &(struct call_event){.kind = kind, .result = block, .args = {a, b}});
+        call_leave(t);
+    } else {
+        got_nothing_or_nested(t, block, size, &(struct call_event){.kind = kind, .args = {a, b}});
     }
 }
 
@@ -214,8 +221,8 @@ void call_check_size(const struct call_kind *kind, const void *block, size_t giv
 
 /* --- Frees ------------------------------------------------------------------------ */
 
-HT_COLD bool call_free_odd(struct thread *t, const void *block, uint32_t word, const struct call_kind *kind,
-                           const void *caller, size_t size)
+HT_COLD static bool free_unknown(struct thread *t, const void *block, uint32_t word,
+                                 const struct call_kind *kind, const void *caller, size_t size)
 {
     struct thread *outer = nested_thread();
 
@@ -228,9 +235,18 @@ HT_COLD bool call_free_odd(struct thread *t, const void *block, uint32_t word, c
     return true;
 }
 
-HT_COLD void call_free_low(struct thread *t, const void *block, const struct call_kind *kind, size_t size)
+__attribute__((noinline)) bool call_free_unusual(struct thread *t, const void *block,
+                                                 const struct call_kind *kind, const void *caller,
+                                                 size_t size)
 {
-    bounds_after(t, NULL, &(struct call_event){.kind = kind, .block = block, .args = {size}});
+    struct taken_block taken = {.word = CELL_NONE};
+
+    if (t == NULL || !thread_take(block, &taken))
+        return free_unknown(t, block, taken.word, kind, caller, size);
+    thread_count_out(t, block, &taken);
+    if (thread_is_low(t))
+        bounds_after(t, NULL, &(struct call_event){.kind = kind, .block = block, .args = {taken.size}});
+    return true;
 }
 
 HT_COLD void call_move_far(struct thread *t, const void *block, const void *result,
@@ -265,7 +281,7 @@ HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *r
     };
 
     if (t == NULL) {
-        call_got_odd(t, result, move->size, move->kind, 0, move->size);
+        got_nothing_or_nested(NULL, result, move->size, &event);
     } else if (result != NULL) { /* of a block that was not known */
         own_add(&t->slot->reallocs, 1);
         thread_put(t, result, move->size);

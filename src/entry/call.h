@@ -62,51 +62,33 @@ HT_INLINE void call_leave(struct thread *t)
         (name), 1, true, false \
     }
 
-/* All that an allocation may need beyond counting, by where it stands: passed a
- * bound; gave no block; was entered with NULL. Scalars instead of an event, so
- * that the hot path keeps nothing in memory for it. */
-void call_got_high(struct thread *t, const void *block, const struct call_kind *kind, size_t a, size_t b);
-void call_got_odd(struct thread *t, const void *block, size_t size, const struct call_kind *kind, size_t a,
-                  size_t b);
+/* Counts what an allocation of `size` bytes gave, the general way: block may be NULL,
+ * t too; a and b are the arguments that its log line shows. Leaves the call. */
+void call_got_unusual(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
+                      size_t a, size_t b);
 
-/* Counts what an allocation of `size` bytes gave; a and b are the arguments that
- * its log line shows. */
 HT_INLINE void call_got(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
                         size_t a, size_t b)
 {
-    if (unlikely(t == NULL) || unlikely(block == NULL)) {
-        call_got_odd(t, block, size, kind, a, b);
-        return;
-    }
-    thread_put(t, block, size);
-    if (unlikely(thread_is_high(t)))
-        call_got_high(t, block, kind, a, b);
-    call_leave(t);
+    if (likely(t != NULL) && likely(block != NULL) && likely(thread_put_usual(t, block, size)))
+        call_leave(t);
+    else
+        call_got_unusual(t, block, size, kind, a, b);
 }
 
 #define CALL_NO_SIZE SIZE_MAX
 
-/* The block is not known to be live, or the call was entered with NULL. size is
+/* Counts a block out, the general way; t may be NULL, the block unknown. size is
  * what the caller said, or CALL_NO_SIZE. Returns whether the real free is to be
- * called. */
-bool call_free_odd(struct thread *t, const void *block, uint32_t word, const struct call_kind *kind,
-                   const void *caller, size_t size);
-void call_free_low(struct thread *t, const void *block, const struct call_kind *kind, size_t size);
+ * called; call_free_end leaves the call after it. */
+bool call_free_unusual(struct thread *t, const void *block, const struct call_kind *kind, const void *caller,
+                       size_t size);
 
-/* Counts a block out; true: the real free is to be called, then call_free_end. */
 HT_INLINE bool call_free_begin(struct thread *t, const void *block, const struct call_kind *kind,
                                const void *caller, size_t size)
 {
-    struct taken_block taken;
-
-    if (unlikely(t == NULL))
-        return call_free_odd(t, block, CELL_NONE, kind, caller, size);
-    if (unlikely(!thread_take(block, &taken)))
-        return call_free_odd(t, block, taken.word, kind, caller, size);
-    thread_count_out(t, block, &taken);
-    if (unlikely(thread_is_low(t)))
-        call_free_low(t, block, kind, taken.size);
-    return true;
+    return (likely(t != NULL) && likely(thread_free_usual(t, block))) ||
+           call_free_unusual(t, block, kind, caller, size);
 }
 
 HT_INLINE void call_free_end(struct thread *t)

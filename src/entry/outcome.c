@@ -51,15 +51,10 @@ static void outcome_gone(const char *name, void *block)
 {
     int error = port_errno_get();
     struct thread *t = call_enter(CALL_STACK);
-    struct taken_block taken;
 
-    if (t != NULL && thread_take(block, &taken)) {
-        thread_count_out(t, block, &taken);
-        if (thread_is_low(t))
-            call_free_low(t, block, &(struct call_kind)KIND_FREE(name), taken.size);
-    }
-    if (t != NULL)
-        call_leave(t);
+    if (t != NULL && is_live(block))
+        call_free_unusual(t, block, &(struct call_kind)KIND_FREE(name), CALL_CALLER, CALL_NO_SIZE);
+    call_free_end(t);
     port_errno_set(error);
 }
 

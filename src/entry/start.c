@@ -96,7 +96,7 @@ static bool grow_slots(void)
     return true;
 }
 
-static void thread_exit(void *thread)
+static void release_thread(void *thread)
 {
     tracker_thread_exit(thread);
 }
@@ -176,7 +176,7 @@ bool start_tracker(void)
     tracker.all_calls_seen = binding.all_calls_seen;
     tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
     start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
-    port_thread_exit_start(thread_exit);
+    port_thread_exit_start(release_thread);
     port_fork_handlers(fork_prepare, fork_parent, fork_child);
     use_options(&options, &binding);
     tracker_open();

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * machine.h - constants of the machine that is compiled for.
+ * machine.h - the machine that is compiled for: constants, and what it does in one
+ * instruction.
  */
 #ifndef HT_PORT_MACHINE_H
 #define HT_PORT_MACHINE_H
+
+#include "base/atomic.h"
 
 /* Bits of an address that a user program can get from its kernel, and the size
  * of the heap that one leaf of the block map covers. x86-64: 47 bits without
@@ -30,5 +33,17 @@
 /* Thread-local storage that costs one instruction, and never allocates: the
  * initial-exec model. */
 #define PORT_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+/* Adds to a counter that has one writer at a time, the caller; readers in other
+ * threads and processes see whole values. Where the machine can do it in one
+ * instruction, a signal handler on the same thread cannot come in between either. */
+HT_INLINE void own_add(uint64_t *counter, uint64_t n)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("addq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
+#else
+    store_relaxed(counter, load_relaxed(counter) + n);
+#endif
+}
 
 #endif /* HT_PORT_MACHINE_H */

@@ -205,10 +205,10 @@ static void free_of_null_counts_nothing_and_warns_of_nothing(void **state)
 {
     (void)state;
     struct ht_totals before, after;
-    ht_totals(&before);
+    ht_get_totals(&before);
     _free(NULL, 100);
     free(NULL);
-    ht_totals(&after);
+    ht_get_totals(&after);
     assert_memory_equal(&before, &after, sizeof before);
     for (int i = 0; i < received.count; i++)
         assert_null(strstr(received.text[i], "100 bytes"));

@@ -66,7 +66,7 @@ int main(void)
     struct ht_totals before, after;
     int wrong = 0;
 
-    ht_totals(&before);
+    ht_get_totals(&before);
     if (pthread_barrier_init(&start, NULL, THREADS) != 0)
         return 1;
     for (int i = 0; i < THREADS; i++)
@@ -74,7 +74,7 @@ int main(void)
             return 1;
     for (int i = 0; i < THREADS; i++)
         pthread_join(thread[i], NULL);
-    ht_totals(&after);
+    ht_get_totals(&after);
 
     const long sum = (long)ROUNDS * (ROUNDS + 1) / 2 * THREADS;
     wrong |= expect("heap_allocated", heap_allocated, 0);

@@ -37,9 +37,9 @@ static void expect_tracked(void)
     void *kept;
 
     expect("ht_active", 1, ht_active());
-    ht_totals(&before);
+    ht_get_totals(&before);
     kept = allocate();
-    ht_totals(&after);
+    ht_get_totals(&after);
     expect("allocs", 3, (long long)(after.allocs - before.allocs));
     expect("frees", 2, (long long)(after.frees - before.frees));
     expect("bytes_allocated", 3170, (long long)(after.bytes_allocated - before.bytes_allocated));
@@ -55,7 +55,7 @@ static void expect_untracked(void)
 
     expect("ht_active", 0, ht_active());
     free(allocate());
-    ht_totals(&totals);
+    ht_get_totals(&totals);
     expect("allocs", 0, (long long)totals.allocs);
     expect("ht_live_bytes", 0, ht_live_bytes());
     expect("ht_mark", 0, (long long)ht_mark());
@@ -69,13 +69,13 @@ static void expect_operators(void)
 {
     struct ht_totals before, during, after;
 
-    ht_totals(&before);
+    ht_get_totals(&before);
     void *one = ::operator new(40);
     void *many = ::operator new[](60);
-    ht_totals(&during);
+    ht_get_totals(&during);
     ::operator delete(one);
     ::operator delete[](many);
-    ht_totals(&after);
+    ht_get_totals(&after);
     expect("operator new: allocs", 2, (long long)(during.allocs - before.allocs));
     expect("operator new: bytes", 100, (long long)(during.bytes_allocated - before.bytes_allocated));
     expect("operator delete: frees", 2, (long long)(after.frees - before.frees));

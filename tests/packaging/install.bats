@@ -100,9 +100,9 @@ build_with_cmake() {
 	int main(void)
 	{
 	    struct ht_totals before, after;
-	    ht_totals(&before);
+	    ht_get_totals(&before);
 	    free(malloc(77));
-	    ht_totals(&after);
+	    ht_get_totals(&after);
 	    return !(after.allocs - before.allocs == 1 && after.frees - before.frees == 1 &&
 	             after.bytes_allocated - before.bytes_allocated == 77);
 	}

@@ -77,7 +77,7 @@ struct change {
 static inline struct ht_totals totals_now(void)
 {
     struct ht_totals totals;
-    ht_totals(&totals);
+    ht_get_totals(&totals);
     return totals;
 }
 

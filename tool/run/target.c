@@ -137,7 +137,8 @@ static void script_interpreter(int fd, char *path, size_t capacity)
 /* Where exec would find `command`: itself when it has a slash, else through PATH. */
 static bool find_command(const char *command, char *path, size_t capacity)
 {
-    const char *search = getenv("PATH") ? getenv("PATH") : "/bin:/usr/bin";
+    const char *path_variable = getenv("PATH");
+    const char *search = path_variable != NULL ? path_variable : "/bin:/usr/bin";
 
     if (strchr(command, '/')) {
         snprintf(path, capacity, "%s", command);
