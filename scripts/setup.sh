@@ -6,7 +6,8 @@
 set -euo pipefail
 
 # libc6-dev is only recommended by gcc, and recommendations are not installed.
-build="gcc libc6-dev cmake make pkgconf libjansson-dev musl-tools"
+build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
+    musl-tools"
 run="$build sqlite3"
 test="$run g++ clang libcmocka-dev bats valgrind jq perl python3 libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0"

@@ -27,26 +27,32 @@ static void load(struct report *report, const char *operand)
     if (!snapshot_load(&snapshot, path, &error))
         die("%s: %s; give a file that 'heaptracker run -o' wrote", path, error.text);
     summary_of(&report->main, &snapshot);
+    profile_of(&report->profile, &snapshot);
     if (!is_pid)
         report_find_children(report, path, snapshot.view.header);
     snapshot_free(&snapshot);
     free(path);
 }
 
-static void write_report(const struct report *report, enum export_format format, FILE *out)
+static void write_report(const struct report *report, enum export_format format,
+                         const struct export_options *options, FILE *out)
 {
     switch (format) {
-    case EXPORT_TEXT: export_text(report, out); break;
-    case EXPORT_JSON: export_json(report, out, false); break;
+    case EXPORT_TEXT: export_text(report, options, out); break;
+    case EXPORT_JSON: export_json(report, options, out, false); break;
     }
 }
 
 int cmd_report(int argc, char **argv)
 {
-    const char *format_name = "text", *path = NULL;
+    const char *format_name = "text", *path = NULL, *top = NULL;
+    struct export_options options = {.top = EXPORT_TOP};
     const struct option_spec specs[] = {
         {0, "format", EXPORT_FORMATS, "how to write it (text)", &format_name, NULL},
         {'o', "output", "FILE", "where to write it, instead of standard output", &path, NULL},
+        {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
+        {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
+         &options.debuginfod},
         {0, NULL, NULL, NULL, NULL, NULL},
     };
     const struct usage usage = {
@@ -67,14 +73,15 @@ int cmd_report(int argc, char **argv)
         usage_error(argv[0], "one FILE or PID at a time, not also '%s'", argv[first + 1]);
     if (!export_format_parse(format_name, &format))
         usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
+    options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
 
     load(&report, argv[first]);
     if (path == NULL) {
-        write_report(&report, format, stdout);
+        write_report(&report, format, &options, stdout);
     } else {
         if (!output_open(&output, path))
             die("cannot write %s: %s", path, strerror(errno));
-        write_report(&report, format, output.stream);
+        write_report(&report, format, &options, output.stream);
         if (!output_commit(&output))
             die("cannot write %s: %s", path, strerror(errno));
     }

@@ -20,36 +20,53 @@
 #include "run/state_directory.h"
 #include "run/target.h"
 
+#define DEPTH_MAX 1024
+#define INTERVAL_MS 100
+#define INTERVAL_MS_MAX 3600000
+
 struct settings {
-    const char *stacks;
-    const char *threshold;   /* NULL: the library's own */
+    struct preload_settings tracking;
     const char *state_place; /* NULL: the first that will do */
-    const char *keep_as;     /* NULL: nothing is kept */
+    const char *keep_as;     /* NULL: heaptracker.PROGRAM.PID.ht */
     enum export_format format;
+    struct export_options show;
+    uint32_t interval_ms;
     bool quiet;
     char **command;
 };
 
+#define STACKS "full|caller|none"
+
+static bool is_stacks_mode(const char *name)
+{
+    return strcmp(name, "full") == 0 || strcmp(name, "caller") == 0 || strcmp(name, "none") == 0;
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
-    const char *format_name = "text";
+    const char *format_name = "text", *top = NULL;
+    struct preload_settings *tracking = &settings->tracking;
     const struct option_spec specs[] = {
-        {'o', "output", "FILE", "keep the numbers in FILE, for 'heaptracker report'", &settings->keep_as,
-         NULL},
+        {'o', "output", "FILE", "keep the numbers there (heaptracker.NAME.PID.ht)", &settings->keep_as, NULL},
         {0, "format", EXPORT_FORMATS, "of the summary; json is one line (text)", &format_name, NULL},
         {'q', "quiet", NULL, "no summary", NULL, &settings->quiet},
-        {0, "stacks", "none", "which call stacks are recorded (none)", &settings->stacks, NULL},
-        {0, "threshold", "BYTES", "a line when live bytes rise above; takes K, M, G", &settings->threshold,
+        {0, "top", "N", "rows of each list of the summary (10)", &top, NULL},
+        {0, "stacks", STACKS, "how much of each call stack (full)", &tracking->stacks, NULL},
+        {0, "depth", "N", "frames of a stack that are kept (64)", &tracking->depth, NULL},
+        {0, "interval", "MS", "least time between points of the timeline (100)", &tracking->interval, NULL},
+        {0, "threshold", "BYTES", "a line when live bytes rise above; takes K, M, G", &tracking->threshold,
          NULL},
+        {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
+         &settings->show.debuginfod},
         {0, "state-dir", "DIR", "where the numbers lie while it runs (/dev/shm...)", &settings->state_place,
          NULL},
         {0, NULL, NULL, NULL, NULL, NULL},
     };
     const struct usage usage = {
         .synopsis = "run [OPTION...] [--] COMMAND [ARGUMENT...]",
-        .purpose = "Runs COMMAND and counts all that it allocates; a summary goes to standard error.",
-        .notes = "FILE is the program's last image. Other processes that it starts are FILE.PID,\n"
-                 "and what ran in a process before an exec is FILE.PID.N.\n"
+        .purpose = "Runs COMMAND; who held how much of its heap goes to standard error.",
+        .notes = "FILE is the program's last image. With -o, other processes that it starts are\n"
+                 "FILE.PID, and what ran in a process before an exec is FILE.PID.N.\n"
                  "Exit status: COMMAND's own; 128+N when signal N killed it; 125 when heaptracker\n"
                  "itself failed, 126 when COMMAND cannot be executed, 127 when it is not found.\n",
         .operands_last = true,
@@ -61,11 +78,15 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "give a COMMAND");
     if (!export_format_parse(format_name, &settings->format))
         usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
-    if (settings->stacks && strcmp(settings->stacks, "none") != 0)
-        usage_error(argv[0], "--stacks=%s is not there: use none", settings->stacks);
-    if (settings->threshold && !parse_size(settings->threshold, strlen(settings->threshold), &threshold))
+    if (!is_stacks_mode(tracking->stacks))
+        usage_error(argv[0], "--stacks=%s is not there: use " STACKS, tracking->stacks);
+    if (tracking->threshold && !parse_size(tracking->threshold, strlen(tracking->threshold), &threshold))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
-                    settings->threshold);
+                    tracking->threshold);
+    options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
+    settings->interval_ms =
+        options_count(argv[0], "interval", tracking->interval, INTERVAL_MS, 1, INTERVAL_MS_MAX);
+    settings->show.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another -o FILE", settings->keep_as, strerror(errno));
     settings->command = argv + first;
@@ -173,28 +194,50 @@ static void print_summary(const struct settings *settings, const struct tree *tr
     if (settings->quiet || !tree->has_main)
         return;
     if (settings->format == EXPORT_JSON)
-        export_json(&tree->report, stderr, true);
+        export_json(&tree->report, &settings->show, stderr, true);
     else
-        export_text(&tree->report, stderr);
+        export_text(&tree->report, &settings->show, stderr);
+}
+
+/* heaptracker.PROGRAM.PID.ht in the current directory (malloc'ed); NULL, and a line
+ * that says so, when it cannot be written there. */
+static char *default_name(const char *command, pid_t pid)
+{
+    const char *slash = strrchr(command, '/');
+    char *name = xasprintf("heaptracker.%s.%d.ht", slash ? slash + 1 : command, (int)pid);
+
+    if (output_possible(name))
+        return name;
+    warning("nothing is kept: cannot write %s here: %s; give an -o FILE", name, strerror(errno));
+    free(name);
+    return NULL;
+}
+
+static void say_kept(const struct settings *settings, const struct tree *tree, const char *name)
+{
+    if (tree->has_main && tree->report.main.file && !settings->quiet && settings->format == EXPORT_TEXT)
+        fprintf(stderr, "\nkept in %s: 'heaptracker report' shows it again\n", name);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct settings settings = {0};
+    struct settings settings = {.tracking.stacks = "full"};
     struct target target;
     struct child child;
+    struct rss rss;
     struct tree_end end;
     struct tree tree;
-    char *directory;
+    char *directory, *keep_as;
     int status;
 
     parse(&settings, argc, argv);
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     set_library(&target, directory);
-    preload_set_options(directory, settings.threshold);
+    preload_set_options(directory, &settings.tracking);
+    rss_init(&rss, settings.interval_ms);
 
-    if (!child_run(&child, settings.command)) {
+    if (!child_run(&child, settings.command, &rss)) {
         int error = errno;
 
         state_directory_remove(directory);
@@ -206,19 +249,23 @@ int cmd_run(int argc, char **argv)
     }
     end = end_of(&child);
     status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
-    tree_collect(&tree, directory, &end, settings.keep_as);
+    keep_as = settings.keep_as ? xstrdup(settings.keep_as) : default_name(settings.command[0], child.pid);
+    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
     else
         say_untracked_exec(&tree.report.main, settings.command[0], child.last_name);
     print_summary(&settings, &tree);
+    say_kept(&settings, &tree, keep_as);
     if (tree.write_error) {
         warning("the numbers are kept in %s; copy them from there", directory);
-        status = EXIT_TOOL_FAILED;
+        if (settings.keep_as)
+            status = EXIT_TOOL_FAILED;
     } else {
         state_directory_remove(directory);
     }
     report_free(&tree.report);
+    free(keep_as);
     free(directory);
     return status;
 }

@@ -2,6 +2,7 @@
  *
  * main.c - the table of commands, and nothing else that a command could need.
  */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
 
 static const struct command commands[] = {
-    {"run", cmd_run, "track a program; totals at the end; its exit status", EXIT_TOOL_FAILED},
+    {"run", cmd_run, "track a program, and say at its end who held the memory", EXIT_TOOL_FAILED},
     {"report", cmd_report, "show what a state file or a running process says", EXIT_UNUSABLE},
     {"help", cmd_help, "this text, or that of a command", EXIT_UNUSABLE},
     {"version", cmd_version, "the version of this program", EXIT_UNUSABLE},
@@ -84,6 +85,7 @@ int main(int argc, char **argv)
 {
     const struct command *command;
 
+    setlocale(LC_CTYPE, ""); /* which characters the terminal shows; numbers stay as they are */
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_UNUSABLE;

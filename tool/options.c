@@ -27,6 +27,18 @@ void usage_error(const char *command, const char *format, ...)
     die("%s: %s (see 'heaptracker %s --help')", command, text, command);
 }
 
+uint32_t options_count(const char *command, const char *name, const char *value, uint32_t otherwise,
+                       uint32_t least, uint32_t most)
+{
+    uint32_t count;
+
+    if (value == NULL)
+        return otherwise;
+    if (!parse_u32(value, &count) || count < least || count > most)
+        usage_error(command, "--%s=%s is no number from %u to %u", name, value, least, most);
+    return count;
+}
+
 static void print_help(const struct usage *usage, const struct option_spec *specs)
 {
     printf("Usage: heaptracker %s\n%s\n\n", usage->synopsis, usage->purpose);

@@ -30,6 +30,11 @@ struct usage {
  * first operand. Answers --help itself; anything unknown is a die(). */
 int options_parse(int argc, char **argv, const struct usage *usage, const struct option_spec *specs);
 
+/* The value of a numeric option: `otherwise` when it was not given (NULL), a
+ * usage_error when it is no number from least to most. */
+uint32_t options_count(const char *command, const char *name, const char *value, uint32_t otherwise,
+                       uint32_t least, uint32_t most);
+
 /* A mistake in how the command was called: die() that also points to --help. */
 _Noreturn void usage_error(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int failure_status = EXIT_UNUSABLE;
 
@@ -89,6 +90,14 @@ char *xasprintf(const char *format, ...)
     length = vasprintf(&text, format, arguments);
     va_end(arguments);
     return not_null(length < 0 ? NULL : text);
+}
+
+uint64_t monotonic_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 bool parse_u32(const char *text, uint32_t *out)

@@ -37,6 +37,9 @@ void *xrealloc(void *block, size_t bytes);
 char *xstrdup(const char *text);
 char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 
+/* CLOCK_MONOTONIC, as the state file counts time. */
+uint64_t monotonic_now_ns(void);
+
 /* The decimal number that is all of text; false for anything else. */
 bool parse_u32(const char *text, uint32_t *out);
 

@@ -19,7 +19,11 @@
 #include "core/marks.h"
 #include "core/thread.h"
 #include "core/thresholds.h"
+#include "core/timeline.h"
 #include "port/port.h"
+
+/* Alone, live bytes move this far between two looks for the timeline's sake. */
+#define LOOK_BYTES (64 * 1024)
 
 #define FAR_UP INT64_MAX
 #define FAR_DOWN INT64_MIN
@@ -49,8 +53,9 @@ static void bounds_alone(struct thread *t, int64_t program_live)
 
     t->other_bytes = program_live - net;
     t->other_blocks = tracker_live_blocks() - own_blocks(t);
-    t->high = add_bounded(net, room.up);
-    t->low = room.down == INT64_MAX ? FAR_DOWN : net - room.down;
+    /* A look now and then keeps the timeline; thresholds may come sooner. */
+    t->high = add_bounded(net, (int64_t)min_u64((uint64_t)room.up, LOOK_BYTES));
+    t->low = net - (int64_t)min_u64((uint64_t)room.down, LOOK_BYTES);
     /* An equal peak is a new one, so the mark is one below. */
     t->peak_mark =
         (int64_t)min_u64(load_relaxed(&tracker.header->peak_bytes), INT64_MAX) - t->other_bytes - 1;
@@ -173,6 +178,7 @@ HT_COLD void bounds_after(struct thread *t, const void *block, const struct call
     look.after_allocation = block != NULL;
     if (block != NULL)
         marks_stamp(block);
+    timeline_look(look.live_bytes);
     notify(t, event, &look);
     bounds_make(t);
     port_errno_set(error);

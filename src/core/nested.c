@@ -27,6 +27,7 @@ HT_COLD void nested_put(struct thread *t, const void *block, size_t size)
     SHARED_ADD(nested_calls, 1);
     SHARED_ADD(allocs, 1);
     SHARED_ADD(bytes_allocated, size);
+    sites_shared_in(STATE_STACK_NONE, size);
     thread_mirror((intptr_t)size);
     if (cell != NULL) {
         cell_put(cell, size, 0);
@@ -51,6 +52,7 @@ HT_COLD bool nested_take(struct thread *t, const void *block)
     SHARED_ADD(nested_calls, 1);
     SHARED_ADD(frees, 1);
     SHARED_ADD(bytes_freed, taken.size);
+    sites_shared_out(cell_site(taken.word), taken.size);
     thread_mirror(-(intptr_t)taken.size);
     if (t->nested_block == block)
         t->nested_block = NULL;
@@ -69,6 +71,7 @@ HT_COLD void nested_settle(struct thread *t, const void *block)
         return; /* somebody else's: it stays counted */
     SHARED_ADD(allocs, (uint64_t)-1);
     SHARED_ADD(bytes_allocated, 0 - (uint64_t)size);
+    sites_shared_undo(STATE_STACK_NONE, size);
     thread_mirror(-(intptr_t)size);
     cell = block_map_cell(&tracker_blocks, nested);
     if (cell != NULL && nested != (const char *)block)

@@ -43,10 +43,11 @@ static void count_unseen_free(struct thread *t, const uint32_t *cell)
 
     slot_add(t, offsetof(struct state_slot, frees), 1);
     slot_add(t, offsetof(struct state_slot, bytes_freed), size);
+    thread_site_out(t, cell_site(load_relaxed(cell)), size, false);
     thread_mirror(-(intptr_t)size);
 }
 
-HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size)
+HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site)
 {
     uint32_t *cell = block_map_cell(&tracker_blocks, block);
 
@@ -62,5 +63,34 @@ HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size)
         else
             count_unseen_free(t, cell);
     }
-    cell_put(cell, size, thread_mark(t));
+    cell_put(cell, size, thread_mark(t, site));
+}
+
+void thread_site_in(struct thread *t, uint32_t site, size_t size)
+{
+    struct state_site *line;
+
+    if (t->sites == NULL) {
+        sites_shared_in(site, size);
+        return;
+    }
+    line = site_line_make(t->sites, site);
+    if (line != NULL)
+        site_count_in(line, size, load_relaxed(&tracker.header->peak_number));
+}
+
+void thread_site_out(struct thread *t, uint32_t site, size_t size, bool temporary)
+{
+    struct state_site *line;
+
+    if (t->sites == NULL) {
+        sites_shared_out(site, size);
+        return;
+    }
+    line = site_line_make(t->sites, site);
+    if (line == NULL)
+        return;
+    site_count_out(line, size, load_relaxed(&tracker.header->peak_number));
+    if (temporary)
+        own_add(&line->temporary_allocs, 1);
 }

@@ -12,6 +12,7 @@
 #ifndef HT_CORE_THREAD_H
 #define HT_CORE_THREAD_H
 
+#include "core/sites.h"
 #include "core/tracker.h"
 
 struct thread {
@@ -25,6 +26,9 @@ struct thread {
     int64_t peak_mark;    /* alone: a free that finds net above it has found a new peak */
     int64_t other_bytes;  /* alone: live bytes and blocks of all other slots, so that */
     int64_t other_blocks; /*   other + own net is the program's */
+
+    struct site_table *sites; /* NULL: sites are not kept */
+    struct chain *chain;      /* what knows this thread's stack (unwind/chain.h); NULL: no stacks */
 
     uintptr_t last_block;      /* for temporary allocations */
     uintptr_t busy;            /* stack address: the tracker itself is at work in this thread */
@@ -59,7 +63,11 @@ struct call_event {
 /* --- Cold parts, out of line ---------------------------------------------- */
 
 /* The block's cell does not exist, or says that the block is live already. */
-void thread_put_odd(struct thread *t, const void *block, size_t size);
+void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site);
+
+/* The site's share of a call, where its line is not at hand or not the thread's own. */
+void thread_site_in(struct thread *t, uint32_t site, size_t size);
+void thread_site_out(struct thread *t, uint32_t site, size_t size, bool temporary);
 
 /* Alone: live bytes have never been higher. Called before the free that ends this;
  * called again at once, it would note the same peak as a new one. */
@@ -88,9 +96,9 @@ HT_INLINE void thread_mirror(intptr_t change)
 }
 
 /* cell_mark of this thread's blocks. */
-HT_INLINE uint32_t thread_mark(const struct thread *t)
+HT_INLINE uint32_t thread_mark(const struct thread *t, uint32_t site)
 {
-    return t->common_word ^ CELL_COMMON;
+    return (t->common_word ^ CELL_COMMON) | site << CELL_SITE_SHIFT;
 }
 
 /* Live bytes as far as this thread's slot knows of them. */
@@ -100,7 +108,7 @@ HT_INLINE int64_t thread_net(const struct thread *t)
 }
 
 /* Counts a block in. The caller then asks thread_is_high. */
-HT_INLINE void thread_put(struct thread *t, const void *block, size_t size)
+HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint32_t site)
 {
     struct state_slot *slot = t->slot;
     uint32_t *cell = block_map_cell(&tracker_blocks, block);
@@ -110,9 +118,10 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size)
     t->last_block = (uintptr_t)block;
     thread_mirror((intptr_t)size);
     if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))))
-        thread_put_odd(t, block, size);
+        thread_put_odd(t, block, size, site);
     else
-        cell_put(cell, size, thread_mark(t));
+        cell_put(cell, size, thread_mark(t, site));
+    thread_site_in(t, site, size);
 }
 
 HT_INLINE bool thread_is_high(const struct thread *t)
@@ -158,6 +167,7 @@ HT_INLINE void thread_put_back(const struct taken_block *taken)
 HT_INLINE void thread_count_out(struct thread *t, const void *block, const struct taken_block *taken)
 {
     struct state_slot *slot = t->slot;
+    bool temporary = (uintptr_t)block == t->last_block && (taken->word ^ t->common_word) >> CELL_OWNER_SHIFT == 0;
 
     /* Live bytes fall only here, so this is where a peak is seen, once for a
      * whole climb; a reader takes the greater of the noted peak and live. */
@@ -165,8 +175,9 @@ HT_INLINE void thread_count_out(struct thread *t, const void *block, const struc
         thread_new_peak(t);
     own_add(&slot->frees, 1);
     own_add(&slot->bytes_freed, taken->size);
-    if ((uintptr_t)block == t->last_block && (taken->word ^ t->common_word) >> CELL_OWNER_SHIFT == 0)
+    if (temporary)
         own_add(&slot->temporary_allocs, 1);
+    thread_site_out(t, cell_site(taken->word), taken->size, temporary);
     thread_mirror(-(intptr_t)taken->size);
 }
 
@@ -182,9 +193,10 @@ HT_INLINE bool thread_is_low(const struct thread *t)
  * that is asked before anything is changed, so that the rest is one straight line;
  * false: nothing was done, and the general way is to be taken. */
 
-HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size)
+HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size, uint32_t site)
 {
     struct state_slot *slot = t->slot;
+    struct state_site *line = NULL;
     uint64_t allocated = load_relaxed(&slot->bytes_allocated) + size;
     uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
 
@@ -192,11 +204,17 @@ HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size
         unlikely(!cell_size_is_common(size)) ||
         unlikely((int64_t)(allocated - load_relaxed(&slot->bytes_freed)) > t->high))
         return false;
+    if (t->sites != NULL) {
+        line = site_line(t->sites, site);
+        if (unlikely(line == NULL))
+            return false;
+        site_count_in(line, size, load_relaxed(&tracker.header->peak_number));
+    }
     own_add(&slot->allocs, 1);
     store_relaxed(&slot->bytes_allocated, allocated);
     t->last_block = (uintptr_t)block;
     thread_mirror((intptr_t)size);
-    cell_put_common(cell, size, t->common_word);
+    cell_put_common(cell, size, t->common_word | site << CELL_SITE_SHIFT);
     return true;
 }
 
@@ -206,6 +224,7 @@ HT_INLINE bool thread_free_usual(struct thread *t, const void *block)
     uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
     uint64_t freed = load_relaxed(&slot->bytes_freed);
     int64_t net = (int64_t)(load_relaxed(&slot->bytes_allocated) - freed);
+    struct state_site *line = NULL;
     uint32_t word;
     size_t size;
 
@@ -219,11 +238,20 @@ HT_INLINE bool thread_free_usual(struct thread *t, const void *block)
     size = load_relaxed(cell + 1) >> CELL_NEXT_SHIFT;
     if (unlikely((word & CELL_COMMON_MASK) != CELL_COMMON) || unlikely(net - (int64_t)size < t->low))
         return false;
+    if (t->sites != NULL) {
+        line = site_line(t->sites, cell_site(word));
+        if (unlikely(line == NULL))
+            return false;
+        site_count_out(line, size, load_relaxed(&tracker.header->peak_number));
+    }
     store_relaxed(cell, word ^ (CELL_LIVE | CELL_FREED));
     own_add(&slot->frees, 1);
     store_relaxed(&slot->bytes_freed, freed + size);
-    if ((uintptr_t)block == t->last_block && (word ^ t->common_word) >> CELL_OWNER_SHIFT == 0)
+    if ((uintptr_t)block == t->last_block && (word ^ t->common_word) >> CELL_OWNER_SHIFT == 0) {
         own_add(&slot->temporary_allocs, 1);
+        if (line != NULL)
+            own_add(&line->temporary_allocs, 1);
+    }
     thread_mirror(-(intptr_t)size);
     return true;
 }

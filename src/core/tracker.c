@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/tracker.h"
 
+#include "core/sites.h"
 #include "core/thread.h"
 
 struct tracker tracker;
@@ -252,6 +253,15 @@ static void note_thread_count(uint64_t now)
         ;
 }
 
+/* Counts by way of the scratch slot; without stacks, whose memory goes with a slot. */
+static void go_slotless(struct thread *t)
+{
+    t->slot = &t->scratch;
+    t->common_word = CELL_COMMON;
+    t->sites = NULL;
+    t->chain = NULL;
+}
+
 void tracker_thread_register(struct thread *t)
 {
     struct state_header *header = tracker.header;
@@ -261,14 +271,16 @@ void tracker_thread_register(struct thread *t)
     if (!t->late)
         add_relaxed(&header->threads, 1);
     if (number == 0) {
-        t->slot = &t->scratch;
-        t->common_word = CELL_COMMON;
+        go_slotless(t);
         if (!t->late && exchange_acq_rel(&tracker.slotless, 1u) == 0)
             tracker_bump_epoch(); /* nobody is alone any more */
         return;
     }
     t->slot = slot_at(number);
     t->common_word = CELL_COMMON | cell_mark(0, number & 15u);
+    t->sites = sites_of_slot(number);
+    if (tracker.callbacks.thread_begins != NULL)
+        tracker.callbacks.thread_begins(t, number);
     store_relaxed(&t->slot->in_call, 0);
     store_relaxed(&t->slot->thread_id, port_thread_id());
     raise_slot_count(number + 1);
@@ -290,8 +302,7 @@ void tracker_thread_exit(struct thread *t)
     t->seen = EPOCH_NEVER;
     if (slot == NULL || slot == &t->scratch)
         return;
-    t->slot = &t->scratch;
-    t->common_word = CELL_COMMON;
+    go_slotless(t);
     for (uint32_t i = 0; i < load_relaxed(&tracker.slot_chunk_count); i++) {
         const struct slot_chunk *chunk = &tracker.slot_chunks[i];
 
@@ -318,9 +329,9 @@ static int add_up_block(void *user, const void *block, size_t size, uint32_t wor
     struct ht_growth *sum = user;
 
     (void)block;
-    (void)word;
     sum->bytes += size;
     sum->blocks++;
+    sites_shared_in(cell_site(word), size);
     return 0;
 }
 
@@ -345,9 +356,9 @@ void tracker_fork_continue(const struct tracker_fork_image *image, struct state_
     struct ht_totals from = image->valid ? image->totals : (struct ht_totals){0};
     struct state_slot *base = slots;
 
-    if (!image->valid || image->threads != 1)
-        recount(&from, image->valid);
     use_tables(header, slots, slot_count);
+    if (!image->valid || image->threads != 1 || tracker.callbacks.make_site_page != NULL)
+        recount(&from, image->valid);
     base->allocs = from.allocs;
     base->frees = from.allocs - (uint64_t)from.live_blocks;
     base->bytes_allocated = from.bytes_allocated;

@@ -54,6 +54,11 @@ struct tracker_callbacks {
     void (*on_event)(const struct call_event *event);
     /* Makes room for more slots and calls tracker_add_slots; false: there is none. */
     bool (*grow_slots)(void);
+    /* A zeroed page for a slot's sites; NULL result: there is no room. NULL function:
+     * sites are not kept. */
+    struct state_site_page *(*make_site_page)(uint32_t slot, uint32_t first_site);
+    /* A thread has got slot `number` and is about to make its first call. */
+    void (*thread_begins)(struct thread *t, uint32_t number);
 };
 
 struct tracker {

@@ -116,11 +116,11 @@ static void got_nothing_or_nested(struct thread *t, const void *block, size_t si
     }
 }
 
-__attribute__((noinline)) void call_got_unusual(struct thread *t, const void *block, size_t size,
+__attribute__((noinline)) void call_got_unusual(struct thread *t, const void *block, size_t size, uint32_t site,
                                                 const struct call_kind *kind, size_t a, size_t b)
 {
     if (t != NULL && block != NULL) {
-        thread_put(t, block, size);
+        thread_put(t, block, size, site);
         if (thread_is_high(t))
             bounds_after(t, block, &(struct call_event){.kind = kind, .result = block, .args = {a, b}});
         call_leave(t);
@@ -132,8 +132,9 @@ __attribute__((noinline)) void call_got_unusual(struct thread *t, const void *bl
 void call_record(const void *block, size_t size, const struct call_kind *kind, size_t a, size_t b)
 {
     int error = port_errno_get();
+    struct thread *t = call_enter(CALL_STACK);
 
-    call_got(call_enter(CALL_STACK), block, size, kind, a, b);
+    call_got(t, block, size, CALL_SITE(t), kind, a, b);
     port_errno_set(error);
 }
 
@@ -270,7 +271,7 @@ HT_COLD void call_move_odd(struct thread *t, struct move_call *move)
         nested_take(outer, move->block);
 }
 
-HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed)
+HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed, uint32_t site)
 {
     struct call_event event = {
         .kind = move->kind,
@@ -284,7 +285,7 @@ HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *r
         got_nothing_or_nested(NULL, result, move->size, &event);
     } else if (result != NULL) { /* of a block that was not known */
         own_add(&t->slot->reallocs, 1);
-        thread_put(t, result, move->size);
+        thread_put(t, result, move->size, site);
         if (thread_is_high(t))
             bounds_after(t, result, &event);
     } else if (freed) {

@@ -18,10 +18,19 @@
 
 #include "core/misuse.h"
 #include "core/thread.h"
+#include "unwind/chain.h"
 
 /* The caller's stack pointer at the call. */
 #define CALL_STACK ((uintptr_t)__builtin_dwarf_cfa())
 #define CALL_CALLER __builtin_return_address(0)
+/* The caller's frame pointer: what the hook has saved at the begin of its own frame. */
+#define CALL_FRAME_POINTER (*(const uintptr_t *)__builtin_frame_address(0))
+
+/* The site of the call: the stack above the hook. In the hook itself. */
+#define CALL_SITE(t)                                                                                                   \
+    (likely((t) != NULL) && (t)->chain != NULL                                                                         \
+         ? chain_capture_at((t)->chain, (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER)                         \
+         : (uint32_t)STATE_STACK_NONE)
 
 /* The call is not the usual one: first of its thread, or of the process, or in a
  * fork's child, or inside another call, or after the bounds have changed. NULL
@@ -64,16 +73,16 @@ HT_INLINE void call_leave(struct thread *t)
 
 /* Counts what an allocation of `size` bytes gave, the general way: block may be NULL,
  * t too; a and b are the arguments that its log line shows. Leaves the call. */
-void call_got_unusual(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
-                      size_t a, size_t b);
+void call_got_unusual(struct thread *t, const void *block, size_t size, uint32_t site,
+                      const struct call_kind *kind, size_t a, size_t b);
 
-HT_INLINE void call_got(struct thread *t, const void *block, size_t size, const struct call_kind *kind,
-                        size_t a, size_t b)
+HT_INLINE void call_got(struct thread *t, const void *block, size_t size, uint32_t site,
+                        const struct call_kind *kind, size_t a, size_t b)
 {
-    if (likely(t != NULL) && likely(block != NULL) && likely(thread_put_usual(t, block, size)))
+    if (likely(t != NULL) && likely(block != NULL) && likely(thread_put_usual(t, block, size, site)))
         call_leave(t);
     else
-        call_got_unusual(t, block, size, kind, a, b);
+        call_got_unusual(t, block, size, site, kind, a, b);
 }
 
 #define CALL_NO_SIZE SIZE_MAX
@@ -112,7 +121,7 @@ struct move_call {
 void call_move_far(struct thread *t, const void *block, const void *result, const struct call_kind *kind,
                    size_t old_size, size_t size);
 void call_move_odd(struct thread *t, struct move_call *move);
-void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed);
+void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed, uint32_t site);
 
 /* The cold functions get a copy: an object whose address gets out would be kept in
  * memory, and written, on the hot path too. */
@@ -128,18 +137,18 @@ HT_INLINE void call_move_begin(struct thread *t, struct move_call *move)
 }
 
 /* freed: the call gave no block because it freed the old one. */
-HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *result, bool freed)
+HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *result, bool freed, uint32_t site)
 {
     if (likely(move->known) && likely(t != NULL) && likely(result != NULL)) {
         thread_count_out(t, move->block, &move->taken);
         own_add(&t->slot->reallocs, 1);
-        thread_put(t, result, move->size);
+        thread_put(t, result, move->size, site);
         if (unlikely(thread_is_high(t)) || unlikely(thread_is_low(t)))
             call_move_far(t, move->block, result, move->kind, move->taken.size, move->size);
     } else {
         struct move_call copy = *move;
 
-        call_move_end_odd(t, &copy, result, freed);
+        call_move_end_odd(t, &copy, result, freed, site);
     }
     if (likely(t != NULL))
         call_leave(t);

@@ -36,7 +36,7 @@ void *_realloc(void *ptr, size_t old_size, size_t new_size)
         struct thread *t = call_enter(CALL_STACK);
         void *result = REAL(realloc)(NULL, new_size);
 
-        call_got(t, result, new_size, &kind, 0, new_size);
+        call_got(t, result, new_size, CALL_SITE(t), &kind, 0, new_size);
         return result;
     }
     call_check_size(&kind, ptr, old_size, move.caller);

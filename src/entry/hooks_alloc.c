@@ -17,7 +17,7 @@ HT_EXPORT void *HOOKED(malloc)(size_t size)
     struct thread *t = call_enter(CALL_STACK);
     void *block = REAL(malloc)(size);
 
-    call_got(t, block, size, &kind, size, 0);
+    call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
 }
 #endif
@@ -30,7 +30,7 @@ HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
     struct thread *t = call_enter(CALL_STACK);
     void *block = REAL(calloc)(count, size);
 
-    call_got(t, block, count * size, &kind, count, size);
+    call_got(t, block, count * size, CALL_SITE(t), &kind, count, size);
     return block;
 }
 #endif
@@ -42,7 +42,7 @@ HT_EXPORT void *HOOKED(aligned_alloc)(size_t alignment, size_t size)
     struct thread *t = call_enter(CALL_STACK);
     void *block = REAL(aligned_alloc)(alignment, size);
 
-    call_got(t, block, size, &kind, alignment, size);
+    call_got(t, block, size, CALL_SITE(t), &kind, alignment, size);
     return block;
 }
 #endif
@@ -54,7 +54,7 @@ HT_EXPORT void *HOOKED(memalign)(size_t alignment, size_t size)
     struct thread *t = call_enter(CALL_STACK);
     void *block = REAL(memalign)(alignment, size);
 
-    call_got(t, block, size, &kind, alignment, size);
+    call_got(t, block, size, CALL_SITE(t), &kind, alignment, size);
     return block;
 }
 #endif
@@ -67,7 +67,7 @@ HT_EXPORT int HOOKED(posix_memalign)(void **out, size_t alignment, size_t size)
     int result = REAL(posix_memalign)(out, alignment, size);
     void *block = result == 0 ? *out : NULL;
 
-    call_got(t, block, size, &kind, alignment, size);
+    call_got(t, block, size, CALL_SITE(t), &kind, alignment, size);
     return result;
 }
 #endif
@@ -79,7 +79,7 @@ HT_EXPORT void *HOOKED(valloc)(size_t size)
     struct thread *t = call_enter(CALL_STACK);
     void *block = REAL(valloc)(size);
 
-    call_got(t, block, size, &kind, size, 0);
+    call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
 }
 #endif
@@ -91,7 +91,7 @@ HT_EXPORT void *HOOKED(pvalloc)(size_t size)
     struct thread *t = call_enter(CALL_STACK);
     void *block = REAL(pvalloc)(size);
 
-    call_got(t, block, size, &kind, size, 0);
+    call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
 }
 #endif
@@ -156,7 +156,7 @@ HT_EXPORT void *HOOKED(realloc)(void *block, size_t size)
         struct thread *t = call_enter(CALL_STACK);
         void *result = REAL(realloc)(NULL, size);
 
-        call_got(t, result, size, &kind, 0, size);
+        call_got(t, result, size, CALL_SITE(t), &kind, 0, size);
         return result;
     }
     return move_block(&move, CALL_STACK);
@@ -177,7 +177,7 @@ HT_EXPORT void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
         return move_block(&move, CALL_STACK);
     t = call_enter(CALL_STACK);
     result = REAL(reallocarray)(block, count, size);
-    call_got(t, result, count * size, &kind, 0, count * size);
+    call_got(t, result, count * size, CALL_SITE(t), &kind, 0, count * size);
     return result;
 }
 #endif

@@ -45,7 +45,7 @@ __asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
                                                                                 false, (size)};         \
             void *block = real;                                                                         \
             call.returned = true;                                                                       \
-            call_got(call.t, block, (size), &operators_new, (size), 0);                                 \
+            call_got(call.t, block, (size), CALL_SITE(call.t), &operators_new, (size), 0);                                 \
             return block;                                                                               \
         }                                                                                               \
     } while (0)

@@ -52,7 +52,7 @@ HT_INLINE void *move_block(struct move_call *move, uintptr_t stack)
     } else {
         result = REAL(realloc)(move->block, move->size);
     }
-    call_move_end(t, move, result, freed);
+    call_move_end(t, move, result, freed, CALL_SITE(t));
     return result;
 }
 

@@ -39,5 +39,5 @@ HT_COLD void operators_cut(struct guarded_call *call)
 {
     if (call->returned)
         return;
-    call_got_unusual(call->t, NULL, call->size, &operators_new, call->size, 0);
+    call_got_unusual(call->t, NULL, call->size, STATE_STACK_NONE, &operators_new, call->size, 0);
 }

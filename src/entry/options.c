@@ -38,8 +38,39 @@ static const char *set_quiet(struct options *options, const char *value)
 
 static const char *set_stacks(struct options *options, const char *value)
 {
-    (void)options;
-    return __builtin_strcmp(value, "none") == 0 ? NULL : "none";
+    static const struct {
+        const char *name;
+        enum unwind_mode mode;
+    } modes[] = {{"full", UNWIND_FULL}, {"caller", UNWIND_CALLER}, {"fp", UNWIND_FRAME_POINTER}, {"none", UNWIND_NONE}};
+
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(modes); i++) {
+        if (__builtin_strcmp(value, modes[i].name) == 0) {
+            options->stacks = modes[i].mode;
+            return NULL;
+        }
+    }
+    return "full, caller, fp or none";
+}
+
+static const char *set_depth(struct options *options, const char *value)
+{
+    uint64_t depth;
+
+    if (!parse_size(value, __builtin_strlen(value), &depth) || depth == 0 || depth > CHAIN_DEPTH_MAX)
+        return "a number of frames, 1 to 128";
+    options->depth = (uint32_t)depth;
+    return NULL;
+}
+_Static_assert(CHAIN_DEPTH_MAX == 128, "named in set_depth's text");
+
+static const char *set_interval(struct options *options, const char *value)
+{
+    uint64_t interval;
+
+    if (!parse_size(value, __builtin_strlen(value), &interval) || interval == 0 || interval > 86400000)
+        return "milliseconds, 1 to 86400000";
+    options->interval_ms = interval;
+    return NULL;
 }
 
 static const struct option_kind {
@@ -50,9 +81,11 @@ static const struct option_kind {
     {"threshold", set_threshold},
     {"quiet", set_quiet},
     {"stacks", set_stacks},
+    {"depth", set_depth},
+    {"interval", set_interval},
 };
 
-#define OPTION_NAMES "state_dir, threshold, quiet, stacks"
+#define OPTION_NAMES "state_dir, threshold, quiet, stacks, depth, interval"
 
 /* Copies up to `end` or a separator, without the escapes. Returns where it
  * stopped; *cut says that it did not fit. */
@@ -114,7 +147,12 @@ static void apply(struct options *options, const struct option_text *option, boo
 
 void options_parse(const char *text, struct options *options, void (*complain)(const char *line))
 {
-    *options = (struct options){.threshold_bytes = UINT64_MAX};
+    *options = (struct options){
+        .threshold_bytes = UINT64_MAX,
+        .stacks = UNWIND_FULL,
+        .depth = CHAIN_DEPTH_DEFAULT,
+        .interval_ms = 100,
+    };
     while (text != NULL && *text != '\0') {
         struct option_text option;
         bool name_cut;

@@ -10,12 +10,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "unwind/chain.h"
+
 #define OPTIONS_PATH_BYTES 400
 
 struct options {
     char state_dir[OPTIONS_PATH_BYTES]; /* empty: not given */
     uint64_t threshold_bytes;           /* UINT64_MAX: none */
     bool quiet;
+    enum unwind_mode stacks;
+    uint32_t depth;                     /* frames */
+    uint64_t interval_ms;               /* of the timeline */
 };
 
 /* text NULL: all defaults. complain receives each message. */

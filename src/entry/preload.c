@@ -13,6 +13,7 @@
 #include "entry/bind.h"
 #include "entry/binding.h"
 #include "entry/call.h"
+#include "entry/stacks.h"
 #include "port/port.h"
 #include "sink/log.h"
 
@@ -108,6 +109,23 @@ bool binding_start(struct binding *binding)
     real_functions = found;
     *binding = (struct binding){.all_calls_seen = true, .file_by_default = true};
     return true;
+}
+
+/* --- Modules that go ------------------------------------------------------------ */
+
+static int (*real_dlclose)(void *handle);
+
+/* Before the same thread can load other code at the same place. (A dlclose of
+ * libc's own passes by.) */
+HT_EXPORT int dlclose(void *handle)
+{
+    int result;
+
+    if (real_dlclose == NULL)
+        *(void **)&real_dlclose = dlsym(RTLD_NEXT, "dlclose");
+    result = real_dlclose(handle);
+    stacks_code_changed();
+    return result;
 }
 
 bool bind_owns(const void *block)

@@ -6,9 +6,11 @@
 #include "base/format.h"
 #include "core/thread.h"
 #include "core/thresholds.h"
+#include "core/timeline.h"
 #include "entry/binding.h"
 #include "entry/call.h"
 #include "entry/options.h"
+#include "entry/stacks.h"
 #include "port/port.h"
 #include "sink/log.h"
 #include "sink/state_file.h"
@@ -17,6 +19,7 @@ static struct {
     uint32_t begun; /* atomic: a thread is starting the tracker, or has */
     bool wipes;     /* the kernel resets the epoch in a fork's child */
     bool report_at_exit;
+    uint64_t interval_ns;           /* of the timeline */
     struct tracker_fork_image fork_image;
 } start;
 
@@ -38,7 +41,8 @@ static void say_no_file(const char *directory, int error, const char *instead)
 
 /* DIRECTORY/heaptracker-UID, which must be this user's alone: the names in a
  * directory that all may write to can be guessed. */
-static bool open_in_private_directory(const char *parent, struct state_tables *tables, int *error)
+static bool open_in_private_directory(const char *parent, const struct state_plan *plan,
+                                      struct state_tables *tables, int *error)
 {
     char path[OPTIONS_PATH_BYTES];
     struct line line;
@@ -47,10 +51,10 @@ static bool open_in_private_directory(const char *parent, struct state_tables *t
     line_add(&line, parent);
     line_add(&line, "/heaptracker-");
     line_add_u64(&line, port_user_id());
-    return port_private_directory(path, error) && state_file_open(path, tables, error);
+    return port_private_directory(path, error) && state_file_open(path, plan, tables, error);
 }
 
-static bool open_in_default_place(struct state_tables *tables)
+static bool open_in_default_place(const struct state_plan *plan, struct state_tables *tables)
 {
     const char *parents[] = {port_environment("XDG_RUNTIME_DIR"), "/dev/shm", port_environment("TMPDIR"),
                              "/tmp"};
@@ -58,7 +62,7 @@ static bool open_in_default_place(struct state_tables *tables)
 
     for (size_t i = 0; i < HT_ARRAY_LENGTH(parents); i++) {
         if (parents[i] != NULL && parents[i][0] == '/' &&
-            open_in_private_directory(parents[i], tables, &error))
+            open_in_private_directory(parents[i], plan, tables, &error))
             return true;
     }
     say_no_file("XDG_RUNTIME_DIR, /dev/shm, TMPDIR or /tmp", error,
@@ -69,18 +73,22 @@ static bool open_in_default_place(struct state_tables *tables)
 static bool open_tables(const struct options *options, const struct binding *binding,
                         struct state_tables *tables)
 {
+    bool has_file = (options->state_dir[0] != '\0' && !binding->file_elsewhere) || binding->file_by_default;
+    /* Without a file nobody could read the sites. */
+    struct state_plan plan = {.stacks = has_file && options->stacks != UNWIND_NONE};
     int error = 0;
 
     if (options->state_dir[0] != '\0' && !binding->file_elsewhere) {
-        if (state_file_open(options->state_dir, tables, &error))
+        if (state_file_open(options->state_dir, &plan, tables, &error))
             return true;
         say_no_file(options->state_dir, error,
                     "; set state_dir to a directory that can be written to;"
                     " counting goes on without a file");
-    } else if (binding->file_by_default && open_in_default_place(tables)) {
+    } else if (binding->file_by_default && open_in_default_place(&plan, tables)) {
         return true;
     }
-    return state_file_open(NULL, tables, &error);
+    plan.stacks = false;
+    return state_file_open(NULL, &plan, tables, &error);
 }
 
 /* --- Start ------------------------------------------------------------------------ */
@@ -152,7 +160,7 @@ static void use_options(const struct options *options, const struct binding *bin
 
 bool start_tracker(void)
 {
-    static const struct tracker_callbacks callbacks = {call_log_show, grow_slots};
+    struct tracker_callbacks callbacks = {.on_event = call_log_show, .grow_slots = grow_slots};
     struct binding binding = {0};
     struct options options;
     struct state_tables tables;
@@ -171,7 +179,14 @@ bool start_tracker(void)
     log_set_quiet(options.quiet);
     if (!open_tables(&options, &binding, &tables))
         return false;
+    if (options.stacks != UNWIND_NONE && stacks_start(&tables, options.stacks, options.depth)) {
+        callbacks.make_site_page = state_file_site_page;
+        callbacks.thread_begins = stacks_thread_begins;
+    }
     tracker_start(tables.header, tables.slots, tables.slot_count, &callbacks);
+    if (state_file_path()[0] != '\0')
+        timeline_start(tables.points, tables.point_count, options.interval_ms * 1000000u);
+    start.interval_ns = options.interval_ms * 1000000u;
     tracker.mirror = binding.mirror;
     tracker.all_calls_seen = binding.all_calls_seen;
     tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
@@ -194,8 +209,12 @@ bool start_child(void)
         return false;
     if (error != 0)
         say_no_file("the parent's directory", error, "; this child is counted without a file");
+    sites_forget();
+    stacks_child(&tables);
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
     start.fork_image.valid = false;
+    if (state_file_path()[0] != '\0')
+        timeline_start(tables.points, tables.point_count, start.interval_ns);
     t->slot = NULL;
     t->late = false;
     tracker_open();

@@ -71,6 +71,26 @@ void *port_reserve(size_t bytes)
     return map_anonymous(bytes, PROT_NONE);
 }
 
+size_t port_reserve_budget(size_t wanted)
+{
+    int error = errno;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 16 < wanted)
+        wanted = (size_t)(limit.rlim_cur / 16);
+    errno = error;
+    return wanted;
+}
+
+bool port_commit(void *address, size_t bytes)
+{
+    int error = errno;
+    bool done = mprotect(address, bytes, PROT_READ | PROT_WRITE) == 0;
+
+    errno = error;
+    return done;
+}
+
 void port_reserve_again(void *address, size_t bytes)
 {
     int error = errno;
@@ -120,12 +140,12 @@ static int reserve_bytes(int fd, uint64_t offset, size_t bytes)
     return posix_fallocate(fd, (off_t)offset, (off_t)bytes);
 }
 
-static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes)
+static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes, bool inherited)
 {
     if (mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED)
         return errno;
     /* A child that shared these counters would count into its parent's numbers. */
-    if (madvise(address, bytes, MADV_DONTFORK) != 0) {
+    if (!inherited && madvise(address, bytes, MADV_DONTFORK) != 0) {
         int cause = errno;
 
         port_reserve_again(address, bytes);
@@ -143,7 +163,7 @@ enum port_file_result port_file_create(const char *path, void *address, size_t b
     if (fd >= 0) {
         cause = fchmod(fd, 0600) != 0 ? errno : reserve_bytes(fd, 0, bytes);
         if (cause == 0)
-            cause = map_file_at(fd, address, 0, bytes);
+            cause = map_file_at(fd, address, 0, bytes, false);
         close(fd);
         if (cause != 0)
             unlink(path);
@@ -155,14 +175,14 @@ enum port_file_result port_file_create(const char *path, void *address, size_t b
     return fd < 0 && cause == EEXIST ? PORT_FILE_EXISTS : PORT_FILE_DENIED;
 }
 
-bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes)
+bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes, bool inherited)
 {
     int saved = errno;
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     bool done = false;
 
     if (fd >= 0) {
-        done = reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes) == 0;
+        done = reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes, inherited) == 0;
         close(fd);
     }
     errno = saved;

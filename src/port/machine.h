@@ -30,6 +30,15 @@
 #define PORT_PAGE_BYTES_MAX 4096
 #endif
 
+/* The description of this machine for the unwinder (src/unwind/arch.h). */
+#if defined(__x86_64__)
+#define PORT_ARCH arch_x86_64
+#elif defined(__aarch64__)
+#define PORT_ARCH arch_aarch64
+#else
+#define PORT_ARCH arch_none
+#endif
+
 /* Thread-local storage that costs one instruction, and never allocates: the
  * initial-exec model. */
 #define PORT_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))

@@ -28,6 +28,13 @@ void port_unmap(void *address, size_t bytes);
  * port_file_map_at; NULL when there is none. */
 void *port_reserve(size_t bytes);
 
+/* How much address space this process may still take for tables: a share of
+ * RLIMIT_AS, or `wanted` where there is no limit. */
+size_t port_reserve_budget(size_t wanted);
+
+/* Makes reserved address space private memory. */
+bool port_commit(void *address, size_t bytes);
+
 /* Sets flags[i] to 1 for each page of [address, address + pages * port_page_bytes())
  * that has memory behind it, to 0 for one that was never touched. May say 1 for
  * an untouched page, never 0 for a touched one. */
@@ -54,8 +61,9 @@ enum port_file_result {
  * cause (an errno value) on PORT_FILE_DENIED; nothing stays behind then. */
 enum port_file_result port_file_create(const char *path, void *address, size_t bytes, int *error);
 
-/* Reserves and maps bytes more at file offset `offset`. False: nothing changed. */
-bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes);
+/* Reserves and maps bytes more at file offset `offset`; a forked child sees them too
+ * if `inherited`. False: nothing changed. */
+bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes, bool inherited);
 
 /* Makes `path` a directory of mode 0700 unless it is one of this user's already;
  * false (cause in *error) when it is anybody else's or cannot be made. */
@@ -99,6 +107,32 @@ bool port_is_static(void);
  * find it, leaving this library out; NULL if there is none. Takes the loader's
  * lock: not for the usual way of a call. */
 void *port_symbol_for(const void *caller, const char *name);
+
+/* --- Stacks and modules ------------------------------------------------------ */
+
+/* The lowest and the highest address of the calling thread's own stack, on which
+ * stack_address lies: every word at or above the stack pointer is readable until
+ * the thread ends. False: not known (a stack of another kind). Reads a file. */
+bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high);
+
+/* Is the page readable? For stacks whose bounds are not known. */
+bool port_is_readable(uintptr_t address);
+
+/* A file that is mapped for execution. */
+struct port_module {
+    uintptr_t begin, end;            /* of the whole mapping */
+    uintptr_t bias;                  /* address minus p_vaddr */
+    const uint8_t *unwind_header;    /* .eh_frame_hdr; NULL: it has none */
+    const uint8_t *tables_begin, *tables_end; /* the readable segment that holds it */
+    const uint8_t *code_begin, *code_end;     /* the readable segment that holds the address; may be NULL, NULL */
+    const uint8_t *build_id;         /* in the mapping; NULL: none */
+    uint32_t build_id_bytes;
+    char path[512];                  /* empty: not known */
+};
+
+/* The module that holds a code address. No lock of the loader, and no allocation;
+ * may read a file. False: none does. */
+bool port_find_module(uintptr_t address, struct port_module *module);
 
 /* prepare runs in the parent just before fork(), parent and child just after. */
 void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*child)(void));

@@ -9,18 +9,41 @@
 #define FIRST_SLOTS ((STATE_CHUNK_BYTES - SLOTS_OFFSET) / sizeof(struct state_slot))
 #define CHUNK_SLOTS (STATE_CHUNK_BYTES / sizeof(struct state_slot))
 
-/* Address space set aside for the tables: the 4,096 slots that the tracker can
- * use, and the two pages before them. */
-#define RESERVED_BYTES ((size_t)10 * STATE_CHUNK_BYTES)
+/* Then five chunks: modules and timeline. */
+#define MODULES_OFFSET STATE_CHUNK_BYTES
+#define FIRST_MODULES 520u
+#define POINTS_OFFSET (MODULES_OFFSET + 4 * STATE_CHUNK_BYTES)
+#define FIRST_POINTS 1024u
+_Static_assert(FIRST_MODULES * sizeof(struct state_module) <= 4 * STATE_CHUNK_BYTES, "four chunks");
+_Static_assert(FIRST_POINTS * sizeof(struct state_point) <= STATE_CHUNK_BYTES, "a chunk");
 
+/* Address space set aside for all but the nodes, and for them; where the program's
+ * own is limited, a share of that. */
+#define RESERVED_BYTES_MAX ((size_t)1 << 30)
+#define RESERVED_BYTES_MIN ((size_t)16 * STATE_CHUNK_BYTES)
+#define NODES_BYTES_MAX ((size_t)STATE_NODES_MAX * sizeof(struct state_node))
+
+#define GROWTH_BYTES_MAX ((size_t)16 << 20) /* one step of a table that doubles */
 #define IMAGES_MAX 10000 /* exec images of one pid; more means that something is wrong */
+#define LOCK_TRIES 20000 /* far longer than one growth; then go without */
 
 static struct {
     char *base;
-    size_t used_bytes;
+    size_t reserved_bytes;
+    size_t used_bytes;          /* of the reservation, in order */
+    size_t file_bytes;
+    struct state_node *nodes;
+    size_t nodes_reserved;
+    size_t nodes_bytes;         /* usable */
+    struct state_module *modules;
+    struct state_plan plan;
+    uint32_t lock;              /* trylock: growth */
+    struct state_site_page *pages;  /* not given out yet */
+    uint32_t pages_left;
+    size_t pages_bytes;         /* of the last growth */
     bool is_file;
     char path[STATE_PATH_BYTES];
-    size_t directory_bytes; /* of path */
+    size_t directory_bytes;     /* of path */
 } state_file;
 
 const char *state_file_path(void)
@@ -92,6 +115,146 @@ static void write_facts(struct state_facts *facts)
     facts->command_bytes = (uint32_t)length;
 }
 
+/* --- Growth --------------------------------------------------------------------- */
+
+static struct state_header *the_header(void)
+{
+    return (struct state_header *)(void *)state_file.base;
+}
+
+static bool lock_growth(void)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (trylock_take(&state_file.lock))
+            return true;
+    }
+    return false; /* the holder sleeps, or is this thread, under a signal handler */
+}
+
+/* Names entries at a file offset. Under the lock, or alone. */
+static void add_section(uint32_t kind, size_t entry_bytes, uint64_t offset, uint64_t entries)
+{
+    struct state_header *header = the_header();
+    uint32_t sections = load_relaxed(&header->section_count);
+
+    header->sections[sections] = (struct state_section){
+        .kind = kind,
+        .entry_bytes = (uint32_t)entry_bytes,
+        .offset = offset,
+        .entries = entries,
+    };
+    store_relaxed(&header->file_bytes, state_file.file_bytes);
+    /* Release: a reader that sees the count sees the section and the size. */
+    store_release(&header->section_count, sections + 1);
+}
+
+/* bytes more (whole chunks), at `address` inside a reservation. *offset receives
+ * where they are in the file. */
+static bool extend_at(void *address, size_t bytes, bool inherited, uint64_t *offset)
+{
+    *offset = state_file.file_bytes;
+    if (state_file.is_file ? !port_file_extend(state_file.path, address, *offset, bytes, inherited)
+                           : !port_commit(address, bytes))
+        return false;
+    state_file.file_bytes += bytes;
+    return true;
+}
+
+/* The same at the end of the common reservation. NULL: there is no room. */
+static void *extend(size_t bytes, bool inherited, uint64_t *offset)
+{
+    char *address = state_file.base + state_file.used_bytes;
+
+    if (bytes > state_file.reserved_bytes - state_file.used_bytes || !extend_at(address, bytes, inherited, offset))
+        return NULL;
+    state_file.used_bytes += bytes;
+    return address;
+}
+
+static bool sections_are_full(void)
+{
+    return load_relaxed(&the_header()->section_count) == STATE_SECTIONS_MAX;
+}
+
+bool state_file_grow_slots(struct state_slot **slots, uint32_t *count)
+{
+    uint64_t offset;
+
+    if (!lock_growth())
+        return false;
+    *slots = sections_are_full() ? NULL : extend(STATE_CHUNK_BYTES, false, &offset);
+    *count = CHUNK_SLOTS;
+    if (*slots != NULL)
+        add_section(STATE_SECTION_SLOTS, sizeof(struct state_slot), offset, CHUNK_SLOTS);
+    trylock_give(&state_file.lock);
+    return *slots != NULL;
+}
+
+/* Nodes double; they form one array in memory, and one of several pieces in the file. */
+static bool add_nodes(void)
+{
+    size_t bytes = (size_t)min_u64(state_file.nodes_bytes == 0 ? STATE_CHUNK_BYTES : state_file.nodes_bytes,
+                                   GROWTH_BYTES_MAX);
+    char *address = (char *)state_file.nodes + state_file.nodes_bytes;
+    uint64_t offset;
+
+    if (bytes > state_file.nodes_reserved - state_file.nodes_bytes || sections_are_full() ||
+        !extend_at(address, bytes, true, &offset))
+        return false;
+    state_file.nodes_bytes += bytes;
+    add_section(STATE_SECTION_NODES, sizeof(struct state_node), offset, bytes / sizeof(struct state_node));
+    store_release(&the_header()->node_usable, (uint32_t)(state_file.nodes_bytes / sizeof(struct state_node)));
+    return true;
+}
+
+bool state_file_grow_nodes(uint32_t count)
+{
+    bool grown = true;
+
+    if (!lock_growth())
+        return false;
+    while (grown && state_file.nodes_bytes / sizeof(struct state_node) < count)
+        grown = add_nodes();
+    trylock_give(&state_file.lock);
+    return grown;
+}
+
+static bool add_site_pages(void)
+{
+    size_t bytes = (size_t)min_u64(state_file.pages_bytes == 0 ? STATE_CHUNK_BYTES : 2 * state_file.pages_bytes,
+                                   GROWTH_BYTES_MAX);
+    uint32_t pages = (uint32_t)(bytes / sizeof(struct state_site_page));
+    uint64_t offset;
+    void *memory = sections_are_full() ? NULL : extend(bytes, false, &offset);
+
+    if (memory == NULL)
+        return false;
+    add_section(STATE_SECTION_SITES, sizeof(struct state_site_page), offset, pages);
+    state_file.pages = memory;
+    state_file.pages_left = pages;
+    state_file.pages_bytes = bytes;
+    return true;
+}
+
+struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
+{
+    struct state_site_page *page = NULL;
+
+    if (!lock_growth())
+        return NULL;
+    if (state_file.pages_left > 0 || add_site_pages()) {
+        page = state_file.pages++;
+        state_file.pages_left--;
+        page->slot = slot;
+        page->first_site = first_site;
+        store_release(&page->used, 1u);
+    }
+    trylock_give(&state_file.lock);
+    return page;
+}
+
+/* --- Opening ---------------------------------------------------------------------- */
+
 static void write_header(struct state_header *header, uint32_t image)
 {
     static const char magic[STATE_MAGIC_BYTES + 1] = STATE_MAGIC;
@@ -101,7 +264,6 @@ static void write_header(struct state_header *header, uint32_t image)
     header->byte_order = STATE_BYTE_ORDER;
     header->word_bits = (uint32_t)(sizeof(void *) * 8);
     header->header_bytes = sizeof *header;
-    header->file_bytes = STATE_CHUNK_BYTES;
     header->pid = port_process_id();
     header->parent_pid = port_parent_process_id();
     header->image = image;
@@ -111,97 +273,158 @@ static void write_header(struct state_header *header, uint32_t image)
     length = port_read_file("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id - 1);
     while (length > 0 && header->boot_id[length - 1] == '\n')
         header->boot_id[--length] = '\0';
-    header->sections[0] = (struct state_section){
-        .kind = STATE_SECTION_FACTS,
-        .entry_bytes = sizeof(struct state_facts),
-        .offset = STATE_PAGE_BYTES,
-        .entries = 1,
-    };
-    header->sections[1] = (struct state_section){
-        .kind = STATE_SECTION_SLOTS,
-        .entry_bytes = sizeof(struct state_slot),
-        .offset = SLOTS_OFFSET,
-        .entries = FIRST_SLOTS,
-    };
-    header->section_count = 2;
     /* Last: a reader that sees the magic sees the rest. */
     fence_compiler();
     for (int i = 0; i < STATE_MAGIC_BYTES; i++)
         store_release(&header->magic[i], magic[i]);
 }
 
-static void fill_in(struct state_tables *tables, uint32_t image)
+static bool reserve(void)
 {
-    state_file.used_bytes = STATE_CHUNK_BYTES;
-    tables->header = (struct state_header *)(void *)state_file.base;
-    tables->slots = (struct state_slot *)(void *)(state_file.base + SLOTS_OFFSET);
-    tables->slot_count = FIRST_SLOTS;
-    tables->header->slot_count = 1;
-    write_facts((struct state_facts *)(void *)(state_file.base + STATE_PAGE_BYTES));
-    write_header(tables->header, image);
+    if (state_file.base == NULL) {
+        state_file.reserved_bytes = port_reserve_budget(RESERVED_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
+        if (state_file.reserved_bytes < RESERVED_BYTES_MIN)
+            state_file.reserved_bytes = RESERVED_BYTES_MIN;
+        state_file.base = port_reserve(state_file.reserved_bytes);
+    }
+    if (state_file.nodes == NULL && state_file.plan.stacks) {
+        state_file.nodes_reserved = port_reserve_budget(NODES_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
+        state_file.nodes = port_reserve(state_file.nodes_reserved);
+    }
+    return state_file.base != NULL;
 }
 
-bool state_file_open(const char *directory, struct state_tables *tables, int *error)
+/* The tables that every process has from the start. The first chunk is there. */
+static bool fill_in(struct state_tables *tables, uint32_t image)
+{
+    uint64_t offset;
+
+    *tables = (struct state_tables){
+        .header = the_header(),
+        .slots = (struct state_slot *)(void *)(state_file.base + SLOTS_OFFSET),
+        .slot_count = FIRST_SLOTS,
+        .points = (struct state_point *)(void *)(state_file.base + POINTS_OFFSET),
+        .point_count = FIRST_POINTS,
+    };
+    state_file.used_bytes = STATE_CHUNK_BYTES;
+    state_file.file_bytes = STATE_CHUNK_BYTES;
+    state_file.pages_left = 0;
+    state_file.pages_bytes = 0;
+    state_file.nodes_bytes = 0;
+    state_file.lock = 0;
+    /* Inherited by children, for the modules: a child copies them. */
+    if (extend(5 * STATE_CHUNK_BYTES, true, &offset) == NULL)
+        return false;
+    tables->header->slot_count = 1;
+    write_facts((struct state_facts *)(void *)(state_file.base + STATE_PAGE_BYTES));
+    add_section(STATE_SECTION_FACTS, sizeof(struct state_facts), STATE_PAGE_BYTES, 1);
+    add_section(STATE_SECTION_SLOTS, sizeof(struct state_slot), SLOTS_OFFSET, FIRST_SLOTS);
+    add_section(STATE_SECTION_MODULES, sizeof(struct state_module), MODULES_OFFSET, FIRST_MODULES);
+    add_section(STATE_SECTION_TIMELINE, sizeof(struct state_point), POINTS_OFFSET, FIRST_POINTS);
+    if (state_file.nodes != NULL && state_file.plan.stacks && add_nodes()) {
+        state_file.modules = (struct state_module *)(void *)(state_file.base + MODULES_OFFSET);
+        tables->modules = state_file.modules;
+        tables->module_count = FIRST_MODULES;
+        tables->nodes = state_file.nodes;
+        tables->node_capacity = (uint32_t)(state_file.nodes_reserved / sizeof(struct state_node));
+    }
+    write_header(tables->header, image);
+    return true;
+}
+
+bool state_file_open(const char *directory, const struct state_plan *plan, struct state_tables *tables, int *error)
 {
     uint32_t image = 0;
 
-    if (directory == NULL) {
-        state_file.base = port_map_private(RESERVED_BYTES);
-        if (state_file.base == NULL)
-            return false;
-    } else {
-        if (state_file.base == NULL)
-            state_file.base = port_reserve(RESERVED_BYTES);
-        if (state_file.base == NULL) {
-            *error = PORT_ERROR_NO_MEMORY;
-            return false;
-        }
-        image = try_images(directory, error);
-        if (image == UINT32_MAX)
-            return false;
-    }
+    *error = PORT_ERROR_NO_MEMORY;
+    state_file.plan = *plan;
     state_file.is_file = directory != NULL;
-    fill_in(tables, image);
-    return true;
+    if (!reserve())
+        return false;
+    if (directory != NULL)
+        image = try_images(directory, error);
+    else if (!port_commit(state_file.base, STATE_CHUNK_BYTES))
+        return false;
+    return image != UINT32_MAX && fill_in(tables, image);
+}
+
+/* --- A fork's child ------------------------------------------------------------------ */
+
+struct inherited {
+    struct state_module *modules;
+    struct state_node *nodes;
+    size_t modules_bytes, nodes_bytes;
+};
+
+static void *copy_of(const void *from, size_t bytes)
+{
+    void *copy = bytes == 0 ? NULL : port_map_private(bytes);
+
+    if (copy != NULL)
+        __builtin_memcpy(copy, from, bytes);
+    return copy;
+}
+
+/* What was kept from this child left holes in the reservation. They are filled
+ * before anything else is mapped, which could come to lie there. */
+static void close_holes(void)
+{
+    size_t shared_end = POINTS_OFFSET + STATE_CHUNK_BYTES;
+
+    if (!state_file.is_file)
+        return;
+    port_reserve_again(state_file.base, MODULES_OFFSET);
+    if (state_file.used_bytes > shared_end)
+        port_reserve_again(state_file.base + shared_end, state_file.used_bytes - shared_end);
+}
+
+static void put_back(const struct inherited *old, struct state_tables *tables)
+{
+    struct state_header *header = tables->header;
+    uint32_t count = (uint32_t)(old->nodes_bytes / sizeof(struct state_node));
+
+    if (old->modules != NULL && tables->modules != NULL) {
+        __builtin_memcpy(tables->modules, old->modules, old->modules_bytes);
+        while (header->module_count < FIRST_MODULES && tables->modules[header->module_count].end != 0)
+            header->module_count++;
+    }
+    if (old->nodes == NULL || tables->nodes == NULL || !state_file_grow_nodes(count))
+        return;
+    __builtin_memcpy(tables->nodes, old->nodes, old->nodes_bytes);
+    /* Ids are given in order: the first that was never filled is the next. */
+    header->node_count = STATE_STACK_FIRST;
+    for (uint32_t id = STATE_STACK_FIRST; id < count; id++) {
+        if (tables->nodes[id].where != 0)
+            header->node_count = id + 1;
+    }
 }
 
 bool state_file_reopen(struct state_tables *tables, int *error)
 {
     char directory[STATE_PATH_BYTES];
-
-    *error = 0;
-    if (!state_file.is_file) { /* a private copy, now this process's own: begin it anew */
-        __builtin_memset(state_file.base, 0, state_file.used_bytes);
-        fill_in(tables, 0);
-        return true;
-    }
-    copy_text(directory, state_file.directory_bytes + 1, state_file.path);
-    port_reserve_again(state_file.base, RESERVED_BYTES);
-    return state_file_open(directory, tables, error) || state_file_open(NULL, tables, error);
-}
-
-bool state_file_grow_slots(struct state_slot **slots, uint32_t *count)
-{
-    struct state_header *header = (struct state_header *)(void *)state_file.base;
-    char *end = state_file.base + state_file.used_bytes;
-    uint32_t sections = load_relaxed(&header->section_count);
-
-    if (state_file.used_bytes + STATE_CHUNK_BYTES > RESERVED_BYTES || sections == STATE_SECTIONS_MAX)
-        return false;
-    if (state_file.is_file &&
-        !port_file_extend(state_file.path, end, state_file.used_bytes, STATE_CHUNK_BYTES))
-        return false;
-    header->sections[sections] = (struct state_section){
-        .kind = STATE_SECTION_SLOTS,
-        .entry_bytes = sizeof(struct state_slot),
-        .offset = state_file.used_bytes,
-        .entries = CHUNK_SLOTS,
+    struct state_plan plan = state_file.plan;
+    struct inherited old = {
+        .modules_bytes = state_file.modules == NULL ? 0 : FIRST_MODULES * sizeof(struct state_module),
+        .nodes_bytes = state_file.nodes_bytes,
     };
-    state_file.used_bytes += STATE_CHUNK_BYTES;
-    store_relaxed(&header->file_bytes, state_file.used_bytes);
-    /* Release: a reader that sees the count sees the section and the size. */
-    store_release(&header->section_count, sections + 1);
-    *slots = (struct state_slot *)(void *)end;
-    *count = CHUNK_SLOTS;
-    return true;
+    bool had_file = state_file.is_file;
+    bool done;
+
+    close_holes();
+    old.modules = copy_of(state_file.modules, old.modules_bytes);
+    old.nodes = copy_of(state_file.nodes, old.nodes_bytes);
+    copy_text(directory, state_file.directory_bytes + 1, state_file.path);
+    port_reserve_again(state_file.base, state_file.reserved_bytes);
+    if (state_file.nodes != NULL)
+        port_reserve_again(state_file.nodes, state_file.nodes_reserved);
+    *error = 0;
+    done = (had_file && state_file_open(directory, &plan, tables, error)) ||
+           state_file_open(NULL, &plan, tables, &(int){0});
+    if (done)
+        put_back(&old, tables);
+    if (old.modules != NULL)
+        port_unmap(old.modules, old.modules_bytes);
+    if (old.nodes != NULL)
+        port_unmap(old.nodes, old.nodes_bytes);
+    return done;
 }

@@ -4,9 +4,10 @@
  * this process, or, where none is wanted or none can be had, private memory of
  * the same layout.
  *
- * Owns: the reservation, the file's name, the header's process facts. Called from
- * start, from a fork's child, and (grow) from under the tracker's grow lock; not
- * for use by two threads at once.
+ * Owns: the reservations, the file's name, the header's process facts, the growth
+ * of every table. start and a fork's child open it, alone; the functions that make
+ * room may be called by any thread and in signal handlers: they wait a bounded
+ * time for one another and then go without.
  */
 #ifndef HT_SINK_STATE_FILE_H
 #define HT_SINK_STATE_FILE_H
@@ -16,24 +17,43 @@
 
 #define STATE_PATH_BYTES 512
 
+/* What to keep. */
+struct state_plan {
+    bool stacks;                    /* nodes, modules, sites */
+};
+
 struct state_tables {
     struct state_header *header;
     struct state_slot *slots;
     uint32_t slot_count;
+    struct state_point *points;
+    uint32_t point_count;
+    /* With stacks only. */
+    struct state_module *modules;
+    uint32_t module_count;
+    struct state_node *nodes;       /* address space for node_capacity of them */
+    uint32_t node_capacity;
 };
 
 /* Makes tables in a new file DIRECTORY/PID.N.ht, or with directory NULL in
  * private memory. False: no file (*error is the cause, an errno value), or with
  * directory NULL no memory. */
-bool state_file_open(const char *directory, struct state_tables *tables, int *error);
+bool state_file_open(const char *directory, const struct state_plan *plan, struct state_tables *tables, int *error);
 
-/* In a fork's child: tables of its own, all zero but for who it is; in a file of
- * its own, in the same directory, if the parent had one. Where that cannot be
+/* In a fork's child: tables of its own, in a file of its own, in the same directory,
+ * if the parent had one. All zero but for who it is; modules and nodes are copied,
+ * since the ids of live blocks' sites refer to them. Where no file can be had
  * (*error is the cause, else 0) in private memory. False: not even that. */
 bool state_file_reopen(struct state_tables *tables, int *error);
 
 /* Room for more slots, announced with tracker_add_slots's arguments. */
 bool state_file_grow_slots(struct state_slot **slots, uint32_t *count);
+
+/* Room for nodes up to `count` (stores node_usable). */
+bool state_file_grow_nodes(uint32_t count);
+
+/* A zeroed page of sites; NULL: there is no room. */
+struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site);
 
 /* Path of the file in use; empty when the tables are in private memory. */
 const char *state_file_path(void);

@@ -239,9 +239,18 @@ struct state_header {
 
     /* Entries in use, as slot_count: stored (release) after the entry and its section. */
     uint32_t module_count;
-    uint32_t node_count; /* ids below this may be in use; the first STATE_STACK_FIRST never are */
     uint32_t timeline_count;
-    uint32_t reserved;
+
+    /* The stack table (struct trie_header). */
+    uint32_t node_count;    /* the next free id: may run past node_usable, and only ids below both are used */
+    uint32_t node_usable;   /* nodes whose memory is there */
+    uint32_t node_capacity; /* nodes that the writer has address space for */
+    uint32_t node_lost;     /* look-ups that found no place (counted at site STATE_STACK_LOST) */
+
+    uint32_t stack_mode;  /* enum state_stack_mode */
+    uint32_t stack_depth; /* frames kept of a stack, the innermost */
+    uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
+    uint64_t timeline_interval_ns;
 
     struct state_section sections[STATE_SECTIONS_MAX];
 };

@@ -83,13 +83,29 @@ static struct state_fault check_facts(const struct state_facts *facts, uint64_t 
     return SOUND;
 }
 
+/* Entries of each kind as this version knows them; a later one may make them
+ * larger. Kinds that it does not know are bounds only. */
+static const uint32_t known_entry_bytes[] = {
+    [STATE_SECTION_FACTS] = sizeof(struct state_facts),
+    [STATE_SECTION_SLOTS] = sizeof(struct state_slot),
+    [STATE_SECTION_MODULES] = sizeof(struct state_module),
+    [STATE_SECTION_NODES] = sizeof(struct state_node),
+    [STATE_SECTION_SITES] = sizeof(struct state_site_page),
+    [STATE_SECTION_TIMELINE] = sizeof(struct state_point),
+};
+
+/* Places of each known kind, over all its sections. */
+struct capacities {
+    uint64_t of[HT_ARRAY_LENGTH(known_entry_bytes)];
+};
+
 /* The bounds of section i, whatever its kind; then what its kind asks for. */
-static struct state_fault check_section(struct state_view *view, uint32_t i, uint64_t file_bytes)
+static struct state_fault check_section(struct state_view *view, uint32_t i, uint64_t file_bytes,
+                                        struct capacities *capacities)
 {
     const struct state_section *section = &view->sections[i];
-    uint64_t known_bytes = section->kind == STATE_SECTION_FACTS   ? sizeof(struct state_facts)
-                           : section->kind == STATE_SECTION_SLOTS ? sizeof(struct state_slot)
-                                                                  : 1;
+    bool known = section->kind < HT_ARRAY_LENGTH(known_entry_bytes);
+    uint64_t least_bytes = known ? known_entry_bytes[section->kind] : 1;
 
     if (section->kind == STATE_SECTION_NONE)
         return fault("a section has no kind", SECTION_FIELD(i, kind));
@@ -97,11 +113,13 @@ static struct state_fault check_section(struct state_view *view, uint32_t i, uin
         return fault("a section lies outside the file", SECTION_FIELD(i, offset));
     if (section->offset % 64 != 0)
         return fault("a section is not aligned", SECTION_FIELD(i, offset));
-    if (section->entry_bytes < known_bytes || (known_bytes > 1 && section->entry_bytes % 8 != 0))
+    if (section->entry_bytes < least_bytes || (known && section->entry_bytes % 8 != 0))
         return fault("a section's entries have an impossible size", SECTION_FIELD(i, entry_bytes));
     /* A division cannot overflow, unlike entries * entry_bytes. */
     if (section->entries > (file_bytes - section->offset) / section->entry_bytes)
         return fault("a section ends outside the file", SECTION_FIELD(i, entries));
+    if (known) /* at most the file's size each: the sum cannot overflow */
+        capacities->of[section->kind] += section->entries;
 
     if (section->kind == STATE_SECTION_FACTS) {
         if (view->facts != NULL)
@@ -114,11 +132,77 @@ static struct state_fault check_section(struct state_view *view, uint32_t i, uin
     return SOUND;
 }
 
+static struct state_fault check_counts(const struct state_view *view, const struct capacities *capacities)
+{
+    if (view->slot_count > capacities->of[STATE_SECTION_SLOTS])
+        return fault("more counters are in use than there are", FIELD(slot_count));
+    if (view->module_count > capacities->of[STATE_SECTION_MODULES])
+        return fault("more modules are in use than there are", FIELD(module_count));
+    if (view->node_count > capacities->of[STATE_SECTION_NODES] || view->node_count > STATE_NODES_MAX)
+        return fault("more stack nodes are in use than there are", FIELD(node_usable));
+    if (view->point_count > capacities->of[STATE_SECTION_TIMELINE])
+        return fault("more points of time are in use than there are", FIELD(timeline_count));
+    return SOUND;
+}
+
+/* Entry i of the array that the sections of this kind form; NULL beyond it. */
+static const void *entry(const struct state_view *view, uint32_t kind, uint64_t i)
+{
+    for (uint32_t s = 0; s < view->section_count; s++) {
+        const struct state_section *section = &view->sections[s];
+
+        if (section->kind != kind)
+            continue;
+        if (i < section->entries)
+            return view->bytes + section->offset + i * section->entry_bytes;
+        i -= section->entries;
+    }
+    return NULL;
+}
+
+#define OFFSET_OF(view, pointer) ((uint64_t)((const unsigned char *)(const void *)(pointer) - (view)->bytes))
+
+/* An entry that is being filled is zero, or has its text's last byte still zero. */
+static struct state_fault check_modules(const struct state_view *view)
+{
+    for (uint32_t i = 0; i < view->module_count; i++) {
+        const struct state_module *module = entry(view, STATE_SECTION_MODULES, i);
+
+        if (!terminated(module->path, sizeof module->path))
+            return fault("a module's path has no end", OFFSET_OF(view, module->path));
+        if (module->build_id_bytes > sizeof module->build_id)
+            return fault("a module's build-id is longer than its place",
+                         OFFSET_OF(view, &module->build_id_bytes));
+    }
+    return SOUND;
+}
+
+/* The writer may add pages, slots and nodes meanwhile, so the bounds are the tables'
+ * ends, not their counts. */
+static struct state_fault check_site_pages(const struct state_view *view, const struct capacities *capacities)
+{
+    uint64_t sites = align_up(capacities->of[STATE_SECTION_NODES], STATE_SITES_PER_PAGE);
+
+    for (uint64_t i = 0; i < view->site_page_count; i++) {
+        const struct state_site_page *page = entry(view, STATE_SECTION_SITES, i);
+        uint32_t used = load_acquire(&page->used);
+
+        if (used > 1)
+            return fault("a page of sites is neither in use nor free", OFFSET_OF(view, &page->used));
+        if (used && page->slot >= capacities->of[STATE_SECTION_SLOTS])
+            return fault("a page of sites is of no thread", OFFSET_OF(view, &page->slot));
+        if (used && (page->first_site % STATE_SITES_PER_PAGE != 0 || page->first_site >= sites))
+            return fault("a page of sites has an impossible place", OFFSET_OF(view, &page->first_site));
+    }
+    return SOUND;
+}
+
 struct state_fault state_check(const void *bytes, size_t size, struct state_view *view)
 {
     const struct state_header *header = bytes;
     struct state_fault bad;
-    uint64_t file_bytes, slot_capacity = 0;
+    struct capacities capacities = {0};
+    uint64_t file_bytes;
 
     memset(view, 0, sizeof *view);
     bad = check_magic(bytes, size);
@@ -130,9 +214,16 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
     view->bytes = bytes;
     view->size = size;
     view->header = header;
-    /* The writer stores file_bytes, then section_count, then slot_count. Read in
+    /* The writer stores file_bytes, then section_count, then the counts. Read in
      * the other order, each number is at least as new as the one it must cover. */
     view->slot_count = load_acquire(&header->slot_count);
+    view->module_count = load_acquire(&header->module_count);
+    /* The next free id may run past the end; what is usable lies in sections. */
+    view->node_count =
+        (uint32_t)min_u64(load_acquire(&header->node_count), load_acquire(&header->node_usable));
+    if (view->node_count > load_acquire(&header->node_usable))
+        view->node_count = load_acquire(&header->node_usable);
+    view->point_count = load_acquire(&header->timeline_count);
     view->section_count = load_acquire(&header->section_count);
     file_bytes = load_acquire(&header->file_bytes);
 
@@ -145,15 +236,17 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
 
     memcpy(view->sections, header->sections, sizeof view->sections);
     for (uint32_t i = 0; i < view->section_count; i++) {
-        bad = check_section(view, i, file_bytes);
+        bad = check_section(view, i, file_bytes, &capacities);
         if (bad.what != NULL)
             return bad;
-        if (view->sections[i].kind == STATE_SECTION_SLOTS)
-            slot_capacity += view->sections[i].entries; /* at most size / 128 each: cannot overflow */
     }
-    if (view->slot_count > slot_capacity)
-        return fault("more counters are in use than there are", FIELD(slot_count));
-    return SOUND;
+    view->site_page_count = capacities.of[STATE_SECTION_SITES];
+    bad = check_counts(view, &capacities);
+    if (bad.what == NULL)
+        bad = check_modules(view);
+    if (bad.what == NULL)
+        bad = check_site_pages(view, &capacities);
+    return bad;
 }
 
 static const struct state_slot *section_slot(const struct state_view *view,
@@ -165,20 +258,50 @@ static const struct state_slot *section_slot(const struct state_view *view,
 
 const struct state_slot *state_view_slot(const struct state_view *view, uint32_t i)
 {
-    uint64_t left = i;
+    return i < view->slot_count ? entry(view, STATE_SECTION_SLOTS, i) : NULL;
+}
 
-    if (i >= view->slot_count)
-        return NULL;
-    for (uint32_t s = 0; s < view->section_count; s++) {
-        const struct state_section *section = &view->sections[s];
+const struct state_module *state_view_module(const struct state_view *view, uint32_t i)
+{
+    const struct state_module *module = i < view->module_count ? entry(view, STATE_SECTION_MODULES, i) : NULL;
 
-        if (section->kind != STATE_SECTION_SLOTS)
-            continue;
-        if (left < section->entries)
-            return section_slot(view, section, left);
-        left -= section->entries;
+    return module != NULL && module->end != 0 ? module : NULL;
+}
+
+const struct state_node *state_view_node(const struct state_view *view, uint32_t i)
+{
+    const struct state_node *node = i < view->node_count ? entry(view, STATE_SECTION_NODES, i) : NULL;
+
+    return node != NULL && load_acquire(&node->where) != 0 ? node : NULL;
+}
+
+const struct state_point *state_view_point(const struct state_view *view, uint32_t i)
+{
+    return i < view->point_count ? entry(view, STATE_SECTION_TIMELINE, i) : NULL;
+}
+
+const struct state_site_page *state_view_site_page(const struct state_view *view, uint64_t i)
+{
+    const struct state_site_page *page =
+        i < view->site_page_count ? entry(view, STATE_SECTION_SITES, i) : NULL;
+
+    return page != NULL && load_acquire(&page->used) != 0 ? page : NULL;
+}
+
+bool state_view_step(const struct state_view *view, uint32_t *id, struct state_node *frame)
+{
+    const struct state_node *node;
+
+    if (*id < STATE_STACK_FIRST)
+        return false;
+    node = state_view_node(view, *id);
+    if (node == NULL) { /* damage, or newer than this view */
+        *id = STATE_STACK_BROKEN;
+        return false;
     }
-    return NULL;
+    *frame = *node;
+    *id = frame->parent < *id ? frame->parent : STATE_STACK_BROKEN;
+    return true;
 }
 
 /* A walk over all slots in use, linear however many sections there are. */

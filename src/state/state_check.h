@@ -32,6 +32,10 @@ struct state_view {
     const struct state_facts *facts; /* NULL: the file has none */
     uint32_t section_count;          /* as checked; not to be read again from the header */
     uint32_t slot_count;
+    uint32_t module_count;
+    uint32_t node_count; /* ids below this may be frames */
+    uint32_t point_count;
+    uint64_t site_page_count;                          /* places for pages; not all are in use */
     struct state_section sections[STATE_SECTIONS_MAX]; /* copies, as checked */
 };
 
@@ -41,6 +45,18 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
 
 /* Slot number i of a checked view; NULL when i >= view->slot_count. */
 const struct state_slot *state_view_slot(const struct state_view *view, uint32_t i);
+
+/* Entry i of the other tables; NULL when there is none, or it is not in use. */
+const struct state_module *state_view_module(const struct state_view *view, uint32_t i);
+const struct state_node *state_view_node(const struct state_view *view, uint32_t i);
+const struct state_point *state_view_point(const struct state_view *view, uint32_t i);
+const struct state_site_page *state_view_site_page(const struct state_view *view, uint64_t i);
+
+/* One step outwards along a stack: *frame receives the node of *id, and *id becomes
+ * its parent. False when *id is no frame: then it says how the stack ends
+ * (STATE_STACK_NONE, _CUT, _BROKEN or _LOST). Ends whatever the file says, since
+ * ids only fall; a parent that does not is answered with STATE_STACK_BROKEN. */
+bool state_view_step(const struct state_view *view, uint32_t *id, struct state_node *frame);
 
 /* Adds up all slots of a checked view. */
 void state_view_totals(const struct state_view *view, struct ht_totals *out);

@@ -7,6 +7,10 @@
  *   command=TEXT       the command line, with | between arguments
  *   alive=PID          names the running process PID so that it is believed
  *   cut=BYTES          the file ends there
+ *   module=PATH        the sample's module is that file, loaded at 0x550000000000
+ *   build_id=HEX       and had this build-id
+ *   stack=HEX,HEX,...  another site of 1000 bytes, with these addresses in the module's
+ *                      file as its frames, innermost first; instructions, not returns
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +44,13 @@ static const struct field fields[] = {
     FIELD(peak_bytes),
     FIELD(peak_blocks),
     FIELD(peak_error_bytes),
+    FIELD(peak_number),
+    FIELD(peak_monotonic_ns),
+    FIELD(module_count),
+    FIELD(node_count),
+    FIELD(node_usable),
+    FIELD(lost_frames),
+    FIELD(timeline_count),
     FIELD(threads),
     FIELD(lost_events),
     FIELD(ended),
@@ -102,6 +113,42 @@ static void set_alive(struct state_header *header, const char *pid)
         fail("no start time");
 }
 
+static void set_build_id(struct state_module *module, const char *hex)
+{
+    unsigned byte;
+
+    module->build_id_bytes = 0;
+    for (; sscanf(hex, "%2x", &byte) == 1 && module->build_id_bytes < sizeof module->build_id; hex += 2)
+        module->build_id[module->build_id_bytes++] = (uint8_t)byte;
+}
+
+static void add_stack(struct sample *sample, const char *addresses)
+{
+    struct state_header *header = sample_header(sample);
+    uint64_t frames[SAMPLE_NODES_IN_2];
+    uint32_t count = 0, id = header->node_count;
+    struct state_site_page *page = sample_page(sample, 1);
+
+    for (const char *at = addresses; at && count < SAMPLE_NODES_IN_2 - 1; at = strchr(at, ',')) {
+        at += *at == ',';
+        frames[count++] = strtoull(at, NULL, 16);
+    }
+    if (id + count >= SAMPLE_NODES_IN_1 + SAMPLE_NODES_IN_2)
+        fail("too many frames");
+    for (uint32_t parent = STATE_STACK_NONE; count-- > 0; parent = id++)
+        *sample_node(sample, id) = (struct state_node){sample_where(frames[count] + 1), parent, 1};
+    header->node_count = header->node_usable = id--;
+    page->used = 1;
+    page->slot = 3;
+    page->first_site = id - id % STATE_SITES_PER_PAGE;
+    page->sites[id % STATE_SITES_PER_PAGE] =
+        (struct state_site){1, 1000, 0, 0, 0, 1000, 1, header->peak_number};
+    sample_slot(sample, 3)->allocs++;
+    sample_slot(sample, 3)->bytes_allocated += 1000;
+    header->peak_bytes += 1000;
+    header->peak_blocks++;
+}
+
 int main(int argc, char **argv)
 {
     static struct sample sample;
@@ -122,6 +169,12 @@ int main(int argc, char **argv)
             set_command(sample_facts(&sample), value);
         else if (strncmp(argv[i], "alive=", 6) == 0)
             set_alive(sample_header(&sample), value);
+        else if (strncmp(argv[i], "module=", 7) == 0)
+            strncpy(sample_module(&sample)->path, value, STATE_MODULE_PATH_BYTES - 1);
+        else if (strncmp(argv[i], "build_id=", 9) == 0)
+            set_build_id(sample_module(&sample), value);
+        else if (strncmp(argv[i], "stack=", 6) == 0)
+            add_stack(&sample, value);
         else if (strncmp(argv[i], "cut=", 4) == 0)
             size = strtoull(value, NULL, 10);
         else

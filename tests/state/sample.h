@@ -2,10 +2,17 @@
  *
  * sample.h - a small, sound state file in memory, made by hand from the layout's
  * description alone: header, facts, and five slots in two SLOTS sections with a
- * section of an unknown kind between them.
+ * section of an unknown kind between them; then one module, nodes in two NODES
+ * sections, three pages of sites of which two are in use, and a timeline.
  *
  * The numbers, for tests: 31 allocs of 3100 bytes, 12 frees of 1200 bytes, so 19
- * blocks and 1900 bytes live; the peak was 2500 bytes in 25 blocks.
+ * blocks and 1900 bytes live; the peak was 2500 bytes in 25 blocks, 1 s after the start.
+ *
+ *   site    stack                         at the peak    live      noted by
+ *   5       0x1001 0x1000                 1400 in 14     800 in 8  slots 1 and 2; slot 2 since before the peak
+ *   6       0x2000 (signal) 0x1000         800 in 8      800 in 8  slot 2; 5 temporary
+ *   LOST    -                              200 in 2      300 in 3  slot 2
+ *   between the threads: the rest          100 in 1        0
  */
 #ifndef HT_TESTS_SAMPLE_H
 #define HT_TESTS_SAMPLE_H
@@ -21,8 +28,22 @@ enum {
     SAMPLE_UNKNOWN = SAMPLE_SLOTS_1 + 3 * (int)sizeof(struct state_slot),
     SAMPLE_SLOTS_2 = SAMPLE_UNKNOWN + 64,
     SAMPLE_STRIDE_2 = (int)sizeof(struct state_slot) + 64, /* a later version's larger entries */
-    SAMPLE_BYTES = SAMPLE_SLOTS_2 + 2 * SAMPLE_STRIDE_2,
+    SAMPLE_MODULES = SAMPLE_SLOTS_2 + 2 * SAMPLE_STRIDE_2,
+    SAMPLE_NODES_1 = SAMPLE_MODULES + 2 * 512,
+    SAMPLE_NODES_IN_1 = 6,
+    SAMPLE_NODES_2 = SAMPLE_NODES_1 + 2 * 64,
+    SAMPLE_NODES_IN_2 = 250,
+    SAMPLE_STRIDE_NODES_2 = (int)sizeof(struct state_node) + 8,
+    SAMPLE_SITES = SAMPLE_NODES_2 + 94 * 64, /* the next multiple of 64 */
+    SAMPLE_PAGES = 3,
+    SAMPLE_TIMELINE = SAMPLE_SITES + SAMPLE_PAGES * (int)sizeof(struct state_site_page),
+    SAMPLE_POINTS = 6,
+    SAMPLE_BYTES = SAMPLE_TIMELINE + SAMPLE_POINTS * (int)sizeof(struct state_point),
+    SAMPLE_SECTIONS = 9,
 };
+
+_Static_assert(SAMPLE_NODES_2 + SAMPLE_NODES_IN_2 * SAMPLE_STRIDE_NODES_2 <= SAMPLE_SITES, "they fit");
+_Static_assert(SAMPLE_MODULES % 64 == 0 && SAMPLE_SITES % 64 == 0 && SAMPLE_TIMELINE % 64 == 0, "aligned");
 
 struct sample {
     _Alignas(64) unsigned char bytes[SAMPLE_BYTES];
@@ -44,6 +65,79 @@ static inline struct state_slot *sample_slot(struct sample *sample, int i)
                        : SAMPLE_SLOTS_2 + (i - 3) * SAMPLE_STRIDE_2;
 
     return (struct state_slot *)(void *)(sample->bytes + offset);
+}
+
+static inline struct state_module *sample_module(struct sample *sample)
+{
+    return (struct state_module *)(void *)(sample->bytes + SAMPLE_MODULES);
+}
+
+static inline struct state_node *sample_node(struct sample *sample, uint32_t id)
+{
+    uint32_t offset = id < SAMPLE_NODES_IN_1
+                          ? SAMPLE_NODES_1 + id * (uint32_t)sizeof(struct state_node)
+                          : SAMPLE_NODES_2 + (id - SAMPLE_NODES_IN_1) * (uint32_t)SAMPLE_STRIDE_NODES_2;
+
+    return (struct state_node *)(void *)(sample->bytes + offset);
+}
+
+static inline struct state_site_page *sample_page(struct sample *sample, int i)
+{
+    return (struct state_site_page *)(void *)(sample->bytes + SAMPLE_SITES +
+                                              i * (int)sizeof(struct state_site_page));
+}
+
+static inline struct state_point *sample_point(struct sample *sample, int i)
+{
+    return (struct state_point *)(void *)(sample->bytes + SAMPLE_TIMELINE +
+                                          i * (int)sizeof(struct state_point));
+}
+
+static inline uint64_t sample_where(uint64_t file_address)
+{
+    return (UINT64_C(1) << STATE_WHERE_MODULE_SHIFT) | (0x550000000000u + file_address);
+}
+
+static inline void sample_make_sites(struct sample *sample)
+{
+    static const int64_t live[] = {0, 1200, 2500, 1900};
+    struct state_header *header = sample_header(sample);
+    struct state_site_page *first = sample_page(sample, 0), *second = sample_page(sample, 2);
+
+    header->sections[4] =
+        (struct state_section){STATE_SECTION_MODULES, sizeof(struct state_module), SAMPLE_MODULES, 2};
+    header->sections[5] = (struct state_section){STATE_SECTION_NODES, sizeof(struct state_node),
+                                                 SAMPLE_NODES_1, SAMPLE_NODES_IN_1};
+    header->sections[6] =
+        (struct state_section){STATE_SECTION_NODES, SAMPLE_STRIDE_NODES_2, SAMPLE_NODES_2, SAMPLE_NODES_IN_2};
+    header->sections[7] = (struct state_section){STATE_SECTION_SITES, sizeof(struct state_site_page),
+                                                 SAMPLE_SITES, SAMPLE_PAGES};
+    header->sections[8] = (struct state_section){STATE_SECTION_TIMELINE, sizeof(struct state_point),
+                                                 SAMPLE_TIMELINE, SAMPLE_POINTS};
+    header->section_count = SAMPLE_SECTIONS;
+    header->module_count = 1;
+    header->node_count = header->node_usable = 7;
+    header->timeline_count = 4;
+    header->peak_number = 9;
+    header->peak_monotonic_ns = 2000000000u;
+
+    *sample_module(sample) =
+        (struct state_module){.begin = 0x550000000000, .end = 0x550000100000, .bias = 0x550000000000};
+    strcpy(sample_module(sample)->path, "[sample]"); /* no file: nothing is looked up */
+    *sample_node(sample, 4) = (struct state_node){sample_where(0x1000), STATE_STACK_NONE, 1};
+    *sample_node(sample, 5) = (struct state_node){sample_where(0x1001), 4, 1};
+    *sample_node(sample, 6) = (struct state_node){sample_where(0x2000) | STATE_WHERE_INTERRUPTED, 4, 1};
+
+    first->used = second->used = 1;
+    first->slot = 1;
+    second->slot = 2;
+    first->sites[5] = (struct state_site){16, 1600, 12, 1200, 0, 1000, 10, 9};
+    second->sites[5] = (struct state_site){4, 400, 0, 0, 0, 77, 7, 8};
+    second->sites[6] = (struct state_site){8, 800, 0, 0, 5, 800, 8, 9};
+    second->sites[STATE_STACK_LOST] = (struct state_site){3, 300, 0, 0, 0, 200, 2, 9};
+    for (int i = 0; i < 4; i++)
+        *sample_point(sample, i) =
+            (struct state_point){500000000u * (uint64_t)i, live[i], live[i] / 100, 4096u * (uint64_t)i};
 }
 
 static inline void sample_make(struct sample *sample)
@@ -94,6 +188,7 @@ static inline void sample_make(struct sample *sample)
     sample_slot(sample, 4)->temporary_allocs = 5;
     sample_slot(sample, 4)->failed_allocs = 2;
     sample_slot(sample, 4)->in_call = 0x7ffc0000;
+    sample_make_sites(sample);
 }
 
 #endif /* HT_TESTS_SAMPLE_H */

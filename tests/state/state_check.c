@@ -13,6 +13,37 @@
 #include "sample.h"
 #include "state/state_check.h"
 
+/* Reads what a sound view offers, each entry whole. */
+static void use_tables(const struct state_view *view)
+{
+    struct state_node frame;
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < view->module_count; i++)
+        if (state_view_module(view, i))
+            sum += strlen(state_view_module(view, i)->path);
+    for (uint32_t i = 0; i < view->point_count; i++)
+        sum += state_view_point(view, i)->since_start_ns;
+    for (uint64_t i = 0; i < view->site_page_count; i++) {
+        const struct state_site_page *page = state_view_site_page(view, i);
+
+        for (uint32_t s = 0; page && s < STATE_SITES_PER_PAGE; s++)
+            sum += page->sites[s].peak_number;
+    }
+    for (uint32_t id = 0; id < view->node_count; id++) {
+        uint32_t at = id, steps = 0;
+
+        while (state_view_step(view, &at, &frame))
+            assert_true(++steps <= id);
+        assert_true(at < STATE_STACK_FIRST);
+    }
+    assert_null(state_view_module(view, view->module_count));
+    assert_null(state_view_node(view, view->node_count));
+    assert_null(state_view_point(view, view->point_count));
+    assert_null(state_view_site_page(view, view->site_page_count));
+    *(volatile uint64_t *)&sum = sum; /* read all the same */
+}
+
 /* Checks a copy that ends exactly where its memory ends, so that the sanitizer
  * sees a read one byte too far; then uses all that a sound view offers. */
 static struct state_fault check_copy(const void *bytes, size_t size)
@@ -35,6 +66,7 @@ static struct state_fault check_copy(const void *bytes, size_t size)
             assert_true(strlen(view.facts->program) < sizeof view.facts->program);
             assert_true(view.facts->command_bytes <= sizeof view.facts->command);
         }
+        use_tables(&view);
     } else {
         assert_true(fault.offset <= size || fault.offset < sizeof(struct state_header));
     }
@@ -258,8 +290,8 @@ static void hostile_bounds_are_found(void **unused)
         assert_fault(&sample, "a section ends outside the file", SECTION(2, entries));
     }
     sample_make(&sample);
-    header->sections[3].entries = 3; /* one too many */
-    assert_fault(&sample, "a section ends outside the file", SECTION(3, entries));
+    header->sections[SAMPLE_SECTIONS - 1].entries = SAMPLE_POINTS + 1; /* one too many */
+    assert_fault(&sample, "a section ends outside the file", SECTION(SAMPLE_SECTIONS - 1, entries));
     sample_make(&sample);
     header->sections[3].entry_bytes = 0xFFFFFFF8u;
     assert_fault(&sample, "a section ends outside the file", SECTION(3, entries));
@@ -280,8 +312,8 @@ static void impossible_sections_are_found(void **unused)
     header->section_count = UINT32_MAX;
     assert_fault(&sample, "there are more sections than fit", HEADER(section_count));
     sample_make(&sample);
-    header->section_count = 5;
-    assert_fault(&sample, "a section has no kind", SECTION(4, kind));
+    header->section_count = SAMPLE_SECTIONS + 1;
+    assert_fault(&sample, "a section has no kind", SECTION(SAMPLE_SECTIONS, kind));
     sample_make(&sample);
     header->sections[1].offset = 0; /* the header is no section */
     assert_fault(&sample, "a section lies outside the file", SECTION(1, offset));
@@ -309,6 +341,98 @@ static void impossible_sections_are_found(void **unused)
     sample_make(&sample);
     header->sections[0].entries = 0;
     assert_fault(&sample, "the facts are missing", SECTION(0, entries));
+}
+
+static void impossible_tables_are_found(void **unused)
+{
+    struct sample sample;
+    struct state_header *header = sample_header(&sample);
+    struct state_site_page *page = sample_page(&sample, 2);
+    const uint64_t page_at = SAMPLE_SITES + 2 * sizeof *page;
+
+    (void)unused;
+    sample_make(&sample);
+    header->module_count = 3;
+    assert_fault(&sample, "more modules are in use than there are", HEADER(module_count));
+    sample_make(&sample);
+    header->node_count = UINT32_MAX; /* the next free id: it may run past the end */
+    header->node_usable = SAMPLE_NODES_IN_1 + SAMPLE_NODES_IN_2;
+    assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
+    header->node_usable++;
+    assert_fault(&sample, "more stack nodes are in use than there are", HEADER(node_usable));
+    sample_make(&sample);
+    header->timeline_count = UINT32_MAX;
+    assert_fault(&sample, "more points of time are in use than there are", HEADER(timeline_count));
+    for (uint32_t i = 4; i < SAMPLE_SECTIONS; i++) {
+        sample_make(&sample);
+        header->sections[i].entry_bytes -= 8;
+        if (i != 6) /* that one has larger entries than need be */
+            assert_fault(&sample, "a section's entries have an impossible size", SECTION(i, entry_bytes));
+        sample_make(&sample);
+        header->sections[i].entries = UINT64_MAX;
+        assert_fault(&sample, "a section ends outside the file", SECTION(i, entries));
+    }
+
+    sample_make(&sample);
+    memset(sample_module(&sample)->path, 'x', STATE_MODULE_PATH_BYTES);
+    assert_fault(&sample, "a module's path has no end", SAMPLE_MODULES + offsetof(struct state_module, path));
+    sample_make(&sample);
+    sample_module(&sample)->build_id_bytes = 37;
+    assert_fault(&sample, "a module's build-id is longer than its place",
+                 SAMPLE_MODULES + offsetof(struct state_module, build_id_bytes));
+
+    sample_make(&sample);
+    page->used = 2;
+    assert_fault(&sample, "a page of sites is neither in use nor free", page_at);
+    sample_make(&sample);
+    page->slot = 5;
+    assert_fault(&sample, "a page of sites is of no thread",
+                 page_at + offsetof(struct state_site_page, slot));
+    sample_make(&sample);
+    page->first_site = 192;
+    assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
+    page->first_site = 256;
+    assert_fault(&sample, "a page of sites has an impossible place",
+                 page_at + offsetof(struct state_site_page, first_site));
+    page->first_site = 63;
+    assert_fault(&sample, "a page of sites has an impossible place",
+                 page_at + offsetof(struct state_site_page, first_site));
+}
+
+static void every_stack_ends(void **unused)
+{
+    struct sample sample;
+    struct state_view view;
+    struct state_node frame;
+    uint32_t at = 5;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_null(state_check(sample.bytes, SAMPLE_BYTES, &view).what);
+    assert_true(state_view_step(&view, &at, &frame));
+    assert_int_equal(frame.where, sample_where(0x1001));
+    assert_true(state_view_step(&view, &at, &frame));
+    assert_int_equal(frame.where, sample_where(0x1000));
+    assert_false(state_view_step(&view, &at, &frame));
+    assert_int_equal(at, STATE_STACK_NONE);
+
+    sample_node(&sample, 4)->parent = STATE_STACK_CUT;
+    at = 4;
+    assert_true(state_view_step(&view, &at, &frame));
+    assert_int_equal(at, STATE_STACK_CUT);
+    for (uint32_t parent = 4; parent < 8; parent++) { /* itself, its child, none */
+        sample_node(&sample, 4)->parent = parent;
+        at = 4;
+        assert_true(state_view_step(&view, &at, &frame));
+        assert_int_equal(at, STATE_STACK_BROKEN);
+    }
+    sample_node(&sample, 4)->where = 0; /* not in use */
+    for (at = 5; state_view_step(&view, &at, &frame);)
+        continue;
+    assert_int_equal(at, STATE_STACK_BROKEN);
+    at = 7; /* beyond the count */
+    assert_false(state_view_step(&view, &at, &frame));
+    assert_int_equal(at, STATE_STACK_BROKEN);
 }
 
 static void text_without_an_end_is_found(void **unused)
@@ -348,7 +472,7 @@ static void random_damage_never_crashes(void **unused)
             size_t at;
 
             random = random * 1664525u + 1013904223u; /* Knuth's "quick and dirty" generator */
-            at = (random >> 8) % (HEADER(sections) + 4 * sizeof(struct state_section));
+            at = (random >> 8) % (HEADER(sections) + SAMPLE_SECTIONS * sizeof(struct state_section));
             if (at >= HEADER(file_bytes))
                 sample.bytes[at] = (unsigned char)(random >> 3);
         }
@@ -369,6 +493,8 @@ int main(void)
         cmocka_unit_test(the_kind_of_a_strange_file_is_told),
         cmocka_unit_test(hostile_bounds_are_found),
         cmocka_unit_test(impossible_sections_are_found),
+        cmocka_unit_test(impossible_tables_are_found),
+        cmocka_unit_test(every_stack_ends),
         cmocka_unit_test(text_without_an_end_is_found),
         cmocka_unit_test(random_damage_never_crashes),
     };

@@ -7,7 +7,7 @@ setup() {
     tool=$HT_BUILD/bin/heaptracker
     workload=$HT_BUILD/tests/tool/workload
     make_state=$HT_BUILD/tests/state/make_state
-    [ -x "$tool" ] || skip "the tool is not built (apt-get install libjansson-dev)"
+    [ -x "$tool" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
     cd "$BATS_TEST_TMPDIR"
     # A place of its own: what the tests look for must not be another test's.
     mkdir states

@@ -17,7 +17,57 @@ load helpers
     grep -Eq '^ +peak +25 +2500 ' <<<"$out"
     grep -Eq '^ +temporary +5 +16\.1 %' <<<"$out"
     grep -Eq '^ +failed +2 ' <<<"$out"
-    fails grep -q 'lost' <<<"$out"
+    fails grep -q 'lost [beg]' <<<"$out"
+}
+
+@test "text says who held the memory at the peak and who holds it still" {
+    export LC_ALL=C.UTF-8
+    "$make_state" x.ht
+    "$tool" report x.ht >out
+    grep -Eq '^  over time +▄█▆  1.500 s$' out
+    grep -q '^  peak  *1.000 s after its start$' out
+    sed -n '/^Who held it at the peak of 2.4 KiB/,/^$/p' out >peak
+    grep -Eq '^ +56\.0 % +1\.4 KiB +14  \[sample\]\+0x1000$' peak
+    grep -Eq '^ +← \[sample\]\+0xfff *$' peak
+    grep -Eq '^ +32\.0 % +800 B +8  \[sample\]\+0x2000$' peak # an interrupted instruction: nothing subtracted
+    grep -Eq '^ +8\.0 % +200 B +2  \(other: ' peak
+    grep -Eq '^ +4\.0 % +100 B +1  \(between threads\)$' peak
+    sed -n '/^Still live at exit, 1.9 KiB/,/^$/p' out >live
+    grep -Eq '^ +15\.8 % +300 B +3  \(other: ' live
+    grep -q '^Temporary allocations' out # 5 of 31
+    fails grep -iq leak out
+    fails grep -q ' $' out
+    "$tool" report --top=1 x.ht >out
+    grep -Eq '^ +44\.0 % +1\.1 KiB +11  in 3 more places' out
+    "$tool" report --top=0 x.ht >out
+    fails grep -q 'Who held' out
+    LC_ALL=C "$tool" report x.ht >out
+    fails env LC_ALL=C grep -q '[^ -~]' out
+}
+
+@test "colour only on a terminal, and never with NO_COLOR" {
+    need script bsdutils
+    "$make_state" x.ht
+    "$tool" report x.ht >out
+    fails grep -q $'\e' out
+    TERM=xterm script -qc "'$tool' report x.ht" /dev/null >out
+    grep -q $'\e\\[1m' out
+    TERM=xterm NO_COLOR=1 script -qc "'$tool' report x.ht" /dev/null >out
+    fails grep -q $'\e' out
+}
+
+@test "the sites of a json report add up to the program's numbers" {
+    need jq
+    "$make_state" x.ht
+    "$tool" report --format=json x.ht >out
+    json out '[.sites[].peak_bytes] | add' 2500
+    json out '[.sites[].peak_blocks] | add' 25
+    json out '[.sites[].live_bytes] | add' 1900
+    json out '[.sites[] | [.id, .peak_bytes, .live_bytes, .allocs, .temporary_allocs, .stack[0].function]]' \
+        '[[1,1400,800,20,0,"[sample]+0x1000"],[2,800,800,8,5,"[sample]+0x2000"],[3,200,300,3,0,"(other)"],[4,100,0,0,0,"(between threads)"]]'
+    json out '.sites[0].stack' '[{"function":"[sample]+0x1000","file":null,"line":0,"module":"[sample]","address":"0x550000001000","offset":"0x1000","inlined":false},{"function":"[sample]+0xfff","file":null,"line":0,"module":"[sample]","address":"0x550000000fff","offset":"0xfff","inlined":false}]'
+    json out '.timeline[2]' '{"ms":1000,"live_bytes":2500,"live_blocks":25,"rss_bytes":8192}'
+    json out '[.peak_seconds, .lost.sites]' '[1,3]'
 }
 
 @test "text fits 100 columns with the largest numbers" {
@@ -38,8 +88,8 @@ load helpers
     json out '.command' '["sample","-a","two words"]'
     json out '.totals' '{"allocs":31,"frees":12,"reallocs":0,"bytes_allocated":3100,"live_bytes":1900,"live_blocks":19,"peak_bytes":2500,"peak_blocks":25,"temporary_allocs":5,"failed_allocs":2,"foreign_frees":0,"invalid_frees":0,"unmatched_frees":0,"threads":4,"peak_error_bytes":32768}'
     json out '.inherited' '{"live_bytes":30,"live_blocks":2}'
-    json out '.lost' '{"blocks":0,"bytes":0,"sites":0,"frames":0,"events":4}'
-    json out '[.children, .timeline, .sites]' '[[],[],[]]'
+    json out '.lost' '{"blocks":0,"bytes":0,"sites":3,"frames":0,"events":4}'
+    json out '.children' '[]'
 }
 
 @test "json names each way of ending" {
@@ -132,6 +182,7 @@ load helpers
     "$make_state" cut.ht cut=9000
     "$make_state" header.ht cut=100
     "$make_state" count.ht slot_count=4000000000
+    "$make_state" node.ht node_count=4000000000 node_usable=4000000000
     "$make_state" new.ht version=2
     "$make_state" order.ht byte_order=0x04030201
     mkfifo pipe
@@ -142,6 +193,7 @@ load helpers
         [header.ht]="the file ends inside its header (byte 100)"
         [count.ht]="more counters are in use than there are (byte 36)"
         [new.ht]="written by a newer version of HeapTracker (byte 8)"
+        [node.ht]="more stack nodes are in use than there are "
         [order.ht]="written on a machine of the other byte order (byte 12)"
         [missing]="No such file or directory"
         [/dev/null]="a device or pipe, not a state file"
@@ -159,7 +211,7 @@ load helpers
 
 @test "wrong calls give one line with what to do and exit 2" {
     "$make_state" x.ht
-    for arguments in "" "--frob x.ht" "-z x.ht" "x.ht x.ht" "--format=yaml x.ht" "--format" "-o" "--help=1"; do
+    for arguments in "" "--top=x x.ht" "--top=-1 x.ht" "--top= x.ht" "--frob x.ht" "-z x.ht" "x.ht x.ht" "--format=yaml x.ht" "--format" "-o" "--help=1"; do
         split "$tool" report $arguments
         [ "$status" -eq 2 ]
         [ -z "$out" ]
@@ -200,7 +252,7 @@ load helpers
         "$tool" $command --help >out
         [ "$(wc -l <out)" -le 24 ]
         [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 80 ]
-        fails grep -Eqw 'diff|check|top|serve|list|html|pprof|massif' out
+        fails grep -Eqw '^  (diff|check|top|serve|list) |html|pprof|massif' out
     done
     "$tool" help run >out2
     "$tool" run --help >out

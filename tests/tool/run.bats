@@ -26,10 +26,62 @@ load helpers
     no_state_left
 }
 
-@test "quiet says nothing" {
+@test "quiet says nothing, and keeps the file all the same" {
     need_tracking
     split "$tool" run --quiet -- "$workload"
     [ -z "$out$err" ]
+    "$tool" report --format=json heaptracker.workload.*.ht >out
+    known_totals out
+}
+
+@test "without -o the numbers are kept under the program's name and pid" {
+    need_tracking
+    split "$tool" run -- "$workload"
+    name=$(echo heaptracker.workload.*.ht)
+    [[ $err == *"kept in $name: "* ]]
+    "$tool" report --format=json "$name" >out
+    known_totals out
+    json out '"heaptracker.workload.\(.pid).ht"' "\"$name\""
+    split "$tool" run -o x.ht -- "$workload"
+    [ "$(echo heaptracker.workload.*.ht)" = "$name" ]
+    [[ $err == *"kept in x.ht: "* ]]
+}
+
+@test "where nothing can be kept that is said, and all else goes on" {
+    need_tracking
+    split "$tool" run -- sh -c 'cd /; exec "$0" exit 3' "$workload"
+    [ "$status" -eq 3 ]
+    fails ls /heaptracker.sh.*.ht
+    cd /proc # nobody makes files there
+    split "$tool" run -- "$workload" exit 3
+    [ "$status" -eq 3 ]
+    [[ $err == *"nothing is kept: cannot write heaptracker.workload."*"-o FILE"* ]]
+    [[ $err == *"allocated"*1714* ]]
+}
+
+@test "the small file that is kept says what the state file said" {
+    need_tracking
+    # A program that was stopped, as report finds it in place, and then as it was kept.
+    mkfifo from
+    "$tool" run -q -o x.ht -- "$workload" wait >from &
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P $!)
+    cp states/heaptracker-run.*/"$pid".0.ht raw.ht
+    kill -TERM $!
+    wait $! || true
+    "$tool" report --format=json raw.ht | jq '[.totals, .lost, .sites]' >raw
+    "$tool" report --format=json x.ht | jq '[.totals, .lost, .sites]' >kept
+    diff raw kept
+    [ "$(stat -c %s x.ht)" -le 65536 ]
+}
+
+@test "resident memory is sampled from outside" {
+    need_tracking
+    "$tool" run -q -o x.ht --interval=1 -- sh -c 'i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); x=$x$i; x=${x#?????}; done'
+    "$tool" report --format=json x.ht >out
+    [ "$(jq '.timeline | length' out)" -gt 0 ] || skip "the tracker writes no timeline"
+    json out '[.timeline[].rss_bytes] | max > 100000' true
 }
 
 @test "json is one line on stderr" {
@@ -81,7 +133,7 @@ load helpers
 }
 
 @test "a failure of the tool itself is 125, before the program runs" {
-    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--stacks=deep" "--format=yaml"; do
+    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--stacks=deep" "--depth=0" "--depth=x" "--interval=0" "--top=x" "--format=yaml"; do
         split "$tool" run $options -- touch ran
         [ "$status" -eq 125 ]
         [ -z "$out" ]
@@ -308,7 +360,9 @@ load helpers
     split env LD_PRELOAD=/nonexistent/allocator.so HEAPTRACKER_OPTIONS='threshold=1K:state_dir=own' \
         "$tool" run -q -- sh -c 'echo "$LD_PRELOAD"; echo "$HEAPTRACKER_OPTIONS"'
     [[ ${out%%$'\n'*} == *"/libheaptracker-preload.so:/nonexistent/allocator.so" ]]
-    [[ ${out#*$'\n'} == "threshold=1K:state_dir=own:state_dir=$PWD/states/heaptracker-run."* ]]
+    [[ ${out#*$'\n'} == "threshold=1K:state_dir=own:state_dir=$PWD/states/heaptracker-run."*":stacks=full" ]]
+    split "$tool" run -q --stacks=caller --depth=7 --interval=20 -- sh -c 'echo "$HEAPTRACKER_OPTIONS"'
+    [[ $out == *":stacks=caller:depth=7:interval=20" ]]
     [ -z "$(ls own)" ]
 }
 

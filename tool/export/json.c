@@ -6,11 +6,13 @@
  * end was not seen. "exec" as an end is an earlier image of a process that went
  * on with another program.
  */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "export/export.h"
+#include "model/symbols.h"
 #include "util.h"
 
 static void set(json_t *object, const char *key, json_t *value)
@@ -113,21 +115,112 @@ static json_t *children_of(const struct report *report)
     return array;
 }
 
-static json_t *lost_of(const struct ht_totals *totals)
+static json_t *lost_of(const struct report *report)
 {
+    const struct ht_totals *totals = &report->main.totals;
     json_t *object = json_object();
 
     set_u64(object, "blocks", totals->lost_blocks);
     set_u64(object, "bytes", totals->lost_bytes);
-    set_u64(object, "sites", 0); /* none can be lost: this version records no sites and no frames */
-    set_u64(object, "frames", 0);
+    set_u64(object, "sites", report->profile.lost_stacks);  /* allocations whose stack found no place */
+    set_u64(object, "frames", report->profile.lost_frames); /* stacks not unwound to their end */
     set_u64(object, "events", totals->lost_events);
     return object;
 }
 
-void export_json(const struct report *report, FILE *out, bool on_one_line)
+static json_t *timeline_of(const struct profile *profile)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < profile->point_count; i++) {
+        const struct state_point *point = &profile->points[i];
+        json_t *object = json_object();
+
+        set(object, "ms", json_real(to_microseconds((double)point->since_start_ns / 1e6)));
+        set(object, "live_bytes", json_integer(point->live_bytes));
+        set(object, "live_blocks", json_integer(point->live_blocks));
+        set_u64(object, "rss_bytes", point->rss_bytes);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static void set_hex(json_t *object, const char *key, uint64_t value)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "0x%" PRIx64, value);
+    set(object, key, json_string(digits));
+}
+
+static void append_place(json_t *stack, const struct place *place)
+{
+    json_t *object = json_object();
+
+    set(object, "function", text(place->function, strlen(place->function)));
+    set(object, "file", place->file ? text(place->file, strlen(place->file)) : json_null());
+    set_u64(object, "line", place->line);
+    set(object, "module", text(place->module, strlen(place->module)));
+    set_hex(object, "address", place->address);
+    set_hex(object, "offset", place->offset);
+    set(object, "inlined", json_boolean(place->inlined));
+    json_array_append_new(stack, object);
+}
+
+/* A site without a stack has its name in the place of one, so that a script that
+ * prints stack[0] prints something true. */
+static json_t *stack_of(const struct profile *profile, const struct site *site, struct symbols *symbols)
+{
+    static const char *const names[] = {
+        [SITE_STACK] = "(stack not known)",
+        [SITE_NO_STACK] = "(no stack)",
+        [SITE_OTHER] = "(other)",
+        [SITE_BETWEEN] = "(between threads)",
+    };
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
+    json_t *stack = json_array();
+
+    for (size_t i = 0; i < depth; i++) {
+        size_t count;
+        const struct place *places = symbols_places(symbols, frames[i], &count);
+
+        for (size_t p = 0; p < count; p++)
+            append_place(stack, &places[p]);
+    }
+    if (depth == 0)
+        append_place(stack, &(struct place){.function = names[site->kind], .module = ""});
+    return stack;
+}
+
+static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        const struct site *site = &profile->sites[i];
+        json_t *object = json_object();
+
+        set_u64(object, "id", i + 1); /* within this report */
+        set(object, "live_bytes", json_integer(site->live_bytes));
+        set(object, "live_blocks", json_integer(site->live_blocks));
+        set(object, "peak_bytes", json_integer(site->peak_bytes));
+        set(object, "peak_blocks", json_integer(site->peak_blocks));
+        set_u64(object, "bytes_allocated", site->bytes_allocated);
+        set_u64(object, "allocs", site->allocs);
+        set_u64(object, "temporary_allocs", site->temporary_allocs);
+        set(object, "stack", stack_of(profile, site, symbols));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+void export_json(const struct report *report, const struct export_options *options, FILE *out,
+                 bool on_one_line)
 {
     const struct summary *summary = &report->main;
+    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
     json_t *root = json_object();
 
     set(root, "schema", json_integer(1));
@@ -137,13 +230,16 @@ void export_json(const struct report *report, FILE *out, bool on_one_line)
     set(root, "ended", json_string(end_name(summary->ended)));
     set(root, "status", json_integer(summary->status));
     set(root, "seconds", json_real(to_microseconds(summary->seconds)));
+    set(root, "peak_seconds", json_real(to_microseconds(summary->peak_seconds)));
+    set(root, "file", summary->file ? text(summary->file, strlen(summary->file)) : json_null());
     set(root, "totals", totals_of(&summary->totals));
     set_u64(root, "calls_in_progress", summary->calls_in_progress);
     set(root, "inherited", inherited_of(&summary->totals));
     set(root, "children", children_of(report));
-    set(root, "lost", lost_of(&summary->totals));
-    set(root, "timeline", json_array());
-    set(root, "sites", json_array());
+    set(root, "lost", lost_of(report));
+    set(root, "timeline", timeline_of(&report->profile));
+    set(root, "sites", sites_of(&report->profile, symbols));
+    symbols_close(symbols);
 
     /* 15 digits: the most that a double keeps of any decimal number. */
     json_dumpf(root, out, JSON_REAL_PRECISION(15) | (on_one_line ? JSON_COMPACT : JSON_INDENT(2)));

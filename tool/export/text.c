@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/holders.h"
+#include "export/screen.h"
 #include "util.h"
 
 /* A process tree of a build may have thousands; the ones that held most are shown. */
@@ -70,15 +72,54 @@ static void print_count(FILE *out, const char *label, uint64_t count, const char
         fprintf(out, "  %-14s %15" PRIu64 "   %s\n", label, count, meaning);
 }
 
-static void print_child(FILE *out, const struct summary *child)
+/* The deeper in the tree, the further to the right; the name gives up the columns. */
+static void print_child(FILE *out, const struct summary *child, int depth)
 {
     char bytes[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
     const char *name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
+    int indent = 2 * (depth < 4 ? depth : 4);
 
     export_bytes(bytes, (double)child->totals.peak_bytes);
-    fprintf(out, "  %10" PRIu32 "  %-16.32s peak %10s, live %" PRId64 ", allocs %" PRIu64 ", %s\n",
-            child->pid, name, bytes, child->totals.live_bytes, child->totals.allocs, end_text(end, child));
+    fprintf(out, "  %*s%10" PRIu32 "  %-*.*s peak %10s, live %" PRId64 ", allocs %" PRIu64 ", %s\n", indent,
+            "", child->pid, 16 - indent, 32 - indent, name, bytes, child->totals.live_bytes,
+            child->totals.allocs, end_text(end, child));
     free(program);
+}
+
+/* The programs that process `parent` started, each followed by its own; in the order
+ * in which they began. What ran in a process before an exec comes before its last. */
+static void print_subtree(FILE *out, const struct report *report, uint32_t parent, int depth, bool *done)
+{
+    for (size_t i = 0; i < report->child_count; i++) {
+        const struct summary *child = &report->children[i];
+        bool is_last = child->pid != report->main.pid;
+
+        if (done[i] || child->parent_pid != parent)
+            continue;
+        done[i] = true;
+        print_child(out, child, depth);
+        for (size_t later = i + 1; later < report->child_count; later++)
+            is_last &= done[later] || report->children[later].pid != child->pid;
+        if (is_last)
+            print_subtree(out, report, child->pid, depth + 1, done);
+    }
+}
+
+static void print_tree(FILE *out, const struct report *report)
+{
+    bool *done = xmalloc(report->child_count * sizeof *done);
+
+    memset(done, 0, report->child_count * sizeof *done);
+    print_subtree(out, report, report->main.parent_pid, 0, done);
+    print_subtree(out, report, report->main.pid, 0, done);
+    for (size_t i = 0; i < report->child_count; i++) { /* whose parent is no program of the run */
+        if (done[i])
+            continue;
+        done[i] = true;
+        print_child(out, &report->children[i], 0);
+        print_subtree(out, report, report->children[i].pid, 1, done);
+    }
+    free(done);
 }
 
 static int by_peak(const void *a, const void *b)
@@ -98,16 +139,19 @@ static void print_children(FILE *out, const struct report *report)
 
     if (count == 0)
         return;
+    if (count <= CHILDREN_SHOWN) {
+        fprintf(out, "\nIts tree has %zu more program%s\n", count, count == 1 ? "" : "s");
+        print_tree(out, report);
+        return;
+    }
     sorted = xmalloc(count * sizeof(const struct summary *));
     for (size_t i = 0; i < count; i++)
         sorted[i] = &report->children[i];
     qsort(sorted, count, sizeof(const struct summary *), by_peak);
-    fprintf(out, "  %zu more program%s of its tree%s:\n", count, count == 1 ? "" : "s",
-            count > CHILDREN_SHOWN ? ", by peak" : "");
-    for (size_t i = 0; i < count && i < CHILDREN_SHOWN; i++)
-        print_child(out, sorted[i]);
-    if (count > CHILDREN_SHOWN)
-        fprintf(out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
+    fprintf(out, "\nIts tree has %zu more programs; those with the highest peaks\n", count);
+    for (size_t i = 0; i < CHILDREN_SHOWN; i++)
+        print_child(out, sorted[i], 0);
+    fprintf(out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
     free(sorted);
 }
 
@@ -123,14 +167,29 @@ static void print_title(FILE *out, const struct summary *summary)
     free(program);
 }
 
-void export_text(const struct report *report, FILE *out)
+/* Live bytes over time, and when they were highest. */
+static void print_timeline(const struct screen *screen, const struct report *report)
+{
+    enum { COLUMNS = 60 };
+    const struct profile *profile = &report->profile;
+    char *line = screen_sparkline(screen, profile, COLUMNS);
+    double peak = report->main.peak_seconds;
+
+    if (line != NULL)
+        fprintf(screen->out, "  %-14s %s  %.3f s\n", "over time", line,
+                (double)profile->points[profile->point_count - 1].since_start_ns / 1e9);
+    if (peak > 0)
+        fprintf(screen->out, "  %-14s %.3f s after its start\n", "peak", peak);
+    free(line);
+}
+
+static void print_totals(FILE *out, const struct report *report)
 {
     const struct summary *summary = &report->main;
     const struct ht_totals *totals = &summary->totals;
     /* Unsigned arithmetic: a forged file may say anything. */
     int64_t bytes_freed = (int64_t)(totals->bytes_allocated - (uint64_t)totals->live_bytes);
 
-    print_title(out, summary);
     fprintf(out, "  %-14s %15s %19s\n", "", "blocks", "bytes");
     print_row(out, "allocated", (int64_t)totals->allocs, (int64_t)totals->bytes_allocated);
     print_row(out, "freed", (int64_t)totals->frees, bytes_freed);
@@ -157,7 +216,23 @@ void export_text(const struct report *report, FILE *out)
     print_count(out, "lost blocks", totals->lost_blocks, "did not fit into the tracker's tables,");
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
     print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
+    print_count(out, "lost stacks", report->profile.lost_stacks, "allocations; the table of stacks is full");
+    print_count(out, "cut stacks", report->profile.lost_frames, "could not be unwound to their end");
+    print_count(out, "deep sites", report->profile.deep_sites,
+                "with more callers than were kept (run --depth=N)");
     if (totals->inherited_blocks > 0 || summary->forked)
         print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);
+}
+
+void export_text(const struct report *report, const struct export_options *options, FILE *out)
+{
+    struct screen screen = screen_of(out);
+    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
+
+    print_title(out, &report->main);
+    print_totals(out, report);
+    print_timeline(&screen, report);
+    print_holders(&screen, report, symbols, options->top);
     print_children(out, report);
+    symbols_close(symbols);
 }

@@ -7,18 +7,9 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "model/process.h"
 #include "util.h"
-
-static uint64_t monotonic_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static enum summary_end end_of(const struct state_header *header)
 {
@@ -68,6 +59,9 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
     if (end_ns > header->start_monotonic_ns)
         summary->seconds = (double)(end_ns - header->start_monotonic_ns) / 1e9;
     state_view_totals(&snapshot->view, &summary->totals);
+    if (summary->totals.peak_bytes == header->peak_bytes &&
+        header->peak_monotonic_ns > header->start_monotonic_ns)
+        summary->peak_seconds = (double)(header->peak_monotonic_ns - header->start_monotonic_ns) / 1e9;
 }
 
 void summary_free(struct summary *summary)
@@ -92,6 +86,7 @@ void report_add_child(struct report *report, const struct summary *child)
 void report_free(struct report *report)
 {
     summary_free(&report->main);
+    profile_free(&report->profile);
     for (size_t i = 0; i < report->child_count; i++)
         summary_free(&report->children[i]);
     free(report->children);

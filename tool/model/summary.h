@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "heaptracker.h"
+#include "model/profile.h"
 #include "model/snapshot.h"
 
 enum summary_end {
@@ -29,9 +30,10 @@ struct summary {
     uint32_t image;
     bool forked;
     enum summary_end ended;
-    int32_t status; /* exit status or signal; 0 with the other ends */
-    bool exiting;   /* its exit handlers had begun, as far as the file still says */
-    double seconds; /* 0 when its end is not known */
+    int32_t status;      /* exit status or signal; 0 with the other ends */
+    bool exiting;        /* its exit handlers had begun, as far as the file still says */
+    double seconds;      /* 0 when its end is not known */
+    double peak_seconds; /* from the start to the peak; 0 not known */
     uint64_t start_ticks;
     uint64_t start_monotonic_ns;
     struct ht_totals totals;
@@ -42,6 +44,7 @@ struct summary {
 /* One process and the rest of its tree. */
 struct report {
     struct summary main;
+    struct profile profile; /* of main */
     struct summary *children;
     size_t child_count;
 };

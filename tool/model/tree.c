@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "model/compact.h"
 #include "model/process.h"
 #include "util.h"
 
@@ -64,14 +64,6 @@ static struct names list_names(const char *directory)
     return names;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 /* Writes into the copy what is known of the end. Only the first process's is known
  * for sure: the tool is not the parent of the others. */
 static void close_snapshot(struct snapshot *snapshot, const struct tree_end *end, bool is_main,
@@ -84,7 +76,7 @@ static void close_snapshot(struct snapshot *snapshot, const struct tree_end *end
     else if (next->pid == header->pid && next->start_ticks == header->start_ticks)
         snapshot_close(snapshot, STATE_EXECED, 0, next->start_monotonic_ns);
     else if (process_runs(header))
-        snapshot_close(snapshot, STATE_RUNNING, 0, now_ns());
+        snapshot_close(snapshot, STATE_RUNNING, 0, monotonic_now_ns());
 }
 
 static char *keep_path(const char *keep_as, const struct name *name, bool is_main, bool is_last)
@@ -95,10 +87,12 @@ static char *keep_path(const char *keep_as, const struct name *name, bool is_mai
                    : xasprintf("%s.%u.%u", keep_as, name->pid, name->image);
 }
 
-static void keep(struct tree *tree, const struct snapshot *snapshot, struct summary *summary, char *path)
+static void keep(struct tree *tree, struct snapshot *snapshot, const struct profile *profile,
+                 struct summary *summary, char *path)
 {
     const char *slash = strrchr(path, '/');
 
+    snapshot_compact(snapshot, profile);
     if (snapshot_write(snapshot, path)) {
         summary->file = xstrdup(slash ? slash + 1 : path);
     } else if (tree->write_error == 0) {
@@ -132,7 +126,8 @@ static bool load(struct tree *tree, struct snapshot *snapshot, const char *direc
     return loaded;
 }
 
-void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const char *keep_as)
+void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const struct rss *rss,
+                  const char *keep_as, bool keep_tree)
 {
     struct names names = list_names(directory);
     struct next_image next = {0};
@@ -144,18 +139,26 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
         bool is_main = is_last && name->pid == end->pid;
         struct snapshot snapshot;
         struct summary summary;
+        struct profile profile;
         bool exiting;
 
         if (!load(tree, &snapshot, directory, name))
             continue;
         exiting = snapshot.view.header->ended == STATE_EXITING;
         close_snapshot(&snapshot, end, is_main, &next);
+        if (is_main)
+            rss_into_timeline(rss, &snapshot);
         summary_of(&summary, &snapshot);
+        profile_of(&profile, &snapshot);
         summary.exiting = exiting; /* closing the copy has overwritten it there */
-        if (keep_as)
-            keep(tree, &snapshot, &summary, keep_path(keep_as, name, is_main, is_last));
+        if (keep_as && (is_main || keep_tree))
+            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last));
         next = (struct next_image){name->pid, summary.start_ticks, summary.start_monotonic_ns};
         add(tree, &summary, is_main);
+        if (is_main)
+            tree->report.profile = profile;
+        else
+            profile_free(&profile);
         snapshot_free(&snapshot);
     }
     report_sort_children(&tree->report);

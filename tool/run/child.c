@@ -107,14 +107,6 @@ static int read_exec_error(int fd)
     return got == sizeof error ? error : 0;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 /* The name of a process that has ended and was not waited for yet: the first 15
  * bytes of the file that it last executed, unless it gave itself another. */
 static void read_last_name(struct child *child)
@@ -130,9 +122,33 @@ static void read_last_name(struct child *child)
     free(path);
 }
 
-bool child_run(struct child *child, char **command)
+/* Until it has ended. A stopped program is waited for like a running one. SIGCHLD is
+ * blocked, so one that comes before sigtimedwait ends that at once. WNOWAIT: the pid
+ * is kept until no signal is handed on to it any more; then it may be a stranger's. */
+static void wait_for_end(pid_t pid, struct rss *rss)
+{
+    sigset_t ended;
+
+    sigemptyset(&ended);
+    sigaddset(&ended, SIGCHLD);
+    for (;;) {
+        siginfo_t info = {.si_pid = 0};
+        uint64_t wait_ns = rss_wait_ns(rss);
+        struct timespec timeout = {(time_t)(wait_ns / 1000000000u), (long)(wait_ns % 1000000000u)};
+
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
+            BUG("the program cannot be waited for");
+        if (info.si_pid == pid)
+            return;
+        if (sigtimedwait(&ended, NULL, &timeout) < 0 && errno == EAGAIN)
+            rss_sample(rss, pid);
+    }
+}
+
+bool child_run(struct child *child, char **command, struct rss *rss)
 {
     struct before before;
+    sigset_t mask;
     int pipe_ends[2], error;
 
     *child = (struct child){0};
@@ -144,7 +160,9 @@ bool child_run(struct child *child, char **command)
     if (child->pid == 0)
         become(command, &before, pipe_ends[1]);
     forward_to = child->pid;
-    sigprocmask(SIG_SETMASK, &before.mask, NULL);
+    mask = before.mask;
+    sigaddset(&mask, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     close(pipe_ends[1]);
     if (child->pid > 0)
         child->exec_error = read_exec_error(pipe_ends[0]);
@@ -153,12 +171,8 @@ bool child_run(struct child *child, char **command)
     if (child->pid < 0)
         return false;
 
-    /* A stopped program is waited for like a running one. WNOWAIT: the pid is kept
-     * until no signal is handed on to it any more; then it may be a stranger's. */
-    while (waitid(P_PID, (id_t)child->pid, &(siginfo_t){0}, WEXITED | WNOWAIT) < 0)
-        if (errno != EINTR)
-            BUG("the program cannot be waited for");
-    child->end_monotonic_ns = now_ns();
+    wait_for_end(child->pid, rss);
+    child->end_monotonic_ns = monotonic_now_ns();
     forward_to = 0;
     read_last_name(child);
     waitpid(child->pid, &child->wait_status, 0);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/rss.h"
+
 struct child {
     pid_t pid;
     int exec_error;            /* not 0: errno of the exec that failed; nothing ran */
@@ -18,8 +20,8 @@ struct child {
     char last_name[32];        /* what the kernel called it at its end; empty: not known */
 };
 
-/* Runs command, with the tool's environment, to its end. False with errno set
- * when no process could be made for it. */
-bool child_run(struct child *child, char **command);
+/* Runs command, with the tool's environment, to its end, and samples its resident
+ * memory meanwhile. False with errno set when no process could be made for it. */
+bool child_run(struct child *child, char **command, struct rss *rss);
 
 #endif /* HT_TOOL_CHILD_H */

@@ -142,14 +142,28 @@ static char *escaped(const char *text)
     return copy;
 }
 
-void preload_set_options(const char *state_directory, const char *threshold)
+/* Appends :name=value to *options. */
+static void add_option(char **options, const char *name, const char *value)
+{
+    char *more = value ? xasprintf("%s:%s=%s", *options, name, value) : NULL;
+
+    if (more != NULL) {
+        free(*options);
+        *options = more;
+    }
+}
+
+void preload_set_options(const char *state_directory, const struct preload_settings *settings)
 {
     const char *before = getenv("HEAPTRACKER_OPTIONS");
     bool more = before && *before;
     char *directory = escaped(state_directory);
+    char *options = xasprintf("%s%sstate_dir=%s:quiet=1", more ? before : "", more ? ":" : "", directory);
 
-    set("HEAPTRACKER_OPTIONS",
-        xasprintf("%s%sstate_dir=%s:quiet=1:stacks=none%s%s", more ? before : "", more ? ":" : "", directory,
-                  threshold ? ":threshold=" : "", threshold ? threshold : ""));
+    add_option(&options, "stacks", settings->stacks);
+    add_option(&options, "depth", settings->depth);
+    add_option(&options, "interval", settings->interval);
+    add_option(&options, "threshold", settings->threshold);
+    set("HEAPTRACKER_OPTIONS", options);
     free(directory);
 }

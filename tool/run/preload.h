@@ -24,8 +24,15 @@ bool preload_path_usable(const char *path);
  * that only the loader of its own libc finds it: see preload.c. */
 void preload_set_library(enum target_libc libc, const char *library);
 
-/* Sets HEAPTRACKER_OPTIONS: what the user has there, then ours, so that ours
- * count. threshold: NULL when not given. */
-void preload_set_options(const char *state_directory, const char *threshold);
+/* What `run` was told about the tracking itself; NULL: the library's own default. */
+struct preload_settings {
+    const char *stacks;
+    const char *depth;
+    const char *interval;
+    const char *threshold;
+};
+
+/* Sets HEAPTRACKER_OPTIONS: what the user has there, then ours, so that ours count. */
+void preload_set_options(const char *state_directory, const struct preload_settings *settings);
 
 #endif /* HT_TOOL_PRELOAD_H */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/sites.h"
+
+#include "core/tracker.h"
+
+/* Tables by slot number. A place is filled by the slot's owner; place 0 by
+ * whoever comes first. Private memory. */
+static struct site_table *tables[TRACKER_SLOTS_MAX];
+
+struct site_table *sites_of_slot(uint32_t slot)
+{
+    struct site_table *table;
+
+    if (tracker.callbacks.make_site_page == NULL || slot >= TRACKER_SLOTS_MAX)
+        return NULL;
+    table = load_acquire(&tables[slot]);
+    if (table != NULL)
+        return table;
+    table = port_map_private(sizeof *table);
+    if (table == NULL)
+        return NULL;
+    table->slot = slot;
+    if (!replace_acq_rel(&tables[slot], (struct site_table *)NULL, table)) {
+        port_unmap(table, sizeof *table);
+        table = load_acquire(&tables[slot]);
+    }
+    return table;
+}
+
+HT_COLD struct state_site *site_line_make(struct site_table *table, uint32_t site)
+{
+    struct state_site_page **place = &table->pages[site / STATE_SITES_PER_PAGE];
+    struct state_site_page *page = load_acquire(place);
+
+    if (page == NULL) {
+        page = tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
+        /* Only in slot 0's table can somebody else have been faster; the page that
+         * is left over stays empty. */
+        if (page != NULL && !replace_acq_rel(place, (struct state_site_page *)NULL, page))
+            page = load_acquire(place);
+    }
+    if (page != NULL)
+        return &page->sites[site % STATE_SITES_PER_PAGE];
+    return site == STATE_STACK_LOST ? NULL : site_line_make(table, STATE_STACK_LOST);
+}
+
+static struct state_site *shared_line(uint32_t site)
+{
+    struct site_table *table = sites_of_slot(0);
+
+    return table == NULL ? NULL : site_line_make(table, site);
+}
+
+void sites_shared_in(uint32_t site, size_t size)
+{
+    struct state_site *line = shared_line(site);
+
+    if (line == NULL)
+        return;
+    site_keep_peak(line, load_relaxed(&tracker.header->peak_number));
+    add_relaxed(&line->allocs, 1);
+    add_relaxed(&line->bytes_allocated, size);
+}
+
+void sites_shared_out(uint32_t site, size_t size)
+{
+    struct state_site *line = shared_line(site);
+
+    if (line == NULL)
+        return;
+    site_keep_peak(line, load_relaxed(&tracker.header->peak_number));
+    add_relaxed(&line->frees, 1);
+    add_relaxed(&line->bytes_freed, size);
+}
+
+void sites_shared_undo(uint32_t site, size_t size)
+{
+    struct state_site *line = shared_line(site);
+
+    if (line == NULL)
+        return;
+    add_relaxed(&line->allocs, (uint64_t)-1);
+    add_relaxed(&line->bytes_allocated, 0 - (uint64_t)size);
+}
+
+void sites_forget(void)
+{
+    for (size_t i = 0; i < TRACKER_SLOTS_MAX; i++) {
+        if (tables[i] != NULL)
+            port_unmap(tables[i], sizeof *tables[i]);
+        tables[i] = NULL;
+    }
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "entry/stacks.h"
+
+#include <string.h>
+
+#include "port/port.h"
+
+#define MODULE_LOCK_TRIES 20000
+
+static struct {
+    struct trie trie;
+    struct unwind unwind;
+    struct state_header *header;
+    struct state_module *modules;
+    uint32_t module_capacity;
+    uint32_t module_lock;                   /* trylock */
+    struct chain *chains[TRACKER_SLOTS_MAX]; /* by slot; private memory, kept for the slot's next owner */
+} stacks;
+
+/* --- Modules ------------------------------------------------------------------------ */
+
+static bool is_same(const struct state_module *known, const struct port_module *module)
+{
+    uint32_t id_bytes = (uint32_t)min_u64(module->build_id_bytes, sizeof known->build_id);
+
+    return known->begin == module->begin && known->end == module->end && known->build_id_bytes == id_bytes &&
+           (id_bytes == 0 || memcmp(known->build_id, module->build_id, id_bytes) == 0) &&
+           strncmp(known->path, module->path, sizeof known->path - 1) == 0;
+}
+
+/* Numbers are indices plus 1. The newest first: an older one of the same place is gone. */
+static uint16_t known_number(const struct port_module *module)
+{
+    uint32_t count = load_acquire(&stacks.header->module_count);
+
+    for (uint32_t i = count; i > 0; i--) {
+        if (is_same(&stacks.modules[i - 1], module))
+            return (uint16_t)i;
+    }
+    return 0;
+}
+
+static void record_module(struct state_module *entry, const struct port_module *module)
+{
+    size_t length = strnlen(module->path, sizeof entry->path - 1);
+
+    memcpy(entry->path, module->path, length);
+    entry->build_id_bytes = (uint32_t)min_u64(module->build_id_bytes, sizeof entry->build_id);
+    if (entry->build_id_bytes != 0)
+        memcpy(entry->build_id, module->build_id, entry->build_id_bytes);
+    entry->begin = module->begin;
+    entry->end = module->end;
+    entry->bias = module->bias;
+}
+
+/* A module is numbered at first sight; a number is never used again. 0: the table
+ * is full, or another thread is at it for too long. */
+static uint16_t number_of(const struct port_module *module)
+{
+    uint16_t number = known_number(module);
+
+    for (int tries = 0; number == 0 && tries < MODULE_LOCK_TRIES; tries++) {
+        if (!trylock_take(&stacks.module_lock))
+            continue;
+        number = known_number(module);
+        if (number == 0 && stacks.header->module_count < stacks.module_capacity) {
+            record_module(&stacks.modules[stacks.header->module_count], module);
+            number = (uint16_t)(stacks.header->module_count + 1);
+            /* Release: who sees the count sees the entry. */
+            store_release(&stacks.header->module_count, number);
+        }
+        trylock_give(&stacks.module_lock);
+        break;
+    }
+    return number;
+}
+
+static bool find_tables(void *user, uint64_t address, struct cfi_tables *tables)
+{
+    struct port_module module;
+
+    (void)user;
+    if (!port_find_module((uintptr_t)address, &module))
+        return false;
+    *tables = (struct cfi_tables){
+        .begin = module.tables_begin,
+        .end = module.tables_end,
+        .header = module.unwind_header,
+        .code_begin = module.code_begin,
+        .code_end = module.code_end,
+        .module = number_of(&module),
+    };
+    return true;
+}
+
+static bool page_is_readable(void *user, uint64_t address)
+{
+    (void)user;
+    return port_is_readable((uintptr_t)address);
+}
+
+void stacks_code_changed(void)
+{
+    /* Release: a thread that sees the new generation sees the code as it is now. */
+    __atomic_fetch_add(&stacks.unwind.generation, 1u, __ATOMIC_RELEASE);
+}
+
+/* --- The table of stacks --------------------------------------------------------------- */
+
+static bool grow(struct trie *trie, uint32_t count)
+{
+    (void)trie;
+    return state_file_grow_nodes(count);
+}
+
+static void adopt_tables(const struct state_tables *tables)
+{
+    stacks.header = tables->header;
+    stacks.modules = tables->modules;
+    stacks.module_capacity = tables->module_count;
+    stacks.module_lock = 0;
+    tables->header->stack_mode = stacks.unwind.mode == UNWIND_FULL            ? STATE_STACKS_FULL
+                                 : stacks.unwind.mode == UNWIND_FRAME_POINTER ? STATE_STACKS_FRAME_POINTER
+                                                                              : STATE_STACKS_CALLER;
+    tables->header->stack_depth = stacks.unwind.depth;
+}
+
+_Static_assert(sizeof(struct trie_node) == sizeof(struct state_node) &&
+                   offsetof(struct trie_node, where) == offsetof(struct state_node, where) &&
+                   offsetof(struct trie_node, parent) == offsetof(struct state_node, parent),
+               "the file's nodes are the trie's");
+_Static_assert(offsetof(struct state_header, node_lost) - offsetof(struct state_header, node_count) ==
+                       offsetof(struct trie_header, lost) - offsetof(struct trie_header, next) &&
+                   offsetof(struct trie_header, usable) - offsetof(struct trie_header, next) ==
+                       offsetof(struct state_header, node_usable) - offsetof(struct state_header, node_count),
+               "the file's counts are the trie's");
+_Static_assert((int)STATE_STACK_CUT == TRIE_CUT && (int)STATE_STACK_BROKEN == TRIE_BROKEN &&
+                   (int)STATE_STACK_LOST == TRIE_LOST && (int)STATE_STACK_FIRST == TRIE_FIRST,
+               "the file's ids are the trie's");
+_Static_assert(STATE_WHERE_MODULE_SHIFT == WHERE_ADDRESS_BITS && STATE_WHERE_MODULE_MASK == WHERE_MODULES_MAX &&
+                   STATE_WHERE_INTERRUPTED == WHERE_INTERRUPTED,
+               "the file names frames as the unwinder does");
+
+static struct trie_header *trie_header_of(struct state_header *header)
+{
+    return (struct trie_header *)(void *)&header->node_count;
+}
+
+bool stacks_start(const struct state_tables *tables, enum unwind_mode mode, uint32_t depth)
+{
+    uint64_t *index;
+
+    if (tables->nodes == NULL)
+        return false;
+    index = port_map_private(trie_index_bytes(tables->node_capacity));
+    if (index == NULL)
+        return false;
+    stacks.unwind = (struct unwind){
+        .arch = &PORT_ARCH,
+        .trie = &stacks.trie,
+        .mode = mode,
+        .depth = depth,
+        .address_mask = ~UINT64_C(0),
+        .find_tables = find_tables,
+        .page_is_readable = page_is_readable,
+    };
+    trie_init(&stacks.trie, trie_header_of(tables->header), (struct trie_node *)(void *)tables->nodes,
+              tables->header->node_usable, tables->node_capacity, index);
+    stacks.trie.grow = grow;
+    adopt_tables(tables);
+    return true;
+}
+
+void stacks_child(const struct state_tables *tables)
+{
+    if (stacks.header == NULL || tables->nodes == NULL)
+        return;
+    /* The index is this process's own copy; only ids that it knows are in it. */
+    stacks.trie.header = trie_header_of(tables->header);
+    stacks.trie.header->capacity = tables->node_capacity;
+    adopt_tables(tables);
+}
+
+/* --- Threads ------------------------------------------------------------------------------ */
+
+void stacks_thread_begins(struct thread *t, uint32_t slot)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t low = 0;
+    uintptr_t high = 0;
+
+    t->chain = NULL;
+    if (stacks.header == NULL || slot >= TRACKER_SLOTS_MAX)
+        return;
+    if (stacks.unwind.mode != UNWIND_CALLER && !port_thread_stack(here, &low, &high))
+        low = high = 0;
+    if (stacks.chains[slot] != NULL) {
+        chain_set_stack(stacks.chains[slot], low, high);
+    } else {
+        void *memory = port_map_private(chain_bytes);
+
+        if (memory == NULL)
+            return;
+        stacks.chains[slot] = chain_init(memory, &stacks.unwind, low, high);
+    }
+    t->chain = stacks.chains[slot];
+}

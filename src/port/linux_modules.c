@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * linux_modules.c - which file is mapped where, without the loader's lock: by
+ * glibc's _dl_find_object (2.35 and later), else by /proc/self/maps; and the bounds
+ * of a thread's stack, by the same file.
+ */
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "port/port.h"
+
+/* --- /proc/self/maps ------------------------------------------------------------ */
+
+struct map_line {
+    uintptr_t begin, end;
+    uint64_t offset;
+    char permissions[5];
+    char path[512];
+};
+
+static uint64_t read_hex(const char **text)
+{
+    uint64_t value = 0;
+
+    for (;; (*text)++) {
+        char c = **text;
+
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value * 16 + (uint64_t)(c - 'a' + 10);
+        else
+            return value;
+    }
+}
+
+/* "begin-end perm offset dev inode     path" */
+static void parse_line(const char *text, struct map_line *line)
+{
+    size_t length = 0;
+
+    line->begin = (uintptr_t)read_hex(&text);
+    text += *text == '-';
+    line->end = (uintptr_t)read_hex(&text);
+    text += *text == ' ';
+    for (unsigned i = 0; i < 4 && *text != '\0'; i++)
+        line->permissions[i] = *text++;
+    line->permissions[4] = '\0';
+    text += *text == ' ';
+    line->offset = read_hex(&text);
+    for (unsigned field = 0; field < 2; field++) {
+        text += *text == ' ';
+        while (*text != '\0' && *text != ' ')
+            text++;
+    }
+    while (*text == ' ')
+        text++;
+    while (*text != '\0' && length + 1 < sizeof line->path)
+        line->path[length++] = *text++;
+    line->path[length] = '\0';
+}
+
+/* Calls each(user, line) for every mapping, until it returns true. */
+static bool visit_maps(bool (*each)(void *user, const struct map_line *line), void *user)
+{
+    char buffer[4096];
+    struct map_line line;
+    size_t held = 0;
+    bool found = false;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+    while (fd >= 0 && !found) {
+        ssize_t got = read(fd, buffer + held, sizeof buffer - 1 - held);
+        char *begin = buffer;
+        char *newline;
+
+        if (got <= 0)
+            break;
+        held += (size_t)got;
+        buffer[held] = '\0';
+        while (!found && (newline = strchr(begin, '\n')) != NULL) {
+            *newline = '\0';
+            parse_line(begin, &line);
+            found = each(user, &line);
+            begin = newline + 1;
+        }
+        held -= (size_t)(begin - buffer);
+        memmove(buffer, begin, held);
+        if (held == sizeof buffer - 1)
+            held = 0; /* a line longer than any path: not one of ours */
+    }
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+/* --- Stacks -------------------------------------------------------------------------- */
+
+struct stack_search {
+    uintptr_t address;
+    uintptr_t low, high;
+    bool is_main;
+};
+
+static bool find_stack(void *user, const struct map_line *line)
+{
+    struct stack_search *search = user;
+
+    if (search->address < line->begin || search->address >= line->end)
+        return false;
+    search->low = line->begin;
+    search->high = line->end;
+    search->is_main = strcmp(line->path, "[stack]") == 0;
+    return true;
+}
+
+bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
+{
+    struct stack_search search = {.address = stack_address};
+    int error = errno;
+    bool found = visit_maps(find_stack, &search);
+    struct rlimit limit;
+
+    if (found && search.is_main) {
+        /* The first thread's stack grows down as far as its limit lets it; the
+         * kernel keeps other mappings out of there. */
+        if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < search.high &&
+            search.high - limit.rlim_cur < search.low)
+            search.low = search.high - (uintptr_t)limit.rlim_cur;
+    }
+    errno = error;
+    *low = search.low;
+    *high = search.high;
+    return found;
+}
+
+bool port_is_readable(uintptr_t address)
+{
+    int error = errno;
+    unsigned char flag;
+    size_t page = port_page_bytes();
+    bool mapped = mincore((void *)(address & ~(page - 1)), 1, &flag) == 0;
+
+    errno = error;
+    return mapped;
+}
+
+/* --- Modules -------------------------------------------------------------------------- */
+
+static void find_build_id(struct port_module *module, const uint8_t *notes, size_t bytes)
+{
+    while (bytes >= sizeof(ElfW(Nhdr))) {
+        const ElfW(Nhdr) *note = (const void *)notes;
+        size_t name = (note->n_namesz + 3u) & ~3u;
+        size_t content = (note->n_descsz + 3u) & ~3u;
+
+        if (name > bytes - sizeof *note || content > bytes - sizeof *note - name)
+            return;
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp(note + 1, "GNU", 4) == 0) {
+            module->build_id = notes + sizeof *note + name;
+            module->build_id_bytes = note->n_descsz;
+            return;
+        }
+        notes += sizeof *note + name + content;
+        bytes -= sizeof *note + name + content;
+    }
+}
+
+/* Fills in what the program headers say. They are looked for in the first page of
+ * the mapping, where every linker puts them. */
+static void read_headers(struct port_module *module, uintptr_t address)
+{
+    const ElfW(Ehdr) *elf = (const void *)module->begin;
+    const ElfW(Phdr) *headers;
+
+    if (module->end - module->begin < 4096 || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf->e_phentsize != sizeof *headers || elf->e_phoff + (size_t)elf->e_phnum * sizeof *headers > 4096)
+        return;
+    headers = (const void *)(module->begin + elf->e_phoff);
+    module->bias = elf->e_type == ET_DYN ? module->begin : 0;
+    for (unsigned i = 0; i < elf->e_phnum; i++) {
+        if (headers[i].p_type == PT_LOAD && headers[i].p_offset == 0)
+            module->bias = module->begin - headers[i].p_vaddr;
+    }
+    for (unsigned i = 0; i < elf->e_phnum; i++) {
+        if (headers[i].p_type == PT_GNU_EH_FRAME && module->unwind_header == NULL)
+            module->unwind_header = (const uint8_t *)(module->bias + headers[i].p_vaddr);
+    }
+    for (unsigned i = 0; i < elf->e_phnum; i++) {
+        const uintptr_t begin = module->bias + headers[i].p_vaddr;
+
+        if (headers[i].p_type == PT_NOTE && module->build_id == NULL)
+            find_build_id(module, (const uint8_t *)begin, headers[i].p_memsz);
+        if (headers[i].p_type != PT_LOAD || (headers[i].p_flags & PF_R) == 0)
+            continue;
+        if ((uintptr_t)module->unwind_header - begin < headers[i].p_filesz) {
+            module->tables_begin = (const uint8_t *)begin;
+            module->tables_end = module->tables_begin + headers[i].p_filesz;
+        }
+        if (address - begin < headers[i].p_filesz) {
+            module->code_begin = (const uint8_t *)begin;
+            module->code_end = module->code_begin + headers[i].p_filesz;
+        }
+    }
+    if (module->tables_begin == NULL)
+        module->unwind_header = NULL;
+}
+
+static void copy_path(struct port_module *module, const char *path)
+{
+    size_t length = strnlen(path, sizeof module->path - 1);
+
+    memcpy(module->path, path, length);
+    module->path[length] = '\0';
+}
+
+struct module_search {
+    uintptr_t address;
+    struct port_module *module;
+    uintptr_t base;                 /* of the file whose mappings are being passed */
+    char path[512];
+    bool inside;                    /* the address lies in one of them */
+};
+
+/* A file's mappings follow each other; the one of its first page begins them. */
+static bool find_file(void *user, const struct map_line *line)
+{
+    struct module_search *search = user;
+
+    if (search->inside && (line->path[0] == '\0' || strcmp(line->path, search->path) != 0))
+        return true;
+    if (line->path[0] == '\0' || line->path[0] == '[') {
+        search->path[0] = '\0';
+        return false;
+    }
+    if (line->offset == 0 || strcmp(line->path, search->path) != 0) {
+        if (search->inside)
+            return true;
+        search->base = line->offset == 0 ? line->begin : 0;
+        memcpy(search->path, line->path, sizeof search->path);
+    }
+    if (search->address >= line->begin && search->address < line->end)
+        search->inside = search->base != 0;
+    if (search->base != 0) {
+        search->module->begin = search->base;
+        search->module->end = line->end;
+    }
+    return false;
+}
+
+static bool find_by_maps(uintptr_t address, struct port_module *module)
+{
+    struct module_search search = {.address = address, .module = module};
+
+    if (!visit_maps(find_file, &search) && !search.inside)
+        return false;
+    copy_path(module, search.path);
+    return true;
+}
+
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35)
+
+static bool find_by_loader(uintptr_t address, struct port_module *module)
+{
+    struct dl_find_object object;
+    const struct link_map *map;
+
+    if (_dl_find_object((void *)address, &object) != 0)
+        return false;
+    map = object.dlfo_link_map;
+    module->begin = (uintptr_t)object.dlfo_map_start;
+    module->end = (uintptr_t)object.dlfo_map_end;
+    module->unwind_header = object.dlfo_eh_frame;
+    if (module->begin == (uintptr_t)getauxval(AT_SYSINFO_EHDR))
+        copy_path(module, "[vdso]");
+    else if (map != NULL && map->l_name != NULL && map->l_name[0] == '/')
+        copy_path(module, map->l_name);
+    else if (map != NULL && (map->l_name == NULL || map->l_name[0] == '\0'))
+        port_program_path(module->path, sizeof module->path);
+    else if (map != NULL)
+        copy_path(module, map->l_name);
+    return true;
+}
+
+#else
+
+static bool find_by_loader(uintptr_t address, struct port_module *module)
+{
+    return find_by_maps(address, module);
+}
+
+#endif
+
+/* A static program's loader is not ready while libc starts, and allocates then. */
+static bool find_mapping(uintptr_t address, struct port_module *module)
+{
+    return port_is_static() ? find_by_maps(address, module) : find_by_loader(address, module);
+}
+
+bool port_find_module(uintptr_t address, struct port_module *module)
+{
+    int error = errno;
+    bool found;
+
+    __builtin_memset(module, 0, sizeof *module);
+    found = find_mapping(address, module);
+    if (found)
+        read_headers(module, address);
+    errno = error;
+    return found;
+}

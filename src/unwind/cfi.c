@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cfi.c - a row of .eh_frame becomes a rule of 16 bytes.
+ */
+#include "unwind/cfi.h"
+
+#include <string.h>
+
+#include "unwind/eh_frame.h"
+
+#define WORD 8
+
+/* Bytes to words; false when they are not whole or do not fit. */
+static bool to_words(int64_t bytes, int16_t *words)
+{
+    if (bytes % WORD != 0 || bytes < INT16_MIN * WORD || bytes > INT16_MAX * WORD)
+        return false;
+    *words = (int16_t)(bytes / WORD);
+    return true;
+}
+
+static struct value place_value(const struct arch *arch, const struct place *place, uint64_t pc)
+{
+    if (place->kind == PLACE_EXPRESSION)
+        return expression_value(arch, place->expression, place->expression_bytes, pc);
+    if (place->kind == PLACE_REGISTER && place->reg < ARCH_REGISTERS_MAX)
+        return (struct value){.kind = VALUE_REGISTER, .reg = (uint8_t)place->reg, .offset = place->offset};
+    return (struct value){.kind = VALUE_UNKNOWN};
+}
+
+static bool set_cfa(const struct arch *arch, struct value cfa, struct cfi_rule *rule)
+{
+    if (!to_words(cfa.offset, &rule->cfa_words))
+        return false;
+    if (cfa.kind == VALUE_WORD && cfa.reg == arch->fp)
+        rule->kind = RULE_DEREF_FP;
+    else if (cfa.kind != VALUE_REGISTER)
+        return false;
+    else if (cfa.reg == arch->sp)
+        rule->kind = RULE_SP;
+    else if (cfa.reg == arch->fp)
+        rule->kind = RULE_FP;
+    else if (cfa.reg >= 1 << (8 - RULE_REG_SHIFT))
+        return false;
+    else {
+        rule->kind = RULE_REG;
+        rule->flags = (uint8_t)(cfa.reg << RULE_REG_SHIFT);
+    }
+    return true;
+}
+
+static bool set_ra(const struct arch *arch, const struct place *ra, struct cfi_rule *rule)
+{
+    if (ra->kind == PLACE_AT_CFA)
+        return to_words(ra->offset, &rule->ra_words);
+    if (ra->kind == PLACE_SAME && arch->ra_in_register) {
+        rule->flags |= RULE_RA_IN_REGISTER;
+        return true;
+    }
+    return false;
+}
+
+/* The frame pointer's rule never makes a row unusable: a value that cannot be
+ * known only matters where an outer frame asks for it. */
+static void set_fp(const struct arch *arch, const struct place *fp, uint64_t pc, struct cfi_rule *rule)
+{
+    const struct value at = place_value(arch, fp, pc);
+
+    switch (fp->kind) {
+    case PLACE_SAME:
+        return;
+    case PLACE_AT_CFA:
+        if (to_words(fp->offset, &rule->fp_words)) {
+            rule->flags |= RULE_FP_SAVED;
+            return;
+        }
+        break;
+    case PLACE_EXPRESSION:
+        if (at.kind == VALUE_REGISTER && at.reg == arch->fp && to_words(at.offset, &rule->fp_words)) {
+            rule->flags |= RULE_FP_SAVED | RULE_FP_BY_FP;
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    rule->flags |= RULE_FP_LOST;
+    rule->fp_words = 0;
+}
+
+/* Sorts a rule into the plain kinds, which promise what the fast path relies on:
+ * ra and fp (if saved) lie below the CFA, and an sp-based CFA is above sp by at
+ * least what holds them. */
+static void set_kind(struct cfi_rule *rule)
+{
+    const bool saved = rule->flags & RULE_FP_SAVED;
+    bool plain = (rule->flags & ~RULE_FP_SAVED) == 0 && rule->ra_words < 0 && (!saved || rule->fp_words < 0);
+
+    if (rule->kind != RULE_SP && rule->kind != RULE_FP)
+        return;
+    if (rule->kind == RULE_SP)
+        plain &= rule->cfa_words > 0 && rule->cfa_words + rule->ra_words >= 0 && rule->cfa_words + rule->fp_words >= 0;
+    if (plain)
+        rule->flags = 0;
+    else
+        rule->kind = rule->kind == RULE_SP ? RULE_ODD_SP : RULE_ODD_FP;
+}
+
+/* A libc without tables for its signal restorer (musl): the code itself is known. */
+static bool is_sigreturn(const struct arch *arch, const struct cfi_tables *t, uint64_t pc)
+{
+    const uint64_t at = pc - t->slide;
+    const uint64_t begin = (uint64_t)(uintptr_t)t->code_begin;
+    const uint64_t end = (uint64_t)(uintptr_t)t->code_end;
+
+    return arch->sigreturn_bytes && at >= begin && at < end && end - at >= arch->sigreturn_bytes &&
+           memcmp((const uint8_t *)(uintptr_t)at, arch->sigreturn, arch->sigreturn_bytes) == 0;
+}
+
+/* Is this row the kernel's signal frame? */
+static bool is_signal_row(const struct arch *arch, const struct cfi_row *row, uint64_t pc)
+{
+    struct value cfa;
+
+    if (!row->signal)
+        return false;
+    if (arch->any_signal_frame)
+        return true;
+    cfa = place_value(arch, &row->cfa, pc);
+    return cfa.kind == VALUE_WORD && cfa.reg == arch->sp && cfa.offset == arch->context[arch->sp];
+}
+
+void cfi_frame_pointer_rule(uint64_t where, struct cfi_rule *rule)
+{
+    *rule = (struct cfi_rule){.where = where, .cfa_words = 2, .fp_words = -2, .ra_words = -1, .kind = RULE_FP};
+}
+
+void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint64_t pc, bool interrupted,
+                 struct cfi_rule *rule)
+{
+    const uint64_t inside = interrupted ? pc : pc - 1; /* a call may be a function's last instruction */
+    struct cfi_row row;
+    enum row_result found;
+
+    memset(rule, 0, sizeof *rule);
+    rule->where = cfi_where(pc, tables->module, interrupted);
+    rule->kind = RULE_UNKNOWN;
+
+    found = eh_frame_row(arch, tables, inside, &row);
+    if (found == ROW_NONE && is_sigreturn(arch, tables, pc)) {
+        rule->kind = RULE_SIGNAL;
+        return;
+    }
+    if (found == ROW_NONE)
+        return;
+    rule->kind = RULE_UNSUPPORTED;
+    if (found == ROW_BROKEN)
+        return;
+    if (is_signal_row(arch, &row, inside)) {
+        rule->kind = RULE_SIGNAL;
+        return;
+    }
+    if (row.ra.kind == PLACE_UNDEFINED) {
+        rule->kind = RULE_OUTERMOST;
+        return;
+    }
+    if (!set_cfa(arch, place_value(arch, &row.cfa, pc), rule) || !set_ra(arch, &row.ra, rule)) {
+        rule->kind = RULE_UNSUPPORTED;
+        return;
+    }
+    set_fp(arch, &row.fp, pc, rule);
+    set_kind(rule);
+}

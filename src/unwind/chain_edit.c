@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chain_edit.c - all changes to a chain: its slots, its caches, and the protocol
+ * that keeps them whole when a signal handler captures in between.
+ */
+#include "unwind/chain_internal.h"
+
+/* A handler that jumped out cannot be told from one that is still at work when
+ * one of the two stacks is not the thread's own. After so many captures in a row
+ * that found an edit under way, it is taken as left behind: a live handler makes
+ * fewer, and if not, edit_end notices. */
+#define NESTED_MAX 1000u
+
+static struct chain_slot sentinel(const struct chain *c)
+{
+    return (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+}
+
+/* Somebody took this edit as left behind, and edited: what both wrote is mixed. A
+ * third that is at work now (switched away from, like this one) must learn it too.
+ * Or the tokens have run out: they begin anew, so nothing may remember one. */
+void edit_end_mixed(struct chain *c)
+{
+    chain_forget(c);
+    c->edit_serial++;
+}
+
+static bool on_own_stack(const struct chain *c, uint64_t sp)
+{
+    return sp - c->stack_low < c->stack_high - c->stack_low;
+}
+
+bool edit_left_behind(struct chain *c, uint64_t sp)
+{
+    /* Whatever interrupts a capture runs below it: at or above its sp, its frame is gone. */
+    if (on_own_stack(c, sp) && on_own_stack(c, c->editing) && sp >= c->editing)
+        return true;
+    return c->nested_in_a_row > NESTED_MAX;
+}
+
+void chain_forget(struct chain *c)
+{
+    memset(c->memos, 0, sizeof c->memos);
+    memset(c->recents, 0, sizeof c->recents);
+    memset(c->children, 0, sizeof c->children);
+    memset(c->rules, 0, sizeof c->rules);
+    memset(c->missed, 0, sizeof c->missed);
+    chain_cut_to(c, 0);
+    c->next_token = TOKEN_FIRST;
+    count(&c->counts.forgotten);
+}
+
+const size_t chain_bytes = sizeof(struct chain);
+
+struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t stack_low, uint64_t stack_high)
+{
+    struct chain *c = memory;
+
+    c->unwind = unwind;
+    c->address_mask = unwind->address_mask & WHERE_ADDRESS_MASK;
+    c->generation = load_acquire(&unwind->generation);
+    c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
+    c->next_token = TOKEN_FIRST;
+    c->nodes = unwind->trie->nodes;
+    chain_set_stack(c, stack_low, stack_high);
+    return c;
+}
+
+void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
+{
+    const bool full = c->unwind->mode == UNWIND_FULL || c->unwind->mode == UNWIND_FRAME_POINTER;
+
+    store_relaxed(&c->open_bytes, 0u);
+    fence_compiler();
+    c->stack_low = stack_low;
+    c->stack_high = stack_high;
+    chain_cut_to(c, 0);
+    c->open_from = stack_low;
+    c->window_bytes = full ? stack_high - stack_low : 0;
+    store_relaxed(&c->edits, c->edits + 1);
+    fence_compiler();
+    store_relaxed(&c->open_bytes, c->window_bytes);
+}
+
+const struct chain_counts *chain_get_counts(const struct chain *chain)
+{
+    return &chain->counts;
+}
+
+void chain_cut_to(struct chain *c, uint32_t top)
+{
+    c->slots[top] = sentinel(c);
+    c->top = top;
+    c->candidate_at = 0;
+}
+
+bool chain_push(struct chain *c, struct chain_slot slot, struct chain_frame frame)
+{
+    const uint32_t top = c->top;
+
+    if (top >= c->room || slot.at < c->stack_low || slot.at >= c->stack_high ||
+        (top > 0 && slot.at >= c->slots[top - 1].at))
+        return false;
+    c->slots[top] = slot;
+    c->frames[top] = frame;
+    chain_cut_to(c, top + 1);
+    return true;
+}
+
+/* The frame next outside slot j. */
+static int outer_return(const struct chain *c, int j)
+{
+    do
+        j--;
+    while (j >= 0 && c->frames[j].kind != SLOT_RETURN);
+    return j;
+}
+
+/* A stack deeper than the limit: its innermost frames, from TRIE_CUT inwards. */
+static bool window_id(struct chain *c, int join, const uint64_t *where, uint32_t count, uint32_t *id)
+{
+    const uint32_t depth = c->unwind->depth;
+    uint32_t missing = depth > count ? depth - count : 0;
+    int j = join;
+
+    *id = TRIE_CUT;
+    if (missing) {
+        for (uint32_t n = 1; n < missing && j >= 0; n++)
+            j = outer_return(c, j);
+        if (j < 0)
+            return false;
+        for (; j <= join; j++)
+            if (c->frames[j].kind == SLOT_RETURN)
+                *id = chain_child(c, *id, c->frames[j].where);
+    }
+    for (uint32_t i = (uint32_t)min_u64(count, depth); i-- > 0;)
+        *id = chain_child(c, *id, where[i]);
+    return true;
+}
+
+bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count, uint32_t *id)
+{
+    const uint32_t outer = join >= 0 ? c->frames[join].depth : root == TRIE_CUT ? DEPTH_UNKNOWN : 0;
+
+    if (outer + count > c->unwind->depth)
+        return window_id(c, join, where, count, id);
+    *id = join >= 0 ? c->frames[join].node : root;
+    while (count-- > 0)
+        *id = chain_child(c, *id, where[count]);
+    return true;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chain_internal.h - the chain's memory, shared by its fast path (chain.c), its
+ * walk (chain_walk.c) and its upkeep (chain_edit.c).
+ *
+ * Everything here is private to one thread; the only concurrency is a signal
+ * handler of the same thread that captures in between. Three rules keep that safe:
+ *  - Whoever changes anything does so between edit_begin and edit_end. Meanwhile
+ *    the window of the fast path is shut and a nested capture finds `editing`:
+ *    it walks and looks up without reading or writing any of this.
+ *  - Whoever only reads compares `edits` before and after: if a handler has edited
+ *    in between, what was read may be half old and half new, and is thrown away.
+ *  - A handler may leave by longjmp, so that edit_end is never reached. Its frames
+ *    are gone then: a capture on the same stack at or above the editing capture's
+ *    sp knows it, forgets everything and goes on (left_behind).
+ * The fences are the compiler's only: one thread sees its own stores in order.
+ */
+#ifndef HT_UNWIND_CHAIN_INTERNAL_H
+#define HT_UNWIND_CHAIN_INTERNAL_H
+
+#include <string.h>
+
+#include "unwind/chain.h"
+#include "unwind/memory.h"
+
+/* Slots that the chain can hold; a frame takes one, or two where its caller needs
+ * the saved fp: room for 2 * CHAIN_DEPTH_MAX frames, and some more to grow. */
+#define CHAIN_SLOTS 768u
+#define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
+
+#define RULES 4096u                 /* 64 KiB; programs have 500 to 5,000 return addresses on stacks that allocate */
+#ifndef RECENTS
+#define RECENTS 1024u
+#endif
+#ifndef CHILDREN
+#define CHILDREN 2048u
+#endif
+#define MEMOS 128u
+
+/* A word of the stack and what it must still hold. */
+struct chain_slot {
+    uint64_t at;
+    uint64_t value;
+};
+
+/* What else is known of a slot. */
+enum slot_kind { SLOT_RETURN = 0, SLOT_SAVED_FP, SLOT_CFA };
+
+struct chain_frame {
+    uint64_t fp;                    /* SLOT_RETURN: fp in the caller, 0 when no outer frame asks for it */
+    uint64_t where;                 /* SLOT_RETURN: the caller's name */
+    uint32_t node;                  /* SLOT_RETURN: the stack from the caller outwards, or a token */
+    uint16_t depth;                 /* SLOT_RETURN: its frames; DEPTH_UNKNOWN */
+    uint8_t kind;                   /* enum slot_kind */
+    bool fp_needed;                 /* SLOT_RETURN: an outer frame's CFA depends on fp here */
+};
+
+#define DEPTH_UNKNOWN 0xffffu
+
+/* Beyond `depth` frames a stack's node is not made from its caller's node, since
+ * the window of the innermost frames moves along. Such a frame has a token in
+ * the node's place: a number that no other frame ever had, so that caches keyed
+ * by it stay true as long as this very frame stays in the chain. */
+#define TOKEN_FIRST 0x80000000u
+#define TOKEN_LAST (UINT32_MAX - CHAIN_SLOTS)  /* one edit uses fewer than CHAIN_SLOTS */
+
+/* The whole of one capture: same pc, sp, fp, the same inner words, and the same
+ * frame of the chain outside them: the same stack. */
+struct memo {
+    uint64_t pc, sp, fp;
+    uint64_t join_fp;
+    uint64_t value[2];
+    uint32_t id;
+    uint32_t node;
+    uint16_t join;                  /* index of the slot; MEMO_FP: fp counts */
+    uint16_t join_words;            /* its address, in words from sp */
+    uint16_t at[2];                 /* addresses of value[], in words from sp */
+};
+
+#define MEMO_FP 0x8000u
+
+/* What a memo's place was last missed for, and how often in a row. */
+struct missed {
+    uint16_t tag;
+    uint16_t times;
+};
+
+/* The id of up to RECENT_FRAMES inner frames called from a node; 0 after the last. */
+#define RECENT_FRAMES 6u
+
+struct recent {
+    uint64_t where[RECENT_FRAMES];
+    uint32_t node;
+    uint32_t id;
+    uint64_t missed;                /* hash of what the place was last missed for */
+};
+
+struct child {
+    uint64_t where;
+    uint32_t parent;
+    uint32_t id;
+};
+
+/* One step of a walk, as it was: for making slots of it. */
+struct step {
+    uint64_t ra_at, ra;
+    uint64_t fp_at, fp;             /* fp after the step; fp_at 0: not read */
+    uint64_t cfa_at, cfa;           /* cfa_at 0: not read */
+    bool uses_fp;                   /* the step depended on fp */
+    bool opaque;                    /* it depended on more than slots can say (a signal frame) */
+};
+
+struct chain {
+    /* The fast path's own line. */
+    uint64_t open_from;             /* the window: the fast path runs if sp - open_from < open_bytes, */
+    uint64_t open_bytes;            /*   which is 0 while an edit is under way, */
+    uint64_t window_bytes;          /*   and otherwise this */
+    const struct unwind *unwind;
+    uint64_t address_mask;          /* the bits of a return address that make a `where` */
+    uint32_t generation;
+    uint32_t edits;                 /* completed edits, by which a reader sees that one came between */
+    uint32_t top;                   /* slots in use */
+    uint32_t nodes_usable;          /* the trie's, as of its last lookup */
+    const struct trie_node *nodes;
+    uint32_t room;                  /* slots that may be used: bounds the time to verify deep recursion */
+
+    /* A frame next to the join is pushed when it is seen twice in a row. */
+    uint64_t candidate_at, candidate_value;
+
+    uint64_t stack_low, stack_high;
+    uint64_t never;                 /* 0, while a sentinel slot expects 1 */
+
+    uint64_t editing;               /* sp of the capture that edits; 0 none */
+    uint32_t edit_serial;
+    uint32_t nested_in_a_row;
+    uint32_t next_token;
+    uint64_t readable_low, readable_high; /* pages of an unknown stack that were found readable */
+    struct chain_counts counts;
+#ifdef CHAIN_STATS
+    uint64_t st[8];
+#define ST(c, i) ((c)->st[i]++)
+#else
+#define ST(c, i) ((void)0)
+#endif
+
+    /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
+    struct chain_slot slots[CHAIN_SLOTS + 1] __attribute__((aligned(64)));
+    struct chain_frame frames[CHAIN_SLOTS];
+    struct memo memos[MEMOS] __attribute__((aligned(64)));
+    struct missed missed[MEMOS];
+    struct recent recents[RECENTS] __attribute__((aligned(64)));
+    struct child children[CHILDREN];
+    struct cfi_rule rules[RULES];
+
+    /* The walk's notes, while editing; innermost first. */
+    struct step steps[CHAIN_FRAMES];
+    uint64_t where[CHAIN_FRAMES];
+};
+
+_Static_assert(sizeof(struct memo) == 64, "one cache line");
+_Static_assert(sizeof(struct recent) == 64, "one cache line");
+
+/* A counter with one writer, this thread; readers elsewhere see whole values. */
+HT_INLINE void count(uint64_t *counter)
+{
+    store_relaxed(counter, load_relaxed(counter) + 1);
+}
+
+/* Multiplicative hashing (Knuth, TAOCP 6.4): the top bits of a product. */
+#define HASH_K1 UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_K2 UINT64_C(0xc2b2ae3d27d4eb4f)
+#define HASH_K3 UINT64_C(0x2545f4914f6cdd1d)
+#define HASH_BITS(h, count) ((uint32_t)((h) >> (64 - __builtin_ctz(count))))
+
+/* Not multiplied: this hash stands between one frame and the next. */
+HT_INLINE struct cfi_rule *rule_place(struct chain *c, uint64_t pc)
+{
+    return &c->rules[(pc ^ pc >> 12) % RULES];
+}
+
+/* Compares the address part; the names of interrupted frames never get in here. */
+HT_INLINE bool rule_is(const struct chain *c, const struct cfi_rule *rule, uint64_t pc)
+{
+    return ((rule->where ^ pc) & c->address_mask) == 0;
+}
+
+HT_INLINE struct memo *memo_place(struct chain *c, uint64_t pc, uint64_t sp)
+{
+    return &c->memos[HASH_BITS((pc ^ sp << 13) * HASH_K1, MEMOS)];
+}
+
+/* --- chain_edit.c ------------------------------------------------------------ */
+
+/* Ends an edit that somebody else took as left behind. */
+HT_COLD void edit_end_mixed(struct chain *c);
+
+/* Begins a change by the capture whose sp this is. False: a handler edited since
+ * `edits` was read, so what was found out before is stale; nothing was begun. */
+HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t *serial)
+{
+    store_relaxed(&c->open_bytes, 0u);
+    store_relaxed(&c->editing, sp);
+    fence_compiler();
+    /* A handler may have edited until `editing` was set, and not since. */
+    if (unlikely(load_relaxed(&c->edits) != edits)) {
+        store_relaxed(&c->editing, 0u);
+        fence_compiler();
+        store_relaxed(&c->open_bytes, c->window_bytes);
+        return false;
+    }
+    *serial = ++c->edit_serial;
+    fence_compiler();
+    return true;
+}
+
+HT_INLINE void edit_end(struct chain *c, uint32_t serial)
+{
+    fence_compiler();
+    if (unlikely(c->edit_serial != serial || c->next_token > TOKEN_LAST))
+        edit_end_mixed(c);
+    store_relaxed(&c->edits, c->edits + 1);
+    fence_compiler();
+    store_relaxed(&c->editing, 0u);
+    fence_compiler();
+    store_relaxed(&c->open_bytes, c->window_bytes);
+}
+
+/* Is the edit under way one whose code will never run again? */
+bool edit_left_behind(struct chain *c, uint64_t sp);
+
+/* Empties everything. Only while editing. */
+void chain_forget(struct chain *c);
+
+/* trie_child by way of the chain's cache. Only while editing. */
+HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
+{
+    const uint64_t h = (where ^ parent * HASH_K1) * HASH_K2;
+    struct child *child = &c->children[HASH_BITS(h, CHILDREN)];
+    uint32_t id;
+
+    if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))
+        return parent + 1;
+    if (likely(child->where == where && child->parent == parent))
+        return child->id;
+    id = trie_child(c->unwind->trie, parent, where);
+    c->nodes_usable = trie_usable(c->unwind->trie);
+    if (id != TRIE_LOST) /* else asked again next time: the table may have grown */
+        *child = (struct child){.where = where, .parent = parent, .id = id};
+    return id;
+}
+
+/* Takes slots off until `top` are left. Only while editing. */
+void chain_cut_to(struct chain *c, uint32_t top);
+
+/* Puts one slot on top. False: no room, or not below the slot outside it; nothing
+ * changed then. Only while editing. */
+bool chain_push(struct chain *c, struct chain_slot slot, struct chain_frame frame);
+
+/* What to put beside a return slot: the caller is `where` (0: there is none),
+ * called from the frame `outer` of the chain (NULL: from nowhere, `root` is what
+ * stands outside); fp as for chain_frame. Only while editing. */
+HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct chain_frame *outer, uint32_t root,
+                                                uint64_t where, uint64_t fp, bool fp_needed)
+{
+    const uint32_t depth = outer ? outer->depth : root == TRIE_CUT ? DEPTH_UNKNOWN : 0;
+    struct chain_frame frame = {
+        .fp = fp_needed ? fp : 0,
+        .where = where,
+        .kind = SLOT_RETURN,
+        .fp_needed = fp_needed,
+        .depth = (uint16_t)(depth == DEPTH_UNKNOWN ? DEPTH_UNKNOWN : depth + 1),
+    };
+
+    if (unlikely(where == 0)) {
+        frame.depth = 0;
+        frame.node = root;
+    } else if (likely(frame.depth <= c->unwind->depth)) {
+        frame.node = chain_child(c, outer ? outer->node : root, where);
+    } else {
+        frame.node = c->next_token++;
+    }
+    return frame;
+}
+
+/* The stack's node for `count` inner frames (innermost first) called from the
+ * slot `join` of the chain; -1: from nowhere, `root` is what stands outside.
+ * False: the chain does not hold enough frames to tell. Only while editing. */
+bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count, uint32_t *id);
+
+/* --- chain_walk.c ------------------------------------------------------------- */
+
+/* The rest of chain_capture_at, out of line: everything but the fast path. */
+HT_COLD uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp);
+
+#endif /* HT_UNWIND_CHAIN_INTERNAL_H */

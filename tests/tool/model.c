@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tool makes of a state file: sites, their stacks, and the small form in
+ * which a run keeps them; of sound files and of damaged ones. Built with the
+ * sanitizers where the compiler has them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "model/compact.h"
+#include "model/rss.h"
+#include "../state/sample.h"
+
+/* A snapshot of a copy of bytes; false when they are not sound. */
+static bool snapshot_of(struct snapshot *snapshot, const void *bytes, size_t size)
+{
+    *snapshot = (struct snapshot){.bytes = malloc(size ? size : 1), .size = size};
+    assert_non_null(snapshot->bytes);
+    memcpy(snapshot->bytes, bytes, size);
+    if (state_check(snapshot->bytes, size, &snapshot->view).what == NULL)
+        return true;
+    snapshot_free(snapshot);
+    return false;
+}
+
+static void assert_site(const struct profile *profile, size_t i, enum site_kind kind, int64_t peak_bytes,
+                        int64_t peak_blocks, int64_t live_bytes, int64_t live_blocks)
+{
+    const struct site *site = &profile->sites[i];
+
+    assert_int_equal(site->kind, kind);
+    assert_int_equal(site->peak_bytes, peak_bytes);
+    assert_int_equal(site->peak_blocks, peak_blocks);
+    assert_int_equal(site->live_bytes, live_bytes);
+    assert_int_equal(site->live_blocks, live_blocks);
+}
+
+/* The numbers that sample.h promises. */
+static void assert_sample(const struct profile *profile)
+{
+    uint64_t frames[4];
+    uint32_t end;
+
+    assert_int_equal(profile->site_count, 4);
+    assert_site(profile, 0, SITE_STACK, 1400, 14, 800, 8);
+    assert_site(profile, 1, SITE_STACK, 800, 8, 800, 8);
+    assert_site(profile, 2, SITE_OTHER, 200, 2, 300, 3);
+    assert_site(profile, 3, SITE_BETWEEN, 100, 1, 0, 0);
+    assert_int_equal(profile->sites[0].allocs, 20);
+    assert_int_equal(profile->sites[0].bytes_allocated, 2000);
+    assert_int_equal(profile->sites[0].frees, 12);
+    assert_int_equal(profile->sites[0].bytes_freed, 1200);
+    assert_int_equal(profile->sites[1].temporary_allocs, 5);
+    assert_int_equal(profile->lost_stacks, 3);
+    assert_int_equal(profile->deep_sites, 0);
+
+    assert_int_equal(profile_stack(profile, &profile->sites[0], frames, 4, &end), 2);
+    assert_int_equal(end, STATE_STACK_NONE);
+    assert_int_equal(frames[0], sample_where(0x1001));
+    assert_int_equal(frames[1], sample_where(0x1000));
+    assert_int_equal(profile_stack(profile, &profile->sites[1], frames, 1, &end), 1);
+    assert_int_equal(end, STATE_STACK_CUT);
+    assert_int_equal(frames[0], sample_where(0x2000) | STATE_WHERE_INTERRUPTED);
+    assert_int_equal(profile_stack(profile, &profile->sites[2], frames, 4, &end), 0);
+
+    assert_int_equal(profile->point_count, 4);
+    assert_int_equal(profile->points[2].live_bytes, 2500);
+    assert_string_equal(profile->modules[0].path, "[sample]");
+}
+
+static void sites_are_added_up_over_all_threads(void **unused)
+{
+    static struct sample sample;
+    struct snapshot snapshot;
+    struct profile profile;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    assert_sample(&profile);
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+}
+
+static void live_above_the_noted_peak_is_every_sites_peak(void **unused)
+{
+    static struct sample sample;
+    struct snapshot snapshot;
+    struct profile profile;
+
+    (void)unused;
+    sample_make(&sample);
+    sample_header(&sample)->peak_bytes = 1900; /* equal is later, and counts */
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    assert_int_equal(profile.site_count, 3);
+    for (size_t i = 0; i < profile.site_count; i++) {
+        assert_int_equal(profile.sites[i].peak_bytes, profile.sites[i].live_bytes);
+        assert_int_equal(profile.sites[i].peak_blocks, profile.sites[i].live_blocks);
+    }
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+}
+
+static void the_small_form_says_the_same(void **unused)
+{
+    static struct sample sample;
+    struct snapshot snapshot;
+    struct profile profile, again;
+    struct ht_totals before, after;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    state_view_totals(&snapshot.view, &before);
+    snapshot_compact(&snapshot, &profile);
+    assert_true(snapshot.size < SAMPLE_BYTES - 2 * sizeof(struct state_site_page));
+    profile_of(&again, &snapshot);
+    assert_sample(&again);
+    state_view_totals(&snapshot.view, &after);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_string_equal(snapshot.view.facts->program, "/usr/bin/sample");
+    assert_int_equal(state_view_calls_in_progress(&snapshot.view), 1);
+    profile_free(&profile);
+    profile_free(&again);
+    snapshot_free(&snapshot);
+}
+
+/* Ten nodes to a site, each site in a page of its own, as an interning tracker would
+ * number them: the small form must not keep a page for each. */
+static void the_small_form_of_scattered_sites_is_small(void **unused)
+{
+    enum { SITES = 1000, APART = 80, NODES = SITES * APART + 8 };
+    const size_t nodes_at = 2 * STATE_PAGE_BYTES, pages_at = nodes_at + 64 * ((NODES * 16 + 63) / 64);
+    const size_t size = pages_at + SITES * sizeof(struct state_site_page);
+    unsigned char *bytes = calloc(1, size);
+    static struct sample sample;
+    struct state_header *header = (struct state_header *)(void *)bytes;
+    struct state_node *nodes = (struct state_node *)(void *)(bytes + nodes_at);
+    struct state_site_page *pages = (struct state_site_page *)(void *)(bytes + pages_at);
+    struct snapshot snapshot;
+    struct profile profile, again;
+
+    (void)unused;
+    assert_non_null(bytes);
+    sample_make(&sample);
+    *header = *sample_header(&sample);
+    header->file_bytes = size;
+    header->section_count = 3;
+    header->slot_count = 1;
+    header->module_count = header->timeline_count = 0;
+    header->node_count = header->node_usable = NODES;
+    header->sections[0] =
+        (struct state_section){STATE_SECTION_SLOTS, sizeof(struct state_slot), STATE_PAGE_BYTES, 32};
+    header->sections[1] =
+        (struct state_section){STATE_SECTION_NODES, sizeof(struct state_node), nodes_at, NODES};
+    header->sections[2] =
+        (struct state_section){STATE_SECTION_SITES, sizeof(struct state_site_page), pages_at, SITES};
+    for (uint32_t i = 0; i < SITES; i++) {
+        uint32_t id = 8 + i * APART;
+
+        for (uint32_t n = 0; n < 10; n++) /* outermost first */
+            nodes[id + n] = (struct state_node){id + n, n ? id + n - 1 : STATE_STACK_NONE, 1};
+        id += 9;
+        pages[i] = (struct state_site_page){.used = 1, .first_site = id - id % STATE_SITES_PER_PAGE};
+        pages[i].sites[id % STATE_SITES_PER_PAGE] = (struct state_site){1, i, 0, 0, 0, i, 1, 9};
+    }
+    assert_true(snapshot_of(&snapshot, bytes, size));
+    profile_of(&profile, &snapshot);
+    snapshot_compact(&snapshot, &profile);
+    assert_true(snapshot.size < 300 * 1024); /* 160 KiB of nodes, 70 of sites */
+    profile_of(&again, &snapshot);
+    assert_int_equal(again.site_count, profile.site_count);
+    for (size_t i = 0; i < again.site_count; i++) {
+        uint64_t left[16], right[16];
+        uint32_t end;
+
+        assert_int_equal(again.sites[i].peak_bytes, profile.sites[i].peak_bytes);
+        assert_int_equal(profile_stack(&profile, &profile.sites[i], left, 16, &end),
+                         profile_stack(&again, &again.sites[i], right, 16, &end));
+        if (again.sites[i].kind == SITE_STACK)
+            assert_memory_equal(left, right, 10 * sizeof *left);
+    }
+    profile_free(&profile);
+    profile_free(&again);
+    snapshot_free(&snapshot);
+    free(bytes);
+}
+
+/* All that a report reads, of bytes that may say anything. */
+static void use_all(const void *bytes, size_t size)
+{
+    struct snapshot snapshot;
+    struct profile profile, again;
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+
+    if (!snapshot_of(&snapshot, bytes, size))
+        return;
+    profile_of(&profile, &snapshot);
+    for (size_t i = 0; i < profile.site_count; i++)
+        assert_true(profile_stack(&profile, &profile.sites[i], frames, STACK_FRAMES_MAX, &end) <=
+                    STACK_FRAMES_MAX);
+    snapshot_compact(&snapshot, &profile);
+    profile_of(&again, &snapshot);
+    /* A stack that the damage took away counts with those that have none. */
+    assert_true(again.site_count <= profile.site_count);
+    assert_int_equal(again.lost_stacks, profile.lost_stacks);
+    profile_free(&again);
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+}
+
+static void damaged_files_do_no_harm(void **unused)
+{
+    static const unsigned char flips[] = {0x01, 0xFF, 0x80};
+    static struct sample sample;
+
+    (void)unused;
+    sample_make(&sample);
+    for (size_t size = 0; size < SAMPLE_BYTES; size++)
+        use_all(sample.bytes, size);
+    for (size_t at = 0; at < SAMPLE_BYTES; at++) {
+        for (size_t i = 0; i < sizeof flips; i++) {
+            sample.bytes[at] ^= flips[i];
+            use_all(sample.bytes, SAMPLE_BYTES);
+            sample.bytes[at] ^= flips[i];
+        }
+    }
+}
+
+/* A chain of all nodes and a site at each: what must stay linear. */
+static void the_longest_stacks_do_not_hang(void **unused)
+{
+    static struct sample sample;
+    struct state_header *header = sample_header(&sample);
+    struct snapshot snapshot;
+    struct profile profile;
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+
+    (void)unused;
+    sample_make(&sample);
+    header->node_count = header->node_usable = SAMPLE_NODES_IN_1 + SAMPLE_NODES_IN_2;
+    for (uint32_t id = STATE_STACK_FIRST; id < header->node_count; id++)
+        *sample_node(&sample, id) = (struct state_node){sample_where(id), id - 1, 1};
+    sample_node(&sample, STATE_STACK_FIRST)->parent = STATE_STACK_CUT;
+    sample_page(&sample, 1)->used = 1;
+    sample_page(&sample, 1)->first_site = 192;
+    sample_page(&sample, 1)->sites[63] = (struct state_site){1, 1, 0, 0, 0, 5000, 1, 9};
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    assert_int_equal(profile_stack(&profile, &profile.sites[0], frames, STACK_FRAMES_MAX, &end), 252);
+    assert_int_equal(end, STATE_STACK_CUT);
+    assert_int_equal(profile.deep_sites, 3);
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+}
+
+static void each_point_gets_the_resident_memory_before_it(void **unused)
+{
+    static struct sample sample;
+    static struct rss rss;
+    struct snapshot snapshot;
+    const uint64_t start_ns = 1000000000u;
+
+    (void)unused;
+    sample_make(&sample);
+    for (int i = 0; i < 4; i++)
+        sample_point(&sample, i)->rss_bytes = 0;
+    rss_init(&rss, 100);
+    rss.samples[0].monotonic_ns = start_ns + 400000000u;
+    rss.samples[0].bytes = 11;
+    rss.samples[1].monotonic_ns = start_ns + 1000000000u;
+    rss.samples[1].bytes = 22;
+    rss.samples[2].monotonic_ns = start_ns + 1400000000u;
+    rss.samples[2].bytes = 33;
+    rss.count = 3;
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    rss_into_timeline(&rss, &snapshot);
+    assert_int_equal(state_view_point(&snapshot.view, 0)->rss_bytes, 0); /* nobody had looked yet */
+    assert_int_equal(state_view_point(&snapshot.view, 1)->rss_bytes, 11);
+    assert_int_equal(state_view_point(&snapshot.view, 2)->rss_bytes, 22);
+    assert_int_equal(state_view_point(&snapshot.view, 3)->rss_bytes, 33);
+    snapshot_free(&snapshot);
+}
+
+static void the_table_of_resident_memory_never_fills(void **unused)
+{
+    static struct rss rss;
+
+    (void)unused;
+    rss_init(&rss, 100);
+    for (int i = 0; i < 3 * RSS_SAMPLES_MAX; i++) {
+        rss_sample(&rss, getpid());
+        assert_true(rss.count <= RSS_SAMPLES_MAX);
+        assert_true(rss.samples[rss.count - 1].bytes > 0);
+    }
+    /* Halved when full, at 1024 samples and then after each 512 more. */
+    assert_int_equal(rss.interval_ns, 16 * UINT64_C(100000000));
+    for (uint32_t i = 1; i < rss.count; i++)
+        assert_true(rss.samples[i - 1].monotonic_ns <= rss.samples[i].monotonic_ns);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sites_are_added_up_over_all_threads),
+        cmocka_unit_test(live_above_the_noted_peak_is_every_sites_peak),
+        cmocka_unit_test(the_small_form_says_the_same),
+        cmocka_unit_test(the_small_form_of_scattered_sites_is_small),
+        cmocka_unit_test(damaged_files_do_no_harm),
+        cmocka_unit_test(the_longest_stacks_do_not_hang),
+        cmocka_unit_test(each_point_gets_the_resident_memory_before_it),
+        cmocka_unit_test(the_table_of_resident_memory_never_fills),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# From addresses to names. State files name a program's real addresses; what they are
+# is known from its source, or from addr2line.
+
+load helpers
+
+# site FILE: the frames of the site that make_state's stack= added
+site() {
+    "$tool" report --format=json "$1" | jq -r '.sites[] | select(.bytes_allocated == 1000) | .stack[]
+        | "\(.function) \(.file // "?" | sub(".*/"; "")):\(.line)\(if .inlined then " inlined" else "" end)"'
+}
+
+line_of() {
+    grep -n "line: $1 \*/" "$HT_SOURCE/tests/tool/places.c" | cut -d: -f1
+}
+
+build_id() {
+    readelf -n "$1" | awk '/Build ID/ { print $3 }'
+}
+
+# calls PROGRAM FUNCTION: the addresses of the calls in it
+calls() {
+    objdump -d --no-show-raw-insn "$1" | awk -v f="<$2>:" '$2 == f { on = 1; next } /^$/ { on = 0 }
+        on && /call/ { sub(":", "", $1); print $1 }'
+}
+
+places() {
+    need readelf binutils
+    need jq
+    places=$HT_BUILD/tests/tool/places
+    [ "$(uname -m)" = x86_64 ] || skip "it looks for x86-64's call instructions"
+    hold=($(calls "$places" hold)) wrapper=($(calls "$places" xmalloc)) main=($(calls "$places" main))
+    cp "$places" program
+}
+
+@test "inlined functions, files and lines come from debug information" {
+    places
+    "$make_state" x.ht module="$PWD/program" build_id="$(build_id program)" stack="${hold[0]},${main[0]}"
+    site x.ht >out
+    diff out - <<END
+innermost places.c:$(line_of innermost) inlined
+middle places.c:$(line_of middle) inlined
+hold places.c:$(line_of hold-inlined)
+main places.c:$(line_of main)
+END
+}
+
+@test "the deciding frame is the caller of a wrapper" {
+    places
+    "$make_state" x.ht program="$PWD/program" module="$PWD/program" stack="${wrapper[0]},${hold[1]},${main[0]}"
+    "$tool" report x.ht >out
+    grep -Eq "^ .* 1000 B +1  hold  places.c:$(line_of hold-wrapped)\$" out
+    grep -Eq "^ +\S+ main places.c:$(line_of main)\$" out
+}
+
+@test "separate debug information is found by its link" {
+    places
+    need objcopy binutils
+    objcopy --only-keep-debug program elsewhere.debug
+    strip -g program
+    "$make_state" x.ht module="$PWD/program" stack="${hold[0]},${main[0]}"
+    site x.ht >out
+    grep -q '^hold ?:0$' out
+    objcopy --add-gnu-debuglink=elsewhere.debug program
+    site x.ht >out
+    grep -q "^innermost places.c:$(line_of innermost) inlined$" out
+}
+
+@test "a stripped program gives its exported names, else module and offset" {
+    places
+    strip program
+    "$make_state" x.ht module="$PWD/program" stack="${hold[0]},${main[0]}"
+    split "$tool" report x.ht
+    [ -z "$err" ]
+    [[ $out == *"program+0x$(printf %x $((0x${hold[0]})))"* ]]
+    libc=$(ldd "$tool" | awk '/libc.so.6/ { print $3 }')
+    [ -n "$libc" ] || skip "not glibc"
+    puts=$(objdump -T "$libc" | awk '$NF == "puts" { print $1; exit }')
+    "$make_state" x.ht module="$(realpath "$libc")" stack="$(printf %x $((0x$puts + 8)))"
+    site x.ht >out
+    grep -q 'puts ' out # or one of its other names, where libc's debug information is there
+}
+
+@test "a changed or missing file is said once and gives no names" {
+    places
+    "$make_state" x.ht module="$PWD/program" build_id=0123456789abcdef stack="${hold[0]},${main[0]}"
+    split "$tool" report x.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err == *"program has changed since: its addresses are shown without names" ]]
+    [[ $out == *"program+0x$(printf %x $((0x${hold[0]})))"* ]]
+    rm program
+    split "$tool" report x.ht
+    one_line "$err"
+    [[ $err == *"program is not there any more: its addresses are shown without names" ]]
+    echo "not a program" >program
+    split "$tool" report x.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+}
+
+@test "C++ names are demangled, and the standard library's templates passed over" {
+    places
+    [ -x "$places-cxx" ] || skip "no C++ compiler"
+    address=$(objdump -dC --no-show-raw-insn "$places-cxx" |
+        awk '/^[0-9a-f]+ <shop::store<int>::fill.*>:$/ { on = 1 } on && /call/ { sub(":", "", $1); print $1; exit }')
+    "$make_state" x.ht module="$places-cxx" stack="$address"
+    site x.ht >out
+    [[ $(tail -n 1 out) == "shop::store<int>::fill places_cxx.cpp:"* ]] || {
+        grep -q '_ZN4shop' out && skip "the tool was built without libiberty"
+    }
+    "$tool" report x.ht >out
+    grep -Eq '^ .* 1000 B +1  shop::store<int>::fill ' out
+}
+
+@test "names and lines are those that addr2line gives" {
+    places
+    need addr2line binutils
+    # Calls all over a program with debug information: this tool itself.
+    addresses=$(objdump -d --no-show-raw-insn -j .text "$tool" |
+        awk '/call/ && ++n % 31 == 0 { sub(":", "", $1); print $1 }' | head -n 60)
+    "$make_state" x.ht module="$tool" stack="$(paste -sd, <<<"$addresses")"
+    "$tool" report --format=json x.ht | jq -r '.sites[] | select(.bytes_allocated == 1000) | .stack[]
+        | select(.file != null) | "\(.function) \(.file | sub(".*/"; "")):\(.line)"' >ours
+    for address in $addresses; do addr2line -ifse "$tool" "$address"; done | paste -d' ' - - |
+        sed 's/ (discriminator.*//; s/\.\(part\|constprop\|isra\|cold\)\S*//' | grep -v '?' >theirs
+    [ "$(wc -l <ours)" -ge 30 ]
+    diff ours theirs
+}

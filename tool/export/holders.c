@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * holders.c - a row for each line of code that allocated, and below it, who called.
+ */
+#include "export/holders.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "model/rows.h"
+#include "util.h"
+
+#define NUMBERS_COLUMNS 34 /* what stands before the name */
+#define LOCATION_COLUMNS 36
+#define NAME_COLUMNS_MIN 12 /* a caller's name that is cut shorter says nothing */
+
+/* Shares of temporary allocations below this are usual, and not worth a list. */
+#define TEMPORARY_PERCENT 10
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* "file.c:12", and the module where that is not the expected one. */
+static char *location_of(const struct place *place, const char *expected_module)
+{
+    const char *module = base_name(place->module);
+    bool is_own = strcmp(place->module, expected_module) == 0;
+
+    if (place->file == NULL && place->named)
+        return xstrdup(is_own ? "" : module);
+    if (place->file == NULL) /* the name is module+offset already, or a symbol far before it */
+        return strncmp(place->function, module, strlen(module)) == 0
+                   ? xstrdup("")
+                   : xasprintf("%s+0x%" PRIx64, module, place->offset);
+    return is_own ? xasprintf("%s:%u", base_name(place->file), place->line)
+                  : xasprintf("%s:%u %s", base_name(place->file), place->line, module);
+}
+
+static const char *row_label(const struct row *row)
+{
+    switch (row->site->kind) {
+    case SITE_NO_STACK: return "(no stack was taken)";
+    case SITE_OTHER: return "(other: their stacks found no place in the tracker's table)";
+    case SITE_BETWEEN: return "(between threads)";
+    case SITE_STACK: break;
+    }
+    return row->place_count > 0 ? row->places[0].function : "(stack not known)";
+}
+
+static void print_name(const struct screen *screen, const struct row *row, const char *program)
+{
+    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0;
+    char *where = has_place ? location_of(&row->places[0], program) : xstrdup("");
+    char *location = screen_fit(screen, where, LOCATION_COLUMNS);
+    const char *mark = has_place && row->places[0].inlined ? " (inlined)" : "";
+    size_t room = SCREEN_COLUMNS - NUMBERS_COLUMNS - strlen(mark) - screen_columns(location) - 2;
+    char *name = screen_fit(screen, row_label(row), room);
+
+    fprintf(screen->out, "%s%s%s%s%s%s\n", screen_bold(screen), name, screen_plain(screen), mark,
+            *location ? "  " : "", location);
+    free(name);
+    free(location);
+    free(where);
+}
+
+/* " <- name (inlined) file.c:12", shortened to fit; NULL where too little room is left. */
+static char *caller_text(const struct screen *screen, const struct place *caller, const char *expected_module,
+                         size_t room)
+{
+    char *where = location_of(caller, expected_module),
+         *location = screen_fit(screen, where, LOCATION_COLUMNS);
+    const char *mark = caller->inlined ? " (inlined)" : "", *arrow = screen->utf8 ? "\xE2\x86\x90" : "<-";
+    size_t fixed = screen_columns(arrow) + strlen(mark) + screen_columns(location) + 3;
+    size_t wanted = screen_columns(caller->function);
+    char *text = NULL;
+
+    if (fixed + (wanted < NAME_COLUMNS_MIN ? wanted : NAME_COLUMNS_MIN) <= room) {
+        char *name = screen_fit(screen, caller->function, room - fixed);
+
+        text = xasprintf(" %s %s%s%s%s", arrow, name, mark, *location ? " " : "", location);
+        free(name);
+    }
+    free(location);
+    free(where);
+    return text;
+}
+
+/* One line: as many callers as fit. */
+static void print_callers(const struct screen *screen, const struct row *row)
+{
+    size_t others = row->stacks - 1, room = SCREEN_COLUMNS - NUMBERS_COLUMNS - 1;
+    char *more =
+        others > 0 ? xasprintf(" (and %zu more stack%s)", others, others == 1 ? "" : "s") : xstrdup("");
+
+    room -= strlen(more);
+    if (row->place_count > 1 || others > 0)
+        fprintf(screen->out, "%*s%s", NUMBERS_COLUMNS + 1, "", screen_dim(screen));
+    for (size_t i = 1; i < row->place_count; i++) {
+        char *text = caller_text(screen, &row->places[i], row->places[i - 1].module, room);
+
+        if (text == NULL)
+            break; /* a later one would hide that this one is missing */
+        room -= screen_columns(text);
+        fputs(text, screen->out);
+        free(text);
+    }
+    if (row->place_count > 1 || others > 0)
+        fprintf(screen->out, "%s%s\n", more, screen_plain(screen));
+    free(more);
+}
+
+static double percent(int64_t part, int64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+/* Millions are rounded, so that the columns stay columns. */
+static const char *count_text(char text[24], int64_t count)
+{
+    if (count < 100000000 && count > -10000000)
+        snprintf(text, 24, "%" PRId64, count);
+    else
+        snprintf(text, 24, "%.0fM", (double)count / 1e6);
+    return text;
+}
+
+static void print_row(const struct screen *screen, const struct row *row, enum measure measure, int64_t whole,
+                      const char *program)
+{
+    char bytes[24], blocks[24];
+
+    fprintf(screen->out, "  %6.1f %% %11s %9s  ",
+            percent(measure == MEASURE_TEMPORARY ? row->blocks : row->bytes, whole),
+            measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)row->bytes),
+            count_text(blocks, row->blocks));
+    print_name(screen, row, program);
+    if (row->site->kind == SITE_STACK)
+        print_callers(screen, row);
+}
+
+static void print_list(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                       enum measure measure, int64_t whole, size_t top, const char *title)
+{
+    struct rows rows = rows_make(&report->profile, symbols, measure);
+    int64_t rest_bytes = whole, rest_blocks = 0;
+    char bytes[24], blocks[24];
+
+    if (rows.count > 0)
+        fprintf(screen->out, "\n%s%s%s\n", screen_bold(screen), title, screen_plain(screen));
+    for (size_t i = 0; i < rows.count; i++) {
+        if (i < top) {
+            print_row(screen, &rows.items[i], measure, whole, report->main.program);
+            rest_bytes -= measure == MEASURE_TEMPORARY ? rows.items[i].blocks : rows.items[i].bytes;
+        } else {
+            rest_blocks += rows.items[i].blocks;
+        }
+    }
+    if (rows.count > top)
+        fprintf(screen->out, "  %6.1f %% %11s %9s  %sin %zu more places (--top=N)%s\n",
+                percent(rest_bytes, whole),
+                measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)rest_bytes),
+                count_text(blocks, rest_blocks), screen_dim(screen), rows.count - top, screen_plain(screen));
+    rows_free(&rows);
+}
+
+static const char *live_title(const struct summary *summary)
+{
+    return summary->ended == END_RUNNING ? "Live now"
+           : summary->ended == END_EXIT  ? "Still live at exit"
+                                         : "Still live at the end";
+}
+
+void print_holders(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                   size_t top)
+{
+    const struct ht_totals *totals = &report->main.totals;
+    int64_t temporary = (int64_t)totals->temporary_allocs;
+    char title[128], bytes[24];
+
+    if (report->profile.site_count == 0 || top == 0)
+        return;
+    snprintf(title, sizeof title, "Who held it at the peak of %s",
+             export_bytes(bytes, (double)totals->peak_bytes));
+    print_list(screen, report, symbols, MEASURE_PEAK, (int64_t)totals->peak_bytes, top, title);
+    if (totals->live_blocks > 0) {
+        snprintf(title, sizeof title, "%s, %s", live_title(&report->main),
+                 export_bytes(bytes, (double)totals->live_bytes));
+        print_list(screen, report, symbols, MEASURE_LIVE, totals->live_bytes, top, title);
+    }
+    if (percent(temporary, (int64_t)totals->allocs) > TEMPORARY_PERCENT)
+        print_list(screen, report, symbols, MEASURE_TEMPORARY, temporary, top < 5 ? top : 5,
+                   "Temporary allocations: freed before their thread allocated again");
+}

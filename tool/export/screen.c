@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "export/screen.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "util.h"
+
+struct screen screen_of(FILE *out)
+{
+    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    return (struct screen){
+        .out = out,
+        .colour =
+            isatty(fileno(out)) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0,
+        .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+    };
+}
+
+const char *screen_bold(const struct screen *screen)
+{
+    return screen->colour ? "\033[1m" : "";
+}
+
+const char *screen_dim(const struct screen *screen)
+{
+    return screen->colour ? "\033[2m" : "";
+}
+
+const char *screen_plain(const struct screen *screen)
+{
+    return screen->colour ? "\033[0m" : "";
+}
+
+static bool begins_character(char byte)
+{
+    return ((unsigned char)byte & 0xC0) != 0x80;
+}
+
+size_t screen_columns(const char *text)
+{
+    size_t columns = 0;
+
+    for (; *text; text++)
+        columns += begins_character(*text);
+    return columns;
+}
+
+/* The byte at which character number `characters` begins. */
+static const char *skip(const char *text, size_t characters)
+{
+    for (; *text; text++)
+        if (begins_character(*text) && characters-- == 0)
+            break;
+    return text;
+}
+
+char *screen_fit(const struct screen *screen, const char *text, size_t columns)
+{
+    char *safe = utf8_copy(text, strlen(text), true), *fitted;
+    const char *gap = screen->utf8 ? "\xE2\x80\xA6" : "...";
+    size_t length = screen_columns(safe), gap_columns = screen_columns(gap), left;
+
+    if (length <= columns || columns <= gap_columns)
+        return safe;
+    /* Two thirds of what stays are the begin: namespaces and prefixes lie there. */
+    left = (columns - gap_columns) * 2 / 3;
+    fitted = xasprintf("%.*s%s%s", (int)(skip(safe, left) - safe), safe, gap,
+                       skip(safe, length - (columns - gap_columns - left)));
+    free(safe);
+    return fitted;
+}
+
+/* The highest live bytes in each of `columns` equal parts of the time; a part without
+ * a point goes on as the one before it. */
+static void levels_of(int64_t *levels, size_t columns, const struct profile *profile)
+{
+    uint64_t first = profile->points[0].since_start_ns;
+    uint64_t last = profile->points[profile->point_count - 1].since_start_ns;
+    uint64_t part = (last > first ? last - first : 0) / columns + 1;
+    size_t done = 0; /* columns that have a level */
+
+    for (size_t i = 0; i < profile->point_count; i++) {
+        const struct state_point *point = &profile->points[i];
+        uint64_t since = point->since_start_ns > first ? point->since_start_ns - first : 0;
+        size_t column = since / part < columns ? (size_t)(since / part) : columns - 1;
+
+        for (; done <= column; done++)
+            levels[done] = done < column ? profile->points[i - (i > 0)].live_bytes : point->live_bytes;
+        if (levels[column] < point->live_bytes)
+            levels[column] = point->live_bytes;
+    }
+    for (; done < columns; done++)
+        levels[done] = profile->points[profile->point_count - 1].live_bytes;
+}
+
+char *screen_sparkline(const struct screen *screen, const struct profile *profile, size_t columns)
+{
+    static const char *const blocks[] = {" ",
+                                         "\xE2\x96\x81",
+                                         "\xE2\x96\x82",
+                                         "\xE2\x96\x83",
+                                         "\xE2\x96\x84",
+                                         "\xE2\x96\x85",
+                                         "\xE2\x96\x86",
+                                         "\xE2\x96\x87",
+                                         "\xE2\x96\x88"};
+    static const char *const letters[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
+    enum { STEPS = HT_ARRAY_LENGTH(blocks) - 1 };
+    int64_t *levels, highest = 1;
+    char *line, *to;
+
+    if (profile->point_count < 2)
+        return NULL;
+    if (columns > profile->point_count)
+        columns = profile->point_count;
+    levels = xmalloc(columns * sizeof *levels);
+    levels_of(levels, columns, profile);
+    for (size_t i = 0; i < columns; i++)
+        highest = levels[i] > highest ? levels[i] : highest;
+    to = line = xmalloc(3 * columns + 1);
+    for (size_t i = 0; i < columns; i++) {
+        double share = levels[i] > 0 ? (double)levels[i] / (double)highest : 0;
+        size_t step = levels[i] > 0 ? 1 + (size_t)(share * (STEPS - 1) + 0.5) : 0;
+        const char *mark = (screen->utf8 ? blocks : letters)[step < STEPS ? step : STEPS];
+
+        to = stpcpy(to, mark);
+    }
+    *to = '\0';
+    free(levels);
+    return line;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * names.h - what people should read: demangled names, and which frame of a stack
+ * says who allocated.
+ */
+#ifndef HT_TOOL_NAMES_H
+#define HT_TOOL_NAMES_H
+
+#include "model/symbols.h"
+
+/* A C++ or Rust name without its parameters, any other name as it is; a compiler's
+ * suffix (.part.0, .cold...) is left out. malloc'ed. */
+char *name_demangle(const char *symbol);
+
+/* True for frames that pass an allocation on, and say nothing about who wanted it:
+ * the C and C++ libraries, the standard containers, and functions that wrap malloc. */
+bool place_passes_on(const struct place *place);
+
+#endif /* HT_TOOL_NAMES_H */

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * profile.c - adds up what the threads noted at each site. Every pass is linear in
+ * the file's size, so that no file, however forged, keeps the tool for long.
+ */
+#include "model/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/peak.h"
+#include "util.h"
+
+/* Sites by id, made page by page where the file has any: ids are far apart. */
+struct sums {
+    struct site **pages; /* of STATE_SITES_PER_PAGE each */
+    size_t page_count;
+};
+
+static struct site *sums_page(struct sums *sums, uint32_t first_site)
+{
+    size_t page = first_site / STATE_SITES_PER_PAGE;
+
+    if (page >= sums->page_count)
+        BUG("a page of sites beyond the checked bound");
+    if (sums->pages[page] == NULL) {
+        sums->pages[page] = xmalloc(STATE_SITES_PER_PAGE * sizeof(struct site));
+        memset(sums->pages[page], 0, STATE_SITES_PER_PAGE * sizeof(struct site));
+    }
+    return sums->pages[page];
+}
+
+/* Unsigned: in a forged file any sum may overflow. */
+static void add(int64_t *sum, uint64_t n)
+{
+    *sum = (int64_t)((uint64_t)*sum + n);
+}
+
+static void add_site(struct site *sum, const struct state_site *site, const struct peak *peak)
+{
+    struct peak_share share = peak_share_of(peak, site);
+
+    add(&sum->live_bytes, site->bytes_allocated - site->bytes_freed);
+    add(&sum->live_blocks, site->allocs - site->frees);
+    add(&sum->peak_bytes, (uint64_t)share.bytes);
+    add(&sum->peak_blocks, (uint64_t)share.blocks);
+    sum->allocs += site->allocs;
+    sum->bytes_allocated += site->bytes_allocated;
+    sum->frees += site->frees;
+    sum->bytes_freed += site->bytes_freed;
+    sum->temporary_allocs += site->temporary_allocs;
+}
+
+/* Highest page that the checked file may name. */
+static struct sums sums_make(const struct state_view *view)
+{
+    struct sums sums = {0};
+
+    for (uint64_t i = 0; i < view->site_page_count; i++) {
+        const struct state_site_page *page = state_view_site_page(view, i);
+
+        if (page != NULL && page->first_site / STATE_SITES_PER_PAGE >= sums.page_count)
+            sums.page_count = page->first_site / STATE_SITES_PER_PAGE + 1;
+    }
+    sums.pages = xmalloc(sums.page_count * sizeof(struct site *));
+    memset(sums.pages, 0, sums.page_count * sizeof(struct site *));
+    return sums;
+}
+
+static bool is_used(const struct site *site)
+{
+    return (site->allocs | site->frees | site->bytes_allocated | site->bytes_freed) != 0 ||
+           site->peak_bytes != 0 || site->peak_blocks != 0;
+}
+
+static void append(struct profile *profile, const struct site *site)
+{
+    /* Grows at 0, 1, 2, 4, 8...: without a capacity to keep. */
+    if ((profile->site_count & (profile->site_count - 1)) == 0) {
+        size_t capacity = profile->site_count ? 2 * profile->site_count : 1;
+
+        profile->sites = xrealloc(profile->sites, capacity * sizeof *profile->sites);
+    }
+    profile->sites[profile->site_count++] = *site;
+}
+
+static void take_sites(struct profile *profile, const struct sums *sums)
+{
+    for (size_t page = 0; page < sums->page_count; page++) {
+        for (uint32_t i = 0; sums->pages[page] && i < STATE_SITES_PER_PAGE; i++) {
+            struct site *site = &sums->pages[page][i];
+
+            site->id = (uint32_t)page * STATE_SITES_PER_PAGE + i;
+            site->kind = site->id == STATE_STACK_LOST    ? SITE_OTHER
+                         : site->id >= STATE_STACK_FIRST ? SITE_STACK
+                                                         : SITE_NO_STACK;
+            if (!is_used(site))
+                continue;
+            append(profile, site);
+            if (site->kind == SITE_OTHER)
+                profile->lost_stacks += site->allocs;
+        }
+    }
+}
+
+/* What the sites do not add up to, as a row of its own, so that they do. */
+static void append_difference(struct profile *profile, const struct ht_totals *totals)
+{
+    struct site rest = {
+        .kind = SITE_BETWEEN,
+        .live_bytes = totals->live_bytes,
+        .live_blocks = totals->live_blocks,
+        .peak_bytes = (int64_t)totals->peak_bytes,
+        .peak_blocks = (int64_t)totals->peak_blocks,
+    };
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        const struct site *site = &profile->sites[i];
+
+        add(&rest.live_bytes, -(uint64_t)site->live_bytes);
+        add(&rest.live_blocks, -(uint64_t)site->live_blocks);
+        add(&rest.peak_bytes, -(uint64_t)site->peak_bytes);
+        add(&rest.peak_blocks, -(uint64_t)site->peak_blocks);
+    }
+    if (rest.live_bytes || rest.live_blocks || rest.peak_bytes || rest.peak_blocks)
+        append(profile, &rest);
+}
+
+/* A 64-bit mixer (the finalizer of SplitMix64, by Steele, Lea and Flood). */
+static uint64_t mix(uint64_t n)
+{
+    n = (n ^ (n >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    n = (n ^ (n >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return n ^ (n >> 31);
+}
+
+/* A parent's id is smaller than its child's, so one pass upwards sees it first. */
+static void take_nodes(struct profile *profile, const struct state_view *view)
+{
+    profile->node_count = view->node_count;
+    profile->nodes = xmalloc((size_t)view->node_count * sizeof *profile->nodes);
+    for (uint32_t id = 0; id < view->node_count; id++) {
+        struct profile_node *node = &profile->nodes[id];
+        struct state_node read = {0};
+        uint32_t parent = id;
+
+        *node = (struct profile_node){.parent = STATE_STACK_BROKEN};
+        if (state_view_step(view, &parent, &read))
+            *node = (struct profile_node){.where = read.where, .parent = parent};
+        node->hash =
+            mix(read.where +
+                mix(node->parent < STATE_STACK_FIRST ? node->parent : profile->nodes[node->parent].hash));
+    }
+}
+
+static void take_modules(struct profile *profile, const struct state_view *view)
+{
+    profile->module_count = view->module_count;
+    profile->modules = xmalloc(view->module_count * sizeof *profile->modules);
+    for (uint32_t i = 0; i < view->module_count; i++) {
+        const struct state_module *module = state_view_module(view, i);
+
+        profile->modules[i] = module ? *module : (struct state_module){0};
+    }
+}
+
+static void take_points(struct profile *profile, const struct state_view *view)
+{
+    profile->points = xmalloc(view->point_count * sizeof *profile->points);
+    for (uint32_t i = 0; i < view->point_count; i++)
+        profile->points[profile->point_count++] = *state_view_point(view, i);
+}
+
+static void count_deep_sites(struct profile *profile)
+{
+    uint8_t *ends = xmalloc(profile->node_count); /* how the stack from each node outwards ends */
+
+    for (uint32_t id = 0; id < profile->node_count; id++) {
+        uint32_t parent = profile->nodes[id].parent;
+
+        ends[id] = parent < STATE_STACK_FIRST ? (uint8_t)parent : ends[parent];
+    }
+    for (size_t i = 0; i < profile->site_count; i++) {
+        const struct site *site = &profile->sites[i];
+
+        profile->deep_sites +=
+            site->kind == SITE_STACK && site->id < profile->node_count && ends[site->id] == STATE_STACK_CUT;
+    }
+    free(ends);
+}
+
+static uint64_t hash_of(const struct profile *profile, const struct site *site)
+{
+    return site->kind == SITE_STACK && site->id < profile->node_count ? profile->nodes[site->id].hash
+                                                                      : (uint64_t)site->kind;
+}
+
+#define ORDER(left, right) \
+    if ((left) != (right)) \
+    return (left) > (right) ? -1 : 1
+
+/* Ids differ between a state file and its snapshot; hashes do not. */
+static int by_peak(const void *a, const void *b, void *context)
+{
+    const struct site *left = a, *right = b;
+
+    ORDER(left->peak_bytes, right->peak_bytes);
+    ORDER(left->live_bytes, right->live_bytes);
+    ORDER(left->bytes_allocated, right->bytes_allocated);
+    ORDER(left->allocs, right->allocs);
+    ORDER(hash_of(context, left), hash_of(context, right));
+    return 0;
+}
+
+void profile_of(struct profile *profile, const struct snapshot *snapshot)
+{
+    const struct state_view *view = &snapshot->view;
+    struct peak peak = peak_of(view);
+    struct sums sums = sums_make(view);
+
+    *profile = (struct profile){.lost_frames = view->header->lost_frames};
+    for (uint64_t i = 0; i < view->site_page_count; i++) {
+        const struct state_site_page *page = state_view_site_page(view, i);
+
+        for (uint32_t s = 0; page != NULL && s < STATE_SITES_PER_PAGE; s++)
+            add_site(&sums_page(&sums, page->first_site)[s], &page->sites[s], &peak);
+    }
+    take_sites(profile, &sums);
+    for (size_t page = 0; page < sums.page_count; page++)
+        free(sums.pages[page]);
+    free(sums.pages);
+
+    if (profile->site_count > 0)
+        append_difference(profile, &peak.totals);
+    take_nodes(profile, view);
+    take_modules(profile, view);
+    take_points(profile, view);
+    count_deep_sites(profile);
+    if (profile->site_count > 0)
+        qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
+}
+
+size_t profile_stack(const struct profile *profile, const struct site *site, uint64_t *frames,
+                     size_t capacity, uint32_t *end)
+{
+    uint32_t id = site->kind == SITE_STACK ? site->id : STATE_STACK_NONE;
+    size_t count = 0;
+
+    while (id >= STATE_STACK_FIRST && count < capacity) {
+        if (id >= profile->node_count || profile->nodes[id].where == 0) {
+            id = STATE_STACK_BROKEN;
+            break;
+        }
+        frames[count++] = profile->nodes[id].where;
+        id = profile->nodes[id].parent;
+    }
+    *end = id >= STATE_STACK_FIRST ? STATE_STACK_CUT : id;
+    return count;
+}
+
+void profile_free(struct profile *profile)
+{
+    free(profile->sites);
+    free(profile->nodes);
+    free(profile->modules);
+    free(profile->points);
+    *profile = (struct profile){0};
+}

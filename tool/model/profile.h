@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * profile.h - who held the memory, and when: the sites of one process with their
+ * stacks, the modules that the stacks name, and the timeline. Plain numbers and
+ * addresses, copied out of a snapshot; names are symbols.h's business.
+ */
+#ifndef HT_TOOL_PROFILE_H
+#define HT_TOOL_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/snapshot.h"
+
+/* More frames of a stack than this are not shown; no tracker keeps so many. */
+#define STACK_FRAMES_MAX 1024
+
+enum site_kind {
+    SITE_STACK,    /* an ordinary one */
+    SITE_NO_STACK, /* allocations of which no stack was taken */
+    SITE_OTHER,    /* all stacks that found no place in the tracker's tables */
+    SITE_BETWEEN,  /* what is missing to the program's own numbers: each thread notes the peak by itself */
+};
+
+struct site {
+    enum site_kind kind;
+    uint32_t id; /* of its innermost node, SITE_STACK only */
+    int64_t live_bytes;
+    int64_t live_blocks;
+    int64_t peak_bytes; /* at the program's peak; the sites' sum is the program's */
+    int64_t peak_blocks;
+    uint64_t allocs;
+    uint64_t bytes_allocated;
+    uint64_t frees;
+    uint64_t bytes_freed;
+    uint64_t temporary_allocs;
+};
+
+struct profile_node {
+    uint64_t where; /* as in struct state_node */
+    uint64_t hash;  /* of this frame and all outside it: equal stacks have equal ones in every file */
+    uint32_t parent;
+};
+
+struct profile {
+    struct site *sites; /* by share of the peak, then live, then total */
+    size_t site_count;
+    struct profile_node *nodes; /* index: id */
+    uint32_t node_count;
+    struct state_module *modules; /* index: number in `where` minus 1 */
+    uint32_t module_count;
+    struct state_point *points;
+    size_t point_count;
+    uint64_t lost_stacks; /* allocations in SITE_OTHER */
+    uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
+    uint64_t deep_sites;  /* whose stacks have more frames than were kept */
+};
+
+void profile_of(struct profile *profile, const struct snapshot *snapshot);
+
+/* The frames of a site, innermost first, as `where`s: at most `capacity` of them.
+ * *end receives how the stack ends (STATE_STACK_NONE: whole). */
+size_t profile_stack(const struct profile *profile, const struct site *site, uint64_t *frames,
+                     size_t capacity, uint32_t *end);
+
+void profile_free(struct profile *profile);
+
+#endif /* HT_TOOL_PROFILE_H */

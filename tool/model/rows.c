@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/names.h"
+#include "util.h"
+
+#define SITES_MAX 2000
+
+static int64_t bytes_of(const struct site *site, enum measure measure)
+{
+    return measure == MEASURE_PEAK ? site->peak_bytes : measure == MEASURE_LIVE ? site->live_bytes : 0;
+}
+
+static int64_t blocks_of(const struct site *site, enum measure measure)
+{
+    return measure == MEASURE_PEAK   ? site->peak_blocks
+           : measure == MEASURE_LIVE ? site->live_blocks
+                                     : (int64_t)site->temporary_allocs;
+}
+
+static int compare(int64_t left_bytes, int64_t left_blocks, int64_t right_bytes, int64_t right_blocks)
+{
+    if (left_bytes != right_bytes)
+        return left_bytes > right_bytes ? -1 : 1;
+    return (left_blocks < right_blocks) - (left_blocks > right_blocks);
+}
+
+static int by_measure(const void *a, const void *b, void *context)
+{
+    const struct site *left = *(const struct site *const *)a, *right = *(const struct site *const *)b;
+    enum measure measure = *(const enum measure *)context;
+    int order = compare(bytes_of(left, measure), blocks_of(left, measure), bytes_of(right, measure),
+                        blocks_of(right, measure));
+
+    /* Equal ones stay in the profile's order, which is the same for every file. */
+    return order ? order : (left > right) - (left < right);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    int order = compare(left->bytes, left->blocks, right->bytes, right->blocks);
+
+    return order ? order : (left->site > right->site) - (left->site < right->site);
+}
+
+/* The program's own places in a stack, innermost first; with `named`, only those whose
+ * function is known. */
+static size_t own_places(struct symbols *symbols, const uint64_t *frames, size_t depth, bool named,
+                         struct place *places, size_t capacity)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < depth && found < capacity; i++) {
+        size_t count;
+        const struct place *at = symbols_places(symbols, frames[i], &count);
+
+        for (size_t p = 0; p < count && found < capacity; p++)
+            if ((at[p].named || !named) && !place_passes_on(&at[p]))
+                places[found++] = at[p];
+    }
+    return found;
+}
+
+static bool same_text(const char *left, const char *right)
+{
+    return left == right || (left != NULL && right != NULL && strcmp(left, right) == 0);
+}
+
+static bool same_place(const struct place *left, const struct place *right)
+{
+    return left->line == right->line && same_text(left->function, right->function) &&
+           same_text(left->file, right->file) && same_text(left->module, right->module);
+}
+
+/* The deciding frame of a stack and who called it; see names.h for what is passed over. */
+static size_t deciding_places(const struct profile *profile, struct symbols *symbols, const struct site *site,
+                              struct place *places)
+{
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end), found, count;
+
+    /* In a stripped library the exported function that was called says more than an
+     * address in its depths. */
+    found = own_places(symbols, frames, depth, true, places, ROW_PLACES);
+    if (found == 0)
+        found = own_places(symbols, frames, depth, false, places, ROW_PLACES);
+    /* Nothing but libraries: the call that allocated says the most. */
+    if (found == 0 && depth > 0)
+        places[found++] = symbols_places(symbols, frames[0], &count)[0];
+    return found;
+}
+
+static bool same_row(const struct row *left, const struct row *right)
+{
+    if (left->site->kind != right->site->kind || !same_place(&left->places[0], &right->places[0]))
+        return false;
+    if (left->places[0].named)
+        return true;
+    for (size_t i = 1; i < ROW_PLACES; i++)
+        if (!same_place(&left->places[i], &right->places[i]))
+            return false;
+    return true;
+}
+
+static struct row *row_for(struct rows *rows, const struct row *wanted)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (same_row(&rows->items[i], wanted))
+            return &rows->items[i];
+    rows->items[rows->count] = *wanted;
+    return &rows->items[rows->count++];
+}
+
+struct rows rows_make(const struct profile *profile, struct symbols *symbols, enum measure measure)
+{
+    const struct site **sorted = xmalloc(profile->site_count * sizeof(const struct site *));
+    struct rows rows = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < profile->site_count; i++)
+        if (bytes_of(&profile->sites[i], measure) != 0 || blocks_of(&profile->sites[i], measure) != 0)
+            sorted[count++] = &profile->sites[i];
+    if (count)
+        qsort_r(sorted, count, sizeof(const struct site *), by_measure, &measure);
+    if (count > SITES_MAX)
+        count = SITES_MAX;
+    rows.items = xmalloc(count * sizeof *rows.items);
+    for (size_t i = 0; i < count; i++) {
+        struct row wanted = {.site = sorted[i]}, *row;
+
+        wanted.place_count = deciding_places(profile, symbols, sorted[i], wanted.places);
+        row = row_for(&rows, &wanted);
+        row->bytes = (int64_t)((uint64_t)row->bytes + (uint64_t)bytes_of(sorted[i], measure));
+        row->blocks = (int64_t)((uint64_t)row->blocks + (uint64_t)blocks_of(sorted[i], measure));
+        row->stacks++;
+    }
+    if (rows.count)
+        qsort(rows.items, rows.count, sizeof *rows.items, by_size);
+    free(sorted);
+    return rows;
+}
+
+void rows_free(struct rows *rows)
+{
+    free(rows->items);
+    *rows = (struct rows){0};
+}

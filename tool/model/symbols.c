@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * symbols.c - elfutils' libdwfl, one session for each module, so that an address
+ * means what the module's own file says; and a cache of all that was looked up.
+ */
+#include "model/symbols.h"
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/names.h"
+#include "model/symbol_table.h"
+#include "util.h"
+
+/* An inlined function in an inlined function...: more are damage. */
+#define INLINE_DEPTH_MAX 64
+
+/* A symbol that lies further before an address says nothing about it. */
+#define NEAR_BYTES (16 * 1024)
+
+/* Code of a compilation unit, or of a function in it. */
+struct code_range {
+    Dwarf_Addr begin;
+    Dwarf_Addr end;
+    Dwarf_Die die;
+};
+
+struct code_ranges {
+    struct code_range *items; /* by begin */
+    size_t count;
+};
+
+/* The functions of one compilation unit. */
+struct unit {
+    Dwarf_Off offset;
+    struct code_ranges functions;
+};
+
+struct module {
+    const struct state_module *of;
+    bool opened;
+    Dwfl *dwfl;
+    Dwfl_Module *dwfl_module; /* NULL: no names */
+    struct symbol_table table;
+    bool table_made;
+    struct code_ranges unit_code; /* made where libdw finds no unit: clang writes no .debug_aranges */
+    bool unit_code_made;
+    struct unit *units; /* of which an address was looked up */
+    size_t unit_count;
+};
+
+/* Places of one `where`; the table is open-addressed, its length a power of two. */
+struct found {
+    uint64_t where; /* 0: free */
+    struct place *places;
+    size_t count;
+};
+
+struct symbols {
+    struct module *modules;
+    uint32_t module_count;
+    struct found *found;
+    size_t found_count;
+    size_t found_places;
+};
+
+static char *debuginfo_path; /* NULL: where distributions put it */
+
+static const Dwfl_Callbacks callbacks = {
+    .find_elf = dwfl_build_id_find_elf,
+    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .debuginfo_path = &debuginfo_path,
+};
+
+struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
+{
+    struct symbols *symbols = xmalloc(sizeof *symbols);
+
+    *symbols = (struct symbols){
+        .modules = xmalloc(profile->module_count * sizeof(struct module)),
+        .module_count = profile->module_count,
+    };
+    for (uint32_t i = 0; i < profile->module_count; i++)
+        symbols->modules[i] = (struct module){.of = &profile->modules[i]};
+    if (!debuginfod)
+        unsetenv("DEBUGINFOD_URLS"); /* libdwfl would ask by itself */
+    else if (getenv("DEBUGINFOD_URLS") == NULL)
+        warning("--debuginfod asks no server: name one in DEBUGINFOD_URLS");
+    return symbols;
+}
+
+/* --- Modules ------------------------------------------------------------------- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static bool same_build(Dwfl_Module *module, const struct state_module *of)
+{
+    const unsigned char *bits;
+    GElf_Addr where;
+    int bytes = dwfl_module_build_id(module, &bits, &where);
+
+    if (of->build_id_bytes == 0)
+        return true; /* it had none: nothing to compare */
+    return bytes == (int)of->build_id_bytes && memcmp(bits, of->build_id, of->build_id_bytes) == 0;
+}
+
+static void module_open(struct module *module)
+{
+    const char *path = module->of->path;
+    GElf_Addr bias;
+
+    module->opened = true;
+    if (path[0] != '/') /* [vdso], or not known */
+        return;
+    module->dwfl = dwfl_begin(&callbacks);
+    if (module->dwfl == NULL)
+        return;
+    dwfl_report_begin(module->dwfl);
+    module->dwfl_module = dwfl_report_elf(module->dwfl, path, path, -1, 0, true);
+    dwfl_report_end(module->dwfl, NULL, NULL);
+    if (module->dwfl_module == NULL || dwfl_module_getelf(module->dwfl_module, &bias) == NULL) {
+        warning("%s %s: its addresses are shown without names", path,
+                access(path, F_OK) == 0 ? "cannot be read" : "is not there any more");
+        module->dwfl_module = NULL;
+    } else if (!same_build(module->dwfl_module, module->of)) {
+        warning("%s has changed since: its addresses are shown without names", path);
+        module->dwfl_module = NULL;
+    }
+}
+
+static void module_close(struct module *module)
+{
+    symbol_table_free(&module->table);
+    for (size_t i = 0; i < module->unit_count; i++)
+        free(module->units[i].functions.items);
+    free(module->units);
+    free(module->unit_code.items);
+    if (module->dwfl != NULL)
+        dwfl_end(module->dwfl);
+}
+
+/* --- Code by address ----------------------------------------------------------- */
+
+/* Whether an array that grows at 0, 1, 2, 4, 8... is full: without a capacity to keep. */
+static bool is_full(size_t count)
+{
+    return (count & (count - 1)) == 0;
+}
+
+static void add_code(struct code_ranges *ranges, Dwarf_Die *die)
+{
+    Dwarf_Addr base, begin, end;
+    ptrdiff_t at = 0;
+
+    while ((at = dwarf_ranges(die, at, &base, &begin, &end)) > 0) {
+        if (begin >= end)
+            continue;
+        if (is_full(ranges->count))
+            ranges->items =
+                xrealloc(ranges->items, (ranges->count ? 2 * ranges->count : 1) * sizeof *ranges->items);
+        ranges->items[ranges->count++] = (struct code_range){begin, end, *die};
+    }
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const struct code_range *left = a, *right = b;
+
+    return (left->begin > right->begin) - (left->begin < right->begin);
+}
+
+static void sort_code(struct code_ranges *ranges)
+{
+    if (ranges->count)
+        qsort(ranges->items, ranges->count, sizeof *ranges->items, by_begin);
+}
+
+static bool find_code(const struct code_ranges *ranges, Dwarf_Addr address, Dwarf_Die *die)
+{
+    size_t low = 0, high = ranges->count;
+
+    while (low < high) { /* the last range that begins at or before it */
+        size_t middle = low + (high - low) / 2;
+
+        if (ranges->items[middle].begin <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address >= ranges->items[low - 1].end)
+        return false;
+    *die = ranges->items[low - 1].die;
+    return true;
+}
+
+/* The compilation unit of a file address; false when it has no debug information. */
+static bool find_unit(struct module *module, Dwarf_Addr address, Dwarf_Die *unit, Dwarf_Addr *bias)
+{
+    Dwarf_Die *die;
+
+    if (dwfl_module_getdwarf(module->dwfl_module, bias) == NULL)
+        return false;
+    die = dwfl_module_addrdie(module->dwfl_module, address, bias);
+    if (die != NULL) {
+        *unit = *die;
+        return true;
+    }
+    if (!module->unit_code_made) {
+        module->unit_code_made = true;
+        while ((die = dwfl_module_nextcu(module->dwfl_module, die, bias)) != NULL)
+            add_code(&module->unit_code, die);
+        sort_code(&module->unit_code);
+    }
+    return find_code(&module->unit_code, address - *bias, unit);
+}
+
+static int take_function(Dwarf_Die *die, void *ranges)
+{
+    add_code(ranges, die);
+    return DWARF_CB_OK;
+}
+
+/* libdw would walk through the whole unit for each address, and sqlite3 is one unit. */
+static const struct code_ranges *functions_of(struct module *module, Dwarf_Die *unit_die)
+{
+    Dwarf_Off offset = dwarf_dieoffset(unit_die);
+    struct unit *unit;
+
+    for (size_t i = 0; i < module->unit_count; i++)
+        if (module->units[i].offset == offset)
+            return &module->units[i].functions;
+    if (is_full(module->unit_count))
+        module->units = xrealloc(module->units,
+                                 (module->unit_count ? 2 * module->unit_count : 1) * sizeof *module->units);
+    unit = &module->units[module->unit_count++];
+    *unit = (struct unit){.offset = offset};
+    dwarf_getfuncs(unit_die, take_function, &unit->functions, 0);
+    sort_code(&unit->functions);
+    return &unit->functions;
+}
+
+/* --- One address --------------------------------------------------------------- */
+
+struct places {
+    struct place items[INLINE_DEPTH_MAX];
+    size_t count;
+};
+
+static char *function_name(Dwarf_Die *die)
+{
+    Dwarf_Attribute attribute;
+    const char *mangled = NULL, *plain = dwarf_diename(die);
+
+    if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) != NULL ||
+        dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute) != NULL)
+        mangled = dwarf_formstring(&attribute);
+    if (mangled != NULL)
+        return name_demangle(mangled);
+    return plain ? xstrdup(plain) : NULL;
+}
+
+static unsigned number_of(Dwarf_Die *die, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word value;
+
+    if (dwarf_attr(die, name, &attribute) == NULL || dwarf_formudata(&attribute, &value) != 0)
+        return 0;
+    return value > UINT32_MAX ? 0 : (unsigned)value;
+}
+
+static const char *called_from(Dwarf_Die *unit, Dwarf_Die *die)
+{
+    Dwarf_Files *files;
+    size_t count;
+    unsigned number = number_of(die, DW_AT_call_file);
+
+    if (dwarf_getsrcfiles(unit, &files, &count) != 0 || number >= count)
+        return NULL;
+    return dwarf_filesrc(files, number, NULL, NULL);
+}
+
+/* The function around an address, and in it the inlined ones, outermost first. */
+struct nesting {
+    Dwarf_Die items[INLINE_DEPTH_MAX];
+    size_t count;
+};
+
+static void descend(struct nesting *nesting, Dwarf_Die die, Dwarf_Addr address, int depth)
+{
+    Dwarf_Die child;
+
+    if (depth == INLINE_DEPTH_MAX || dwarf_child(&die, &child) != 0)
+        return;
+    do {
+        int tag = dwarf_tag(&child);
+
+        if ((tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) ||
+            dwarf_haspc(&child, address) <= 0)
+            continue;
+        if (tag == DW_TAG_inlined_subroutine && nesting->count < INLINE_DEPTH_MAX)
+            nesting->items[nesting->count++] = child;
+        descend(nesting, child, address, depth + 1);
+        return;
+    } while (dwarf_siblingof(&child, &child) == 0);
+}
+
+/* The lines: of the address itself, then of each call that was inlined. */
+static void places_from_dwarf(struct places *places, struct module *module, Dwarf_Addr address)
+{
+    struct nesting nesting = {.count = 0};
+    Dwarf_Die unit, function;
+    Dwarf_Addr bias;
+    Dwarf_Line *line;
+    const char *file = NULL;
+    int number = 0;
+
+    if (!find_unit(module, address, &unit, &bias))
+        return;
+    line = dwarf_getsrc_die(&unit, address - bias);
+    if (line != NULL && dwarf_lineno(line, &number) == 0)
+        file = dwarf_linesrc(line, NULL, NULL);
+    if (find_code(functions_of(module, &unit), address - bias, &function)) {
+        nesting.items[nesting.count++] = function;
+        descend(&nesting, function, address - bias, 0);
+    }
+    while (nesting.count > 0) {
+        Dwarf_Die *die = &nesting.items[--nesting.count];
+
+        places->items[places->count++] = (struct place){
+            .function = function_name(die),
+            .file = file ? xstrdup(file) : NULL,
+            .line = number > 0 ? (unsigned)number : 0,
+            .inlined = nesting.count > 0,
+        };
+        file = called_from(&unit, die);
+        number = (int)number_of(die, DW_AT_call_line);
+    }
+    if (places->count == 0 && file != NULL) /* assembly has lines, but no functions */
+        places->items[places->count++] =
+            (struct place){.file = xstrdup(file), .line = number > 0 ? (unsigned)number : 0};
+}
+
+/* Names the outermost place by the symbol table, where debug information did not. */
+static void name_from_table(struct place *place, struct module *module)
+{
+    const struct symbol *symbol;
+    char *name;
+
+    if (!module->table_made) {
+        module->table_made = true;
+        symbol_table_make(&module->table, module->dwfl_module);
+    }
+    symbol = symbol_table_find(&module->table, place->offset);
+    if (symbol == NULL || place->offset - symbol->begin > NEAR_BYTES)
+        return;
+    name = name_demangle(symbol->name);
+    if (place->offset < symbol->end || place->offset == symbol->begin) {
+        place->function = name;
+        place->named = true;
+        return;
+    }
+    place->function = xasprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin);
+    free(name);
+}
+
+static struct module *module_of(struct symbols *symbols, uint64_t where)
+{
+    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+
+    if (number == 0 || number > symbols->module_count || symbols->modules[number - 1].of->end == 0)
+        return NULL;
+    return &symbols->modules[number - 1];
+}
+
+static void look_up(struct symbols *symbols, uint64_t where, struct places *places)
+{
+    struct module *module = module_of(symbols, where);
+    uint64_t address = (where & STATE_WHERE_ADDRESS_MASK) - ((where & STATE_WHERE_INTERRUPTED) ? 0 : 1);
+    uint64_t offset = address - (module ? module->of->bias : 0);
+    const char *path = module ? module->of->path : "";
+
+    if (module != NULL && !module->opened)
+        module_open(module);
+    if (module != NULL && module->dwfl_module != NULL)
+        places_from_dwarf(places, module, offset);
+    if (places->count == 0)
+        places->items[places->count++] = (struct place){0};
+    for (size_t i = 0; i < places->count; i++) {
+        struct place *place = &places->items[i];
+
+        place->module = path;
+        place->address = address;
+        place->offset = offset;
+        place->named = place->function != NULL;
+        if (place->function == NULL && i + 1 == places->count && module && module->dwfl_module)
+            name_from_table(place, module);
+        if (place->function == NULL)
+            place->function = xasprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
+    }
+}
+
+/* --- Cache --------------------------------------------------------------------- */
+
+static struct found *slot_of(struct found *table, size_t places, uint64_t where)
+{
+    size_t at = (size_t)((where * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (places - 1);
+
+    while (table[at].where != 0 && table[at].where != where)
+        at = (at + 1) & (places - 1);
+    return &table[at];
+}
+
+static void grow(struct symbols *symbols)
+{
+    size_t places = symbols->found_places ? 2 * symbols->found_places : 256;
+    struct found *table = xmalloc(places * sizeof *table);
+
+    memset(table, 0, places * sizeof *table);
+    for (size_t i = 0; i < symbols->found_places; i++)
+        if (symbols->found[i].where != 0)
+            *slot_of(table, places, symbols->found[i].where) = symbols->found[i];
+    free(symbols->found);
+    symbols->found = table;
+    symbols->found_places = places;
+}
+
+const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+{
+    struct found *found;
+
+    if (2 * symbols->found_count >= symbols->found_places)
+        grow(symbols);
+    found = slot_of(symbols->found, symbols->found_places, where);
+    if (found->where == 0) {
+        struct places places = {.count = 0};
+
+        look_up(symbols, where, &places);
+        found->where = where;
+        found->count = places.count;
+        found->places = xmalloc(places.count * sizeof(struct place));
+        memcpy(found->places, places.items, places.count * sizeof(struct place));
+        symbols->found_count++;
+    }
+    *count = found->count;
+    return found->places;
+}
+
+void symbols_close(struct symbols *symbols)
+{
+    for (size_t i = 0; i < symbols->found_places; i++) {
+        for (size_t p = 0; p < symbols->found[i].count; p++) {
+            free((char *)symbols->found[i].places[p].function);
+            free((char *)symbols->found[i].places[p].file);
+        }
+        free(symbols->found[i].places);
+    }
+    for (uint32_t i = 0; i < symbols->module_count; i++)
+        module_close(&symbols->modules[i]);
+    free(symbols->found);
+    free(symbols->modules);
+    free(symbols);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * symbols.h - from an address in a stack to function, file and line, inlined
+ * functions included. What is not asked for is not read: a module's symbols when
+ * the first address in it is looked up.
+ */
+#ifndef HT_TOOL_SYMBOLS_H
+#define HT_TOOL_SYMBOLS_H
+
+#include "model/profile.h"
+
+/* One function; the text lives as long as the struct symbols it came from. */
+struct place {
+    const char
+        *function;    /* demangled; `name+0x12` where only a symbol before it is known, else `module+0x12` */
+    const char *file; /* NULL: not known */
+    unsigned line;    /* 0: not known */
+    const char *module; /* path; "" not known */
+    uint64_t address;   /* in the process's memory, of the instruction that called */
+    uint64_t offset;    /* the same in the module's file (p_vaddr) */
+    bool inlined;       /* into the next place */
+    bool named;         /* the function's own name is known */
+};
+
+struct symbols;
+
+/* Looks names up in the files that `profile` names, as they are on this disk; a
+ * changed or missing one is said once, on standard error, and gives no names. With
+ * debuginfod, asks the servers of DEBUGINFOD_URLS for what is not on this disk. */
+struct symbols *symbols_open(const struct profile *profile, bool debuginfod);
+
+/* What `where` stands for, innermost first: *count places, at least one. */
+const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count);
+
+void symbols_close(struct symbols *symbols);
+
+#endif /* HT_TOOL_SYMBOLS_H */
