@@ -116,8 +116,9 @@ static void got_nothing_or_nested(struct thread *t, const void *block, size_t si
     }
 }
 
-__attribute__((noinline)) void call_got_unusual(struct thread *t, const void *block, size_t size, uint32_t site,
-                                                const struct call_kind *kind, size_t a, size_t b)
+__attribute__((noinline)) void call_got_unusual(struct thread *t, const void *block, size_t size,
+                                                uint32_t site, const struct call_kind *kind, size_t a,
+                                                size_t b)
 {
     if (t != NULL && block != NULL) {
         thread_put(t, block, size, site);
@@ -271,7 +272,8 @@ HT_COLD void call_move_odd(struct thread *t, struct move_call *move)
         nested_take(outer, move->block);
 }
 
-HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed, uint32_t site)
+HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *result, bool freed,
+                               uint32_t site)
 {
     struct call_event event = {
         .kind = move->kind,

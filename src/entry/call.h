@@ -27,9 +27,9 @@
 #define CALL_FRAME_POINTER (*(const uintptr_t *)__builtin_frame_address(0))
 
 /* The site of the call: the stack above the hook. In the hook itself. */
-#define CALL_SITE(t)                                                                                                   \
-    (likely((t) != NULL) && (t)->chain != NULL                                                                         \
-         ? chain_capture_at((t)->chain, (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER)                         \
+#define CALL_SITE(t)                                                                            \
+    (likely((t) != NULL) && (t)->chain != NULL                                                  \
+         ? chain_capture_at((t)->chain, (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER) \
          : (uint32_t)STATE_STACK_NONE)
 
 /* The call is not the usual one: first of its thread, or of the process, or in a
@@ -137,7 +137,8 @@ HT_INLINE void call_move_begin(struct thread *t, struct move_call *move)
 }
 
 /* freed: the call gave no block because it freed the old one. */
-HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *result, bool freed, uint32_t site)
+HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *result, bool freed,
+                             uint32_t site)
 {
     if (likely(move->known) && likely(t != NULL) && likely(result != NULL)) {
         thread_count_out(t, move->block, &move->taken);
@@ -155,6 +156,12 @@ HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *res
 }
 
 /* Warns when `given` is not what was recorded for a live block. */
+/* CALL_SITE for registers that a hook has handed on. */
+HT_INLINE uint32_t call_site_of(struct thread *t, const struct chain_registers *from)
+{
+    return t != NULL && t->chain != NULL ? chain_capture(t->chain, from) : (uint32_t)STATE_STACK_NONE;
+}
+
 void call_check_size(const struct call_kind *kind, const void *block, size_t given, const void *caller);
 
 /* A block of which only the outcome was seen (functions of a shared libc). */

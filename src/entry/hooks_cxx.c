@@ -21,100 +21,81 @@ __asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
 
 /* A program may load its C++ library late, and out of the global scope: the real
  * operator is then the one that the caller would have got without us. */
-#undef REAL
-#define REAL(name)                                                                         \
-    (likely(real_functions.name != NULL) ? real_functions.name                             \
-                                         : (__typeof__(real_functions.name))bind_operator( \
-                                               (void **)&real_functions.name, #name, CALL_CALLER))
+#define REAL_FOR(name, caller)           \
+    (likely(real_functions.name != NULL) \
+         ? real_functions.name           \
+         : (__typeof__(real_functions.name))bind_operator((void **)&real_functions.name, #name, (caller)))
+#else
+#define REAL_FOR(name, caller) REAL(name)
 #endif
 
-/* The body of every form of new; `real` is the call of the real one. */
-#define OPERATOR_NEW(size, real)                                                                        \
-    do {                                                                                                \
-        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                       \
-            return real;                                                                                \
-        if (operators_kind() == OPERATORS_UNKNOWN) {                                                    \
-            uint64_t before = operators_calls_now();                                                    \
-            void *first = real;                                                                         \
-            if (first != NULL)                                                                          \
-                operators_learn(first, (size), before);                                                 \
-            return first;                                                                               \
-        }                                                                                               \
-        {                                                                                               \
-            __attribute__((cleanup(operators_cut))) struct guarded_call call = {call_enter(CALL_STACK), \
-                                                                                false, (size)};         \
-            void *block = real;                                                                         \
-            call.returned = true;                                                                       \
-            call_got(call.t, block, (size), CALL_SITE(call.t), &operators_new, (size), 0);                                 \
-            return block;                                                                               \
-        }                                                                                               \
-    } while (0)
+/* Where the operator was called from, for the functions below the hook. */
+#define HERE (&(struct chain_registers){(uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER})
+#define PC_OF(from) ((const void *)(uintptr_t)(from)->pc)
 
-#define OPERATOR_DELETE(block, size, real)                                               \
-    do {                                                                                 \
-        struct thread *t;                                                                \
-        if (unlikely((block) == NULL))                                                   \
-            return;                                                                      \
-        if (likely(operators_kind() != OPERATORS_COUNTED_HERE)) {                        \
-            real;                                                                        \
-            return;                                                                      \
-        }                                                                                \
-        t = call_enter(CALL_STACK);                                                      \
-        if (likely(call_free_begin(t, (block), &operators_delete, CALL_CALLER, (size)))) \
-            real;                                                                        \
-        call_free_end(t);                                                                \
-    } while (0)
+/* The first new of a process, and all of them where no hook inside counts. */
+#define OPERATOR_NEW(name, size, arguments, ...)                                                             \
+    static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__)      \
+    {                                                                                                        \
+        if (operators_kind() == OPERATORS_UNKNOWN) {                                                         \
+            uint64_t before = operators_calls_now();                                                         \
+            void *first = REAL_FOR(name, PC_OF(from)) arguments;                                             \
+            if (first != NULL)                                                                               \
+                operators_learn(first, (size), before);                                                      \
+            return first;                                                                                    \
+        }                                                                                                    \
+        __attribute__((cleanup(operators_cut))) struct guarded_call call = {call_enter((uintptr_t)from->sp), \
+                                                                            false, (size)};                  \
+        void *block = REAL_FOR(name, PC_OF(from)) arguments;                                                 \
+        call.returned = true;                                                                                \
+        call_got(call.t, block, (size), call_site_of(call.t, from), &operators_new, (size), 0);              \
+        return block;                                                                                        \
+    }                                                                                                        \
+    /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                      \
+    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                                \
+    {                                                                                                        \
+        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                            \
+            return REAL_FOR(name, CALL_CALLER) arguments;                                                    \
+        return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                              \
+    }
 
-#define NEW_PLAIN(name)                       \
-    HT_EXPORT void *HOOKED(name)(size_t size) \
-    {                                         \
-        OPERATOR_NEW(size, REAL(name)(size)); \
+#define OPERATOR_ARGUMENTS(...) __VA_ARGS__
+
+#define OPERATOR_DELETE(name, size, arguments, ...)                                                    \
+    static __attribute__((noinline)) void here_##name(const struct chain_registers *from, __VA_ARGS__) \
+    {                                                                                                  \
+        struct thread *t = call_enter((uintptr_t)from->sp);                                            \
+        if (likely(call_free_begin(t, block, &operators_delete, PC_OF(from), (size))))                 \
+            REAL_FOR(name, PC_OF(from)) arguments;                                                     \
+        call_free_end(t);                                                                              \
+    }                                                                                                  \
+    HT_EXPORT void HOOKED(name)(__VA_ARGS__)                                                           \
+    {                                                                                                  \
+        if (unlikely(block == NULL))                                                                   \
+            return;                                                                                    \
+        if (likely(operators_kind() != OPERATORS_COUNTED_HERE)) {                                      \
+            REAL_FOR(name, CALL_CALLER) arguments;                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                               \
     }
-#define NEW_NOTHROW(name)                                          \
-    HT_EXPORT void *HOOKED(name)(size_t size, const void *nothrow) \
-    {                                                              \
-        OPERATOR_NEW(size, REAL(name)(size, nothrow));             \
-    }
-#define NEW_ALIGNED(name)                                       \
-    HT_EXPORT void *HOOKED(name)(size_t size, size_t alignment) \
-    {                                                           \
-        OPERATOR_NEW(size, REAL(name)(size, alignment));        \
-    }
-#define NEW_ALIGNED_NOTHROW(name)                                                    \
-    HT_EXPORT void *HOOKED(name)(size_t size, size_t alignment, const void *nothrow) \
-    {                                                                                \
-        OPERATOR_NEW(size, REAL(name)(size, alignment, nothrow));                    \
-    }
-#define DELETE_PLAIN(name)                                       \
-    HT_EXPORT void HOOKED(name)(void *block)                     \
-    {                                                            \
-        OPERATOR_DELETE(block, CALL_NO_SIZE, REAL(name)(block)); \
-    }
-#define DELETE_SIZED(name)                                     \
-    HT_EXPORT void HOOKED(name)(void *block, size_t size)      \
-    {                                                          \
-        OPERATOR_DELETE(block, size, REAL(name)(block, size)); \
-    }
-#define DELETE_NOTHROW(name)                                              \
-    HT_EXPORT void HOOKED(name)(void *block, const void *nothrow)         \
-    {                                                                     \
-        OPERATOR_DELETE(block, CALL_NO_SIZE, REAL(name)(block, nothrow)); \
-    }
-#define DELETE_ALIGNED(name)                                                \
-    HT_EXPORT void HOOKED(name)(void *block, size_t alignment)              \
-    {                                                                       \
-        OPERATOR_DELETE(block, CALL_NO_SIZE, REAL(name)(block, alignment)); \
-    }
-#define DELETE_SIZED_ALIGNED(name)                                          \
-    HT_EXPORT void HOOKED(name)(void *block, size_t size, size_t alignment) \
-    {                                                                       \
-        OPERATOR_DELETE(block, size, REAL(name)(block, size, alignment));   \
-    }
-#define DELETE_ALIGNED_NOTHROW(name)                                                 \
-    HT_EXPORT void HOOKED(name)(void *block, size_t alignment, const void *nothrow)  \
-    {                                                                                \
-        OPERATOR_DELETE(block, CALL_NO_SIZE, REAL(name)(block, alignment, nothrow)); \
-    }
+
+#define NEW_PLAIN(name) OPERATOR_NEW(name, size, (size), size_t size)
+#define NEW_NOTHROW(name) OPERATOR_NEW(name, size, (size, nothrow), size_t size, const void *nothrow)
+#define NEW_ALIGNED(name) OPERATOR_NEW(name, size, (size, alignment), size_t size, size_t alignment)
+#define NEW_ALIGNED_NOTHROW(name) \
+    OPERATOR_NEW(name, size, (size, alignment, nothrow), size_t size, size_t alignment, const void *nothrow)
+#define DELETE_PLAIN(name) OPERATOR_DELETE(name, CALL_NO_SIZE, (block), void *block)
+#define DELETE_SIZED(name) OPERATOR_DELETE(name, size, (block, size), void *block, size_t size)
+#define DELETE_NOTHROW(name) \
+    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, nothrow), void *block, const void *nothrow)
+#define DELETE_ALIGNED(name) \
+    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, alignment), void *block, size_t alignment)
+#define DELETE_SIZED_ALIGNED(name) \
+    OPERATOR_DELETE(name, size, (block, size, alignment), void *block, size_t size, size_t alignment)
+#define DELETE_ALIGNED_NOTHROW(name)                                                                \
+    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, alignment, nothrow), void *block, size_t alignment, \
+                    const void *nothrow)
 
 #if HT_BINDS(_Znwm)
 NEW_PLAIN(_Znwm)

@@ -41,7 +41,10 @@ static const char *set_stacks(struct options *options, const char *value)
     static const struct {
         const char *name;
         enum unwind_mode mode;
-    } modes[] = {{"full", UNWIND_FULL}, {"caller", UNWIND_CALLER}, {"fp", UNWIND_FRAME_POINTER}, {"none", UNWIND_NONE}};
+    } modes[] = {{"full", UNWIND_FULL},
+                 {"caller", UNWIND_CALLER},
+                 {"fp", UNWIND_FRAME_POINTER},
+                 {"none", UNWIND_NONE}};
 
     for (size_t i = 0; i < HT_ARRAY_LENGTH(modes); i++) {
         if (__builtin_strcmp(value, modes[i].name) == 0) {
@@ -77,12 +80,8 @@ static const struct option_kind {
     const char *name;
     const char *(*set)(struct options *options, const char *value);
 } option_kinds[] = {
-    {"state_dir", set_state_dir},
-    {"threshold", set_threshold},
-    {"quiet", set_quiet},
-    {"stacks", set_stacks},
-    {"depth", set_depth},
-    {"interval", set_interval},
+    {"state_dir", set_state_dir}, {"threshold", set_threshold}, {"quiet", set_quiet},
+    {"stacks", set_stacks},       {"depth", set_depth},         {"interval", set_interval},
 };
 
 #define OPTION_NAMES "state_dir, threshold, quiet, stacks, depth, interval"

@@ -19,8 +19,8 @@ struct options {
     uint64_t threshold_bytes;           /* UINT64_MAX: none */
     bool quiet;
     enum unwind_mode stacks;
-    uint32_t depth;                     /* frames */
-    uint64_t interval_ms;               /* of the timeline */
+    uint32_t depth;       /* frames */
+    uint64_t interval_ms; /* of the timeline */
 };
 
 /* text NULL: all defaults. complain receives each message. */

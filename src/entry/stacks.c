@@ -13,7 +13,7 @@ static struct {
     struct state_header *header;
     struct state_module *modules;
     uint32_t module_capacity;
-    uint32_t module_lock;                   /* trylock */
+    uint32_t module_lock;                    /* trylock */
     struct chain *chains[TRACKER_SLOTS_MAX]; /* by slot; private memory, kept for the slot's next owner */
 } stacks;
 
@@ -137,7 +137,8 @@ _Static_assert(offsetof(struct state_header, node_lost) - offsetof(struct state_
 _Static_assert((int)STATE_STACK_CUT == TRIE_CUT && (int)STATE_STACK_BROKEN == TRIE_BROKEN &&
                    (int)STATE_STACK_LOST == TRIE_LOST && (int)STATE_STACK_FIRST == TRIE_FIRST,
                "the file's ids are the trie's");
-_Static_assert(STATE_WHERE_MODULE_SHIFT == WHERE_ADDRESS_BITS && STATE_WHERE_MODULE_MASK == WHERE_MODULES_MAX &&
+_Static_assert(STATE_WHERE_MODULE_SHIFT == WHERE_ADDRESS_BITS &&
+                   STATE_WHERE_MODULE_MASK == WHERE_MODULES_MAX &&
                    STATE_WHERE_INTERRUPTED == WHERE_INTERRUPTED,
                "the file names frames as the unwinder does");
 

@@ -19,7 +19,7 @@ static struct {
     uint32_t begun; /* atomic: a thread is starting the tracker, or has */
     bool wipes;     /* the kernel resets the epoch in a fork's child */
     bool report_at_exit;
-    uint64_t interval_ns;           /* of the timeline */
+    uint64_t interval_ns; /* of the timeline */
     struct tracker_fork_image fork_image;
 } start;
 

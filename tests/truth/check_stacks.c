@@ -6,9 +6,9 @@
  * CHECK_STACKS_DIR/PID: a count of frames, then the addresses, innermost first, as
  * 64-bit words. The checker's own frames and the tracker's are left out.
  *
- * libunwind is linked in statically and hidden: the shared one would take the place
- * of libgcc's unwinder in programs that throw. Its caches are off, since a dlclose
- * makes them wrong. Processes without the tracker are left alone.
+ * libunwind comes after the program's own libraries in the order of look-up, so that
+ * programs that throw still find libgcc's unwinder and not libunwind's. Its caches are
+ * off, since a dlclose makes them wrong. Processes without the tracker are left alone.
  */
 #define UNW_LOCAL_ONLY
 #include <dlfcn.h>
@@ -65,6 +65,29 @@ static int look_at_module(struct dl_phdr_info *module, size_t size, void *user)
     return 1;
 }
 
+static int open_file(int flags)
+{
+    char name[PATH_MAX];
+
+    snprintf(name, sizeof name, "%s/%ld", checker.directory, (long)getpid());
+    return open(name, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+}
+
+static void start_file(void)
+{
+    close(open_file(O_TRUNC));
+}
+
+static void append(const uint64_t *record, size_t words)
+{
+    /* Opened for each sample: programs close descriptors that they do not know. */
+    int file = open_file(O_APPEND);
+
+    if (file < 0 || write(file, record, words * sizeof *record) != (ssize_t)(words * sizeof *record))
+        abort(); /* a sample that is missing would look like a match */
+    close(file);
+}
+
 static int get_ready(void)
 {
     int ready = atomic_load(&checker.ready);
@@ -78,23 +101,13 @@ static int get_ready(void)
     if (checker.every == 0)
         checker.every = 1;
     ready = checker.directory != NULL && dl_iterate_phdr(look_at_module, NULL) == 1 ? 1 : -1;
-    if (ready == 1)
+    if (ready == 1) {
+        /* An image before an exec has the same pid; the last one counts, as in the tool. */
+        start_file();
         unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
+    }
     atomic_store(&checker.ready, ready);
     return ready;
-}
-
-static void append(const uint64_t *record, size_t words)
-{
-    char name[PATH_MAX];
-    int file;
-
-    snprintf(name, sizeof name, "%s/%ld", checker.directory, (long)getpid());
-    /* Opened for each sample: programs close descriptors that they do not know. */
-    file = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (file < 0 || write(file, record, words * sizeof *record) != (ssize_t)(words * sizeof *record))
-        abort(); /* a sample that is missing would look like a match */
-    close(file);
 }
 
 static void sample(void)
