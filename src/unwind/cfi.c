@@ -28,8 +28,25 @@ static struct value place_value(const struct arch *arch, const struct place *pla
     return (struct value){.kind = VALUE_UNKNOWN};
 }
 
+/* A frame on sp that 16 bits of words do not span; nothing that compilers make puts
+ * the CFA below sp. */
+static bool set_wide_cfa(int64_t bytes, struct cfi_rule *rule)
+{
+    const int64_t count = bytes / WORD;
+
+    if (bytes % WORD != 0 || bytes < 0 || count >= RULE_WIDE_LIMIT)
+        return false;
+    rule->kind = RULE_ODD_SP;
+    rule->cfa_words = (int16_t)(uint16_t)count;
+    rule->flags = (uint8_t)((count >> 16) << RULE_REG_SHIFT);
+    return true;
+}
+
 static bool set_cfa(const struct arch *arch, struct value cfa, struct cfi_rule *rule)
 {
+    if (cfa.kind == VALUE_REGISTER && cfa.reg == arch->sp &&
+        (cfa.offset < 0 || cfa.offset / WORD > INT16_MAX))
+        return set_wide_cfa(cfa.offset, rule);
     if (!to_words(cfa.offset, &rule->cfa_words))
         return false;
     if (cfa.kind == VALUE_WORD && cfa.reg == arch->fp)
@@ -67,8 +84,7 @@ static void set_fp(const struct arch *arch, const struct place *fp, uint64_t pc,
     const struct value at = place_value(arch, fp, pc);
 
     switch (fp->kind) {
-    case PLACE_SAME:
-        return;
+    case PLACE_SAME: return;
     case PLACE_AT_CFA:
         if (to_words(fp->offset, &rule->fp_words)) {
             rule->flags |= RULE_FP_SAVED;
@@ -81,8 +97,7 @@ static void set_fp(const struct arch *arch, const struct place *fp, uint64_t pc,
             return;
         }
         break;
-    default:
-        break;
+    default: break;
     }
     rule->flags |= RULE_FP_LOST;
     rule->fp_words = 0;
@@ -99,7 +114,8 @@ static void set_kind(struct cfi_rule *rule)
     if (rule->kind != RULE_SP && rule->kind != RULE_FP)
         return;
     if (rule->kind == RULE_SP)
-        plain &= rule->cfa_words > 0 && rule->cfa_words + rule->ra_words >= 0 && rule->cfa_words + rule->fp_words >= 0;
+        plain &= rule->cfa_words > 0 && rule->cfa_words + rule->ra_words >= 0 &&
+                 rule->cfa_words + rule->fp_words >= 0;
     if (plain)
         rule->flags = 0;
     else
@@ -132,7 +148,8 @@ static bool is_signal_row(const struct arch *arch, const struct cfi_row *row, ui
 
 void cfi_frame_pointer_rule(uint64_t where, struct cfi_rule *rule)
 {
-    *rule = (struct cfi_rule){.where = where, .cfa_words = 2, .fp_words = -2, .ra_words = -1, .kind = RULE_FP};
+    *rule =
+        (struct cfi_rule){.where = where, .cfa_words = 2, .fp_words = -2, .ra_words = -1, .kind = RULE_FP};
 }
 
 void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint64_t pc, bool interrupted,

@@ -35,15 +35,15 @@ MEMORY_RAW HT_INLINE uint32_t verify(const struct chain *c, uint64_t sp)
  * one that the join called. */
 struct found {
     uint64_t where[FAST_FRAMES];
-    uint64_t pc[FAST_FRAMES];           /* the return address that led to the frame */
-    uint64_t at[FAST_FRAMES];           /* the slot that it returns through */
-    uint64_t fp_from[FAST_FRAMES + 1];  /* where its fp is to be read; 0: the register still has it */
-    uint64_t fp_read[2];                /* saved fps that the walk depended on */
-    uint32_t fp_reads;                  /* how many; more than 2 are only counted */
+    uint64_t pc[FAST_FRAMES];          /* the return address that led to the frame */
+    uint64_t at[FAST_FRAMES];          /* the slot that it returns through */
+    uint64_t fp_from[FAST_FRAMES + 1]; /* where its fp is to be read; 0: the register still has it */
+    uint64_t fp_read[MEMO_WORDS];      /* saved fps that the walk depended on */
+    uint32_t fp_reads;                 /* how many; more than fit are only counted */
     uint32_t frames;
-    uint64_t hash;                      /* of where[], frames long */
-    uint32_t join;                      /* the slot of the chain that the walk met */
-    bool fp_used;                       /* the walk depended on the register */
+    uint64_t hash; /* of where[], frames long */
+    uint32_t join; /* the slot of the chain that the walk met */
+    bool fp_used;  /* the walk depended on the register */
 };
 
 /* The value of fp in frame n, which the walk now depends on. */
@@ -55,7 +55,7 @@ MEMORY_RAW HT_INLINE uint64_t depend_on_fp(struct found *f, uint32_t n, uint64_t
         f->fp_used = true;
         return fp;
     }
-    if (f->fp_reads < HT_ARRAY_LENGTH(f->fp_read))
+    if (f->fp_reads < MEMO_WORDS)
         f->fp_read[f->fp_reads] = from;
     f->fp_reads++;
     return memory_word(from);
@@ -116,7 +116,8 @@ MEMORY_RAW HT_INLINE bool walk_to_join(struct chain *c, uint64_t pc, uint64_t sp
             f->frames = n + 1;
             f->hash = hash;
             f->join = j - 1;
-            return likely(frame->kind == SLOT_RETURN) &&
+            /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
+            return likely(frame->kind == SLOT_RETURN && frame->ra_words == rule->ra_words) &&
                    (!frame->fp_needed || frame->fp == depend_on_fp(f, n + 1, fp));
         }
         /* Below a slot of this stack, so on this stack. */
@@ -136,12 +137,12 @@ static uint16_t words_above(uint64_t sp, uint64_t at, bool *fits)
 }
 
 /* Notes the whole capture, if what it read fits a memo. */
-MEMORY_RAW static void learn_memo(struct chain *c, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id)
+MEMORY_RAW static void learn_memo(struct chain *c, uint64_t sp, uint64_t fp, const struct found *f,
+                                  uint32_t id)
 {
-    const struct chain_frame *frame = &c->frames[f->join];
-    struct memo m = {.pc = f->pc[0], .sp = sp, .id = id, .join = (uint16_t)f->join, .node = frame->node,
-                     .join_fp = frame->fp};
-    bool fits = f->frames - 1 + f->fp_reads <= HT_ARRAY_LENGTH(m.at);
+    struct memo m = {
+        .pc = f->pc[0], .sp = sp, .id = id, .join = (uint16_t)f->join, .serial = c->frames[f->join].serial};
+    bool fits = f->frames - 1 + f->fp_reads <= MEMO_WORDS;
     uint32_t n = 0;
 
     if (!fits)
@@ -150,12 +151,11 @@ MEMORY_RAW static void learn_memo(struct chain *c, uint64_t sp, uint64_t fp, con
         m.at[n++] = words_above(sp, f->at[i], &fits);
     for (uint32_t i = 0; i < f->fp_reads; i++)
         m.at[n++] = words_above(sp, f->fp_read[i], &fits);
-    m.join_words = words_above(sp, c->slots[f->join].at, &fits);
-    while (n < HT_ARRAY_LENGTH(m.at))
-        m.at[n++] = m.join_words; /* a memo always compares two words */
+    while (n < MEMO_WORDS) /* a memo always compares as many; the join's slot holds anyway */
+        m.at[n++] = words_above(sp, c->slots[f->join].at, &fits);
     if (!fits)
         return;
-    for (n = 0; n < HT_ARRAY_LENGTH(m.at); n++)
+    for (n = 0; n < MEMO_WORDS; n++)
         m.value[n] = memory_word(sp + (uint64_t)m.at[n] * 8);
     if (f->fp_used) {
         m.fp = fp;
@@ -167,7 +167,8 @@ MEMORY_RAW static void learn_memo(struct chain *c, uint64_t sp, uint64_t fp, con
 /* Pushes frames `from` (outermost) to `to`, which are called from the join in turn,
  * naming each on the way. The node of frame `to` is on top then. Nothing stays when
  * there is no room: the next capture walks anew, and keeps what is then innermost. */
-MEMORY_RAW static void learn_frames(struct chain *c, uint64_t fp, const struct found *f, uint32_t from, uint32_t to)
+MEMORY_RAW static void learn_frames(struct chain *c, uint64_t fp, const struct found *f, uint32_t from,
+                                    uint32_t to)
 {
     uint32_t outer = f->join, top = outer + 1;
     bool outer_needs = c->frames[outer].fp_needed;
@@ -182,15 +183,19 @@ MEMORY_RAW static void learn_frames(struct chain *c, uint64_t fp, const struct f
         const bool saves = rule->fp_words != 0;
         const bool needs = rule->kind == RULE_FP || (outer_needs && !saves);
         const uint64_t here = f->fp_from[n];
+        const int16_t ra_words = rule_place(c, f->pc[n - 1])->ra_words;
 
         /* What the frame saved counts where an outer frame will ask for it. */
         if (outer_needs && saves) {
             c->slots[top] = (struct chain_slot){.at = saved_at, .value = memory_word(saved_at)};
-            c->frames[top++].kind = SLOT_SAVED_FP;
+            c->frames[top++] = (struct chain_frame){.kind = SLOT_SAVED_FP};
         }
         c->slots[top] = (struct chain_slot){.at = f->at[n - 1], .value = f->pc[n]};
         c->frames[top] = chain_return_frame(c, &c->frames[outer], TRIE_ROOT, f->where[n],
-                                            !needs ? 0 : here ? memory_word(here) : fp, needs);
+                                            !needs ? 0
+                                            : here ? memory_word(here)
+                                                   : fp,
+                                            needs, ra_words);
         outer = top++;
         outer_needs = needs;
     }
@@ -228,7 +233,8 @@ HT_INLINE bool is_memo_wanted(struct chain *c, const struct memo *place, uint64_
 
 /* The cached id of these frames called from the node; its place if there is none.
  * NULL: too many frames for the cache. */
-HT_INLINE struct recent *find_recent(struct chain *c, uint32_t node, struct found *f, bool *known, uint32_t *id)
+HT_INLINE struct recent *find_recent(struct chain *c, uint32_t node, struct found *f, bool *known,
+                                     uint32_t *id)
 {
     const uint64_t h = (f->hash ^ (uint64_t)node << 24) * HASH_K1;
     struct recent *r;
@@ -252,7 +258,8 @@ HT_INLINE struct recent *find_recent(struct chain *c, uint32_t node, struct foun
 }
 
 /* A stack that no cache knows: names it frame by frame, and makes the chain follow. */
-static bool learn_stack(struct chain *c, uint64_t fp, const struct found *f, struct recent *recent, uint32_t *id)
+static bool learn_stack(struct chain *c, uint64_t fp, const struct found *f, struct recent *recent,
+                        uint32_t *id)
 {
     const uint32_t node = c->frames[f->join].node;
 
@@ -281,8 +288,8 @@ static bool learn_stack(struct chain *c, uint64_t fp, const struct found *f, str
 }
 
 /* Steps 3 and 4. `edits` is from before anything was read. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp,
-                                                                     uint64_t fp, uint32_t good, uint32_t edits)
+MEMORY_RAW static __attribute__((noinline)) uint32_t
+capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t good, uint32_t edits)
 {
     struct found f;
     struct recent *recent;
@@ -293,7 +300,6 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
         return chain_capture_slow(c, pc, sp, fp);
     recent = find_recent(c, c->frames[f.join].node, &f, &known, &id);
     if (known) {
-        ST(c, 2);
         push = f.frames > 1 && is_second_sight(c, &f);
         memo = !push && is_memo_wanted(c, memo_place(c, pc, sp), sp, id);
         if (!push && !memo) {
@@ -303,7 +309,6 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
     }
     if (unlikely(!edit_begin(c, sp, edits, &serial)))
         return chain_capture_slow(c, pc, sp, fp);
-    ST(c, push ? 4 : memo ? 5 : 6);
     if (push)
         learn_frames(c, fp, &f, f.frames - 1, f.frames - 1);
     else if (memo)
@@ -315,14 +320,15 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
 }
 
 /* Is this what the memo says, given that `good` slots hold? */
-MEMORY_RAW HT_INLINE bool memo_holds(const struct chain *c, const struct memo *m, uint64_t sp, uint64_t fp, uint32_t good)
+MEMORY_RAW HT_INLINE bool memo_holds(const struct chain *c, const struct memo *m, uint64_t sp, uint64_t fp,
+                                     uint32_t good)
 {
     const uint32_t join = m->join & ~MEMO_FP;
-    const struct chain_frame *frame = &c->frames[join];
 
-    return join < good && frame->node == m->node && c->slots[join].at == sp + (uint64_t)m->join_words * 8 &&
-           ((frame->fp ^ m->join_fp) | (memory_word(sp + (uint64_t)m->at[0] * 8) ^ m->value[0]) |
-            (memory_word(sp + (uint64_t)m->at[1] * 8) ^ m->value[1])) == 0 &&
+    return join < good && c->frames[join].serial == m->serial &&
+           ((memory_word(sp + (uint64_t)m->at[0] * 8) ^ m->value[0]) |
+            (memory_word(sp + (uint64_t)m->at[1] * 8) ^ m->value[1]) |
+            (memory_word(sp + (uint64_t)m->at[2] * 8) ^ m->value[2])) == 0 &&
            (!(m->join & MEMO_FP) || m->fp == fp);
 }
 
@@ -338,10 +344,8 @@ MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, 
                  load_acquire(&c->unwind->generation) != c->generation))
         return chain_capture_slow(c, pc, sp, fp);
     good = verify(c, sp);
-    ST(c, 0);
     if (likely(m->pc == pc && m->sp == sp && memo_holds(c, m, sp, fp, good))) {
         id = m->id;
-        ST(c, 1);
         fence_compiler();
         if (likely(load_relaxed(&c->edits) == edits))
             return id;

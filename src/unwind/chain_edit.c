@@ -18,7 +18,7 @@ static struct chain_slot sentinel(const struct chain *c)
 
 /* Somebody took this edit as left behind, and edited: what both wrote is mixed. A
  * third that is at work now (switched away from, like this one) must learn it too.
- * Or the tokens have run out: they begin anew, so nothing may remember one. */
+ * Or the serials have run out: they begin anew, so nothing may remember one. */
 void edit_end_mixed(struct chain *c)
 {
     chain_forget(c);
@@ -46,7 +46,7 @@ void chain_forget(struct chain *c)
     memset(c->rules, 0, sizeof c->rules);
     memset(c->missed, 0, sizeof c->missed);
     chain_cut_to(c, 0);
-    c->next_token = TOKEN_FIRST;
+    c->next_serial = 1;
     count(&c->counts.forgotten);
 }
 
@@ -60,7 +60,7 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     c->address_mask = unwind->address_mask & WHERE_ADDRESS_MASK;
     c->generation = load_acquire(&unwind->generation);
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
-    c->next_token = TOKEN_FIRST;
+    c->next_serial = 1;
     c->nodes = unwind->trie->nodes;
     chain_set_stack(c, stack_low, stack_high);
     return c;
@@ -138,7 +138,8 @@ static bool window_id(struct chain *c, int join, const uint64_t *where, uint32_t
     return true;
 }
 
-bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count, uint32_t *id)
+bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count,
+                    uint32_t *id)
 {
     const uint32_t outer = join >= 0 ? c->frames[join].depth : root == TRIE_CUT ? DEPTH_UNKNOWN : 0;
 

@@ -28,14 +28,10 @@
 #define CHAIN_SLOTS 768u
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
-#define RULES 4096u                 /* 64 KiB; programs have 500 to 5,000 return addresses on stacks that allocate */
-#ifndef RECENTS
-#define RECENTS 1024u
-#endif
-#ifndef CHILDREN
-#define CHILDREN 2048u
-#endif
-#define MEMOS 128u
+#define RULES 4096u    /* 64 KiB; programs have 500 to 5,000 return addresses on stacks that allocate */
+#define RECENTS 1024u  /* 64 KiB */
+#define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
+#define MEMOS 128u     /* 8 KiB: they serve loops, whose places are few */
 
 /* A word of the stack and what it must still hold. */
 struct chain_slot {
@@ -46,35 +42,38 @@ struct chain_slot {
 /* What else is known of a slot. */
 enum slot_kind { SLOT_RETURN = 0, SLOT_SAVED_FP, SLOT_CFA };
 
+/* All but `kind` is for SLOT_RETURN only: the state that the return leads to. */
 struct chain_frame {
-    uint64_t fp;                    /* SLOT_RETURN: fp in the caller, 0 when no outer frame asks for it */
-    uint64_t where;                 /* SLOT_RETURN: the caller's name */
-    uint32_t node;                  /* SLOT_RETURN: the stack from the caller outwards, or a token */
-    uint16_t depth;                 /* SLOT_RETURN: its frames; DEPTH_UNKNOWN */
-    uint8_t kind;                   /* enum slot_kind */
-    bool fp_needed;                 /* SLOT_RETURN: an outer frame's CFA depends on fp here */
+    uint64_t fp;      /* in the caller; 0 when no outer frame asks for it */
+    uint64_t where;   /* the caller's name */
+    uint32_t node;    /* the stack from the caller outwards, or a token */
+    uint32_t serial;  /* a number that no other frame ever had */
+    uint16_t depth;   /* frames of that stack; DEPTH_UNKNOWN */
+    int16_t ra_words; /* sp in the caller is the slot's address - ra_words words */
+    uint8_t kind;     /* enum slot_kind */
+    bool fp_needed;   /* an outer frame's CFA depends on fp here */
 };
 
 #define DEPTH_UNKNOWN 0xffffu
 
 /* Beyond `depth` frames a stack's node is not made from its caller's node, since
  * the window of the innermost frames moves along. Such a frame has a token in
- * the node's place: a number that no other frame ever had, so that caches keyed
- * by it stay true as long as this very frame stays in the chain. */
+ * the node's place, made of its serial: caches keyed by it stay true, as it never
+ * means another frame. When the serials run out, all is forgotten. */
 #define TOKEN_FIRST 0x80000000u
-#define TOKEN_LAST (UINT32_MAX - CHAIN_SLOTS)  /* one edit uses fewer than CHAIN_SLOTS */
+#define SERIAL_LAST (TOKEN_FIRST - 1 - CHAIN_SLOTS) /* one edit makes fewer than CHAIN_SLOTS */
 
-/* The whole of one capture: same pc, sp, fp, the same inner words, and the same
- * frame of the chain outside them: the same stack. */
+/* The whole of one capture: same pc, sp, fp, the same inner words, and the very
+ * same frame of the chain outside them: the same stack. */
+#define MEMO_WORDS 3u
+
 struct memo {
     uint64_t pc, sp, fp;
-    uint64_t join_fp;
-    uint64_t value[2];
+    uint64_t value[MEMO_WORDS];
     uint32_t id;
-    uint32_t node;
-    uint16_t join;                  /* index of the slot; MEMO_FP: fp counts */
-    uint16_t join_words;            /* its address, in words from sp */
-    uint16_t at[2];                 /* addresses of value[], in words from sp */
+    uint32_t serial;         /* of the frame */
+    uint16_t join;           /* index of its slot; MEMO_FP: fp counts */
+    uint16_t at[MEMO_WORDS]; /* addresses of value[], in words from sp */
 };
 
 #define MEMO_FP 0x8000u
@@ -92,7 +91,7 @@ struct recent {
     uint64_t where[RECENT_FRAMES];
     uint32_t node;
     uint32_t id;
-    uint64_t missed;                /* hash of what the place was last missed for */
+    uint64_t missed; /* hash of what the place was last missed for */
 };
 
 struct child {
@@ -104,44 +103,39 @@ struct child {
 /* One step of a walk, as it was: for making slots of it. */
 struct step {
     uint64_t ra_at, ra;
-    uint64_t fp_at, fp;             /* fp after the step; fp_at 0: not read */
-    uint64_t cfa_at, cfa;           /* cfa_at 0: not read */
-    bool uses_fp;                   /* the step depended on fp */
-    bool opaque;                    /* it depended on more than slots can say (a signal frame) */
+    uint64_t sp;          /* after the step */
+    uint64_t fp_at, fp;   /* fp after the step; fp_at 0: not read */
+    uint64_t cfa_at, cfa; /* cfa_at 0: not read */
+    bool uses_fp;         /* the step depended on fp */
+    bool opaque;          /* it depended on more than slots can say (a signal frame) */
 };
 
 struct chain {
     /* The fast path's own line. */
-    uint64_t open_from;             /* the window: the fast path runs if sp - open_from < open_bytes, */
-    uint64_t open_bytes;            /*   which is 0 while an edit is under way, */
-    uint64_t window_bytes;          /*   and otherwise this */
+    uint64_t open_from;    /* the window: the fast path runs if sp - open_from < open_bytes, */
+    uint64_t open_bytes;   /*   which is 0 while an edit is under way, */
+    uint64_t window_bytes; /*   and otherwise this */
     const struct unwind *unwind;
-    uint64_t address_mask;          /* the bits of a return address that make a `where` */
+    uint64_t address_mask; /* the bits of a return address that make a `where` */
     uint32_t generation;
-    uint32_t edits;                 /* completed edits, by which a reader sees that one came between */
-    uint32_t top;                   /* slots in use */
-    uint32_t nodes_usable;          /* the trie's, as of its last lookup */
+    uint32_t edits;        /* completed edits, by which a reader sees that one came between */
+    uint32_t top;          /* slots in use */
+    uint32_t nodes_usable; /* the trie's, as of its last lookup */
     const struct trie_node *nodes;
-    uint32_t room;                  /* slots that may be used: bounds the time to verify deep recursion */
+    uint32_t room; /* slots that may be used: bounds the time to verify deep recursion */
 
     /* A frame next to the join is pushed when it is seen twice in a row. */
     uint64_t candidate_at, candidate_value;
 
     uint64_t stack_low, stack_high;
-    uint64_t never;                 /* 0, while a sentinel slot expects 1 */
+    uint64_t never; /* 0, while a sentinel slot expects 1 */
 
-    uint64_t editing;               /* sp of the capture that edits; 0 none */
+    uint64_t editing; /* sp of the capture that edits; 0 none */
     uint32_t edit_serial;
     uint32_t nested_in_a_row;
-    uint32_t next_token;
+    uint32_t next_serial;
     uint64_t readable_low, readable_high; /* pages of an unknown stack that were found readable */
     struct chain_counts counts;
-#ifdef CHAIN_STATS
-    uint64_t st[8];
-#define ST(c, i) ((c)->st[i]++)
-#else
-#define ST(c, i) ((void)0)
-#endif
 
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
     struct chain_slot slots[CHAIN_SLOTS + 1] __attribute__((aligned(64)));
@@ -216,7 +210,7 @@ HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t
 HT_INLINE void edit_end(struct chain *c, uint32_t serial)
 {
     fence_compiler();
-    if (unlikely(c->edit_serial != serial || c->next_token > TOKEN_LAST))
+    if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST))
         edit_end_mixed(c);
     store_relaxed(&c->edits, c->edits + 1);
     fence_compiler();
@@ -258,14 +252,17 @@ bool chain_push(struct chain *c, struct chain_slot slot, struct chain_frame fram
 
 /* What to put beside a return slot: the caller is `where` (0: there is none),
  * called from the frame `outer` of the chain (NULL: from nowhere, `root` is what
- * stands outside); fp as for chain_frame. Only while editing. */
-HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct chain_frame *outer, uint32_t root,
-                                                uint64_t where, uint64_t fp, bool fp_needed)
+ * stands outside); fp and ra_words as for chain_frame. Only while editing. */
+HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct chain_frame *outer,
+                                                uint32_t root, uint64_t where, uint64_t fp, bool fp_needed,
+                                                int16_t ra_words)
 {
     const uint32_t depth = outer ? outer->depth : root == TRIE_CUT ? DEPTH_UNKNOWN : 0;
     struct chain_frame frame = {
         .fp = fp_needed ? fp : 0,
         .where = where,
+        .serial = c->next_serial++,
+        .ra_words = ra_words,
         .kind = SLOT_RETURN,
         .fp_needed = fp_needed,
         .depth = (uint16_t)(depth == DEPTH_UNKNOWN ? DEPTH_UNKNOWN : depth + 1),
@@ -277,7 +274,7 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
     } else if (likely(frame.depth <= c->unwind->depth)) {
         frame.node = chain_child(c, outer ? outer->node : root, where);
     } else {
-        frame.node = c->next_token++;
+        frame.node = TOKEN_FIRST + frame.serial;
     }
     return frame;
 }
@@ -285,7 +282,8 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
 /* The stack's node for `count` inner frames (innermost first) called from the
  * slot `join` of the chain; -1: from nowhere, `root` is what stands outside.
  * False: the chain does not hold enough frames to tell. Only while editing. */
-bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count, uint32_t *id);
+bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count,
+                    uint32_t *id);
 
 /* --- chain_walk.c ------------------------------------------------------------- */
 

@@ -9,20 +9,20 @@
 /* --- One step ------------------------------------------------------------------ */
 
 enum walk_result {
-    WALK_ON,                /* state is the caller's */
-    WALK_OUTERMOST,         /* there is no caller */
-    WALK_BROKEN,            /* there is one, but no way to it that follows from the slots alone */
-    WALK_NO_RULE,           /* as broken, by the tables: the same pc will always end here */
+    WALK_ON,        /* state is the caller's */
+    WALK_OUTERMOST, /* there is no caller */
+    WALK_BROKEN,    /* there is one, but no way to it that follows from the slots alone */
+    WALK_NO_RULE,   /* as broken, by the tables: the same pc will always end here */
 };
 
 struct walk {
     struct chain *c;
-    bool nested;            /* the chain is being edited below: do not touch its caches */
+    bool nested; /* the chain is being edited below: do not touch its caches */
     uint64_t pc, sp, fp;
     bool fp_lost;
-    bool interrupted;       /* pc was interrupted, not returned to */
-    uint64_t context;       /* not 0: the frame's registers are in the signal frame at this sp */
-    uint64_t where;         /* of the frame that was stepped out of */
+    bool interrupted;             /* pc was interrupted, not returned to */
+    uint64_t context;             /* not 0: the frame's registers are in the signal frame at this sp */
+    uint64_t where;               /* of the frame that was stepped out of */
     uint64_t page_low, page_high; /* nested: the readable range, kept here */
 };
 
@@ -79,7 +79,7 @@ MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
     return true;
 }
 
-static uint64_t words(int n)
+static uint64_t bytes_of_words(int n)
 {
     return (uint64_t)(int64_t)n * 8;
 }
@@ -111,24 +111,23 @@ static enum walk_result step_signal(struct walk *w, struct step *step)
 static bool find_cfa(struct walk *w, const struct cfi_rule *rule, struct step *step, uint64_t *cfa)
 {
     switch (rule->kind) {
-    case RULE_SP:
-    case RULE_ODD_SP:
-        *cfa = w->sp + words(rule->cfa_words);
-        return true;
+    case RULE_SP: *cfa = w->sp + bytes_of_words(rule->cfa_words); return true;
+    case RULE_ODD_SP: *cfa = w->sp + bytes_of_words(rule_wide_words(rule)); return true;
     case RULE_FP:
     case RULE_ODD_FP:
         step->uses_fp = true;
-        *cfa = w->fp + words(rule->cfa_words);
+        *cfa = w->fp + bytes_of_words(rule->cfa_words);
         return !w->fp_lost;
     case RULE_DEREF_FP:
         step->uses_fp = true;
-        step->cfa_at = w->fp + words(rule->cfa_words);
-        return !w->fp_lost && step->cfa_at >= w->sp && read_word(w, step->cfa_at, cfa) && (step->cfa = *cfa, true);
+        step->cfa_at = w->fp + bytes_of_words(rule->cfa_words);
+        return !w->fp_lost && step->cfa_at >= w->sp && read_word(w, step->cfa_at, cfa) &&
+               (step->cfa = *cfa, true);
     default: /* RULE_REG */
         step->opaque = true;
         if (!read_register(w, rule->flags >> RULE_REG_SHIFT, cfa))
             return false;
-        *cfa += words(rule->cfa_words);
+        *cfa += bytes_of_words(rule->cfa_words);
         return true;
     }
 }
@@ -147,9 +146,15 @@ static void step_fp(struct walk *w, const struct cfi_rule *rule, uint64_t cfa, s
     }
     if (!plain && (rule->flags & RULE_FP_BY_FP)) {
         step->uses_fp = true;
-        step->fp_at = w->fp + words(rule->fp_words);
+        step->fp_at = w->fp + bytes_of_words(rule->fp_words);
     } else {
-        step->fp_at = cfa + words(rule->fp_words);
+        step->fp_at = cfa + bytes_of_words(rule->fp_words);
+    }
+    /* A function that is at its return has taken its registers back already, which
+     * compilers do not tell: what it had saved is below sp by now. */
+    if (w->interrupted && step->fp_at < w->sp) {
+        step->fp_at = 0;
+        return;
     }
     w->fp_lost = step->fp_at < w->sp || !read_word(w, step->fp_at, &w->fp);
     step->opaque |= w->fp_lost;
@@ -185,13 +190,14 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
         if (!read_register(w, arch->ra, &ra))
             return WALK_BROKEN;
     } else {
-        step->ra_at = cfa + words(rule->ra_words);
+        step->ra_at = cfa + bytes_of_words(rule->ra_words);
         if (step->ra_at < w->sp || !read_word(w, step->ra_at, &ra))
             return WALK_BROKEN;
     }
     step->ra = ra;
     step_fp(w, rule, cfa, step);
     step->fp = w->fp;
+    step->sp = cfa;
     w->pc = ra;
     w->sp = cfa;
     w->interrupted = false;
@@ -201,8 +207,13 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
 
 static struct walk walk_begin(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, bool nested)
 {
-    return (struct walk){.c = c, .nested = nested, .pc = pc, .sp = sp, .fp = fp,
-                         .page_low = nested ? 0 : c->readable_low, .page_high = nested ? 0 : c->readable_high};
+    return (struct walk){.c = c,
+                         .nested = nested,
+                         .pc = pc,
+                         .sp = sp,
+                         .fp = fp,
+                         .page_low = nested ? 0 : c->readable_low,
+                         .page_high = nested ? 0 : c->readable_high};
 }
 
 /* --- A capture inside another, or one whose chain is not to be touched ----------- */
@@ -231,10 +242,10 @@ static HT_COLD uint32_t capture_nested(struct chain *c, uint64_t pc, uint64_t sp
 /* --- The chain's own walk ---------------------------------------------------------- */
 
 struct outcome {
-    uint32_t count;         /* frames walked: c->where[], c->steps[] */
-    int join;               /* slot of the chain that the walk met; -1 none */
+    uint32_t count; /* frames walked: c->where[], c->steps[] */
+    int join;       /* slot of the chain that the walk met; -1 none */
     uint32_t root;
-    bool may_push;          /* the steps follow from their slots alone */
+    bool may_push; /* the steps follow from their slots alone */
 };
 
 MEMORY_RAW static uint32_t verified_slots(const struct chain *c, uint64_t sp)
@@ -259,7 +270,8 @@ static bool joins(const struct chain *c, const struct walk *w, const struct step
     if (*j == 0 || c->slots[*j - 1].at != step->ra_at)
         return false;
     frame = &c->frames[*j - 1];
-    return frame->kind == SLOT_RETURN && (!frame->fp_needed || (!w->fp_lost && frame->fp == w->fp));
+    return frame->kind == SLOT_RETURN && w->sp == step->ra_at - bytes_of_words(frame->ra_words) &&
+           (!frame->fp_needed || (!w->fp_lost && frame->fp == w->fp));
 }
 
 /* Walks until the chain is met, the stack ends, or twice the depth was seen: then
@@ -289,7 +301,8 @@ static struct outcome walk_all(struct chain *c, struct walk *w, uint32_t good)
 
 static bool push_word(struct chain *c, uint64_t at, uint64_t value, enum slot_kind kind)
 {
-    return chain_push(c, (struct chain_slot){.at = at, .value = value}, (struct chain_frame){.kind = (uint8_t)kind});
+    return chain_push(c, (struct chain_slot){.at = at, .value = value},
+                      (struct chain_frame){.kind = (uint8_t)kind});
 }
 
 /* What a step read besides the return address, for the frames within it: the saved
@@ -320,7 +333,8 @@ static bool push_steps(struct chain *c, const struct outcome *o)
 
         if (s->ra_at && !(i + 1 == o->count && o->join >= 0)) {
             if (!chain_push(c, (struct chain_slot){.at = s->ra_at, .value = s->ra},
-                            chain_return_frame(c, outer, o->root, caller, s->fp, needed)))
+                            chain_return_frame(c, outer, o->root, caller, s->fp, needed,
+                                               (int16_t)((int64_t)(s->ra_at - s->sp) / 8))))
                 return false;
             outer = &c->frames[c->top - 1];
         }
@@ -356,13 +370,26 @@ static uint32_t capture_walking(struct chain *c, uint64_t pc, uint64_t sp, uint6
     }
 }
 
+/* Where only the caller is asked for, the memos are a cache of ids by pc alone. */
+static struct memo *caller_memo(struct chain *c, uint64_t pc)
+{
+    return &c->memos[HASH_BITS(pc * HASH_K1, MEMOS)];
+}
+
 /* One frame: its name from the cache of rules, its id from the cache of children. */
 static uint32_t capture_caller(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
     struct walk w = walk_begin(c, pc, sp, fp, false);
     struct cfi_rule room;
+    struct memo *m = caller_memo(c, pc);
 
-    return chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
+    /* A handler in between finds an empty place, or a whole one. */
+    m->pc = 0;
+    fence_compiler();
+    m->id = chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
+    fence_compiler();
+    m->pc = pc;
+    return m->id;
 }
 
 static HT_COLD void take_over(struct chain *c)
@@ -380,6 +407,17 @@ uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t 
 
     if (mode == UNWIND_NONE)
         return TRIE_ROOT;
+    if (mode == UNWIND_CALLER && c->generation == load_acquire(&c->unwind->generation)) {
+        const struct memo *m = caller_memo(c, pc);
+
+        if (load_relaxed(&m->pc) == pc) {
+            const uint32_t known = load_relaxed(&m->id);
+
+            fence_compiler();
+            if (load_relaxed(&m->pc) == pc) /* no handler has made it another's meanwhile */
+                return known;
+        }
+    }
     fence_compiler();
     count(&c->counts.walked);
     if (load_relaxed(&c->editing) != 0) {

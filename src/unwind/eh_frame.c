@@ -9,9 +9,19 @@
 
 /* Pointer encodings: the low half is the size, the high half what it is added to. */
 enum {
-    ENC_ABSOLUTE = 0x00, ENC_ULEB = 0x01, ENC_U2 = 0x02, ENC_U4 = 0x03, ENC_U8 = 0x04,
-    ENC_SLEB = 0x09, ENC_S2 = 0x0a, ENC_S4 = 0x0b, ENC_S8 = 0x0c,
-    ENC_PC_RELATIVE = 0x10, ENC_HEADER_RELATIVE = 0x30, ENC_INDIRECT = 0x80, ENC_OMIT = 0xff,
+    ENC_ABSOLUTE = 0x00,
+    ENC_ULEB = 0x01,
+    ENC_U2 = 0x02,
+    ENC_U4 = 0x03,
+    ENC_U8 = 0x04,
+    ENC_SLEB = 0x09,
+    ENC_S2 = 0x0a,
+    ENC_S4 = 0x0b,
+    ENC_S8 = 0x0c,
+    ENC_PC_RELATIVE = 0x10,
+    ENC_HEADER_RELATIVE = 0x30,
+    ENC_INDIRECT = 0x80,
+    ENC_OMIT = 0xff,
 };
 
 /* How deep DW_CFA_remember_state may nest: compilers use one level. */
@@ -50,7 +60,9 @@ static uint64_t read_pointer(const struct cfi_tables *t, struct bytes *b, uint8_
     uint64_t value = 0;
 
     switch (encoding & 0x0f) {
-    case ENC_ABSOLUTE: case ENC_U8: case ENC_S8: value = bytes_unsigned(b, 8); break;
+    case ENC_ABSOLUTE:
+    case ENC_U8:
+    case ENC_S8: value = bytes_unsigned(b, 8); break;
     case ENC_ULEB: value = bytes_uleb(b); break;
     case ENC_U2: value = bytes_unsigned(b, 2); break;
     case ENC_U4: value = bytes_unsigned(b, 4); break;
@@ -230,7 +242,7 @@ static void restore(struct machine *m, uint64_t reg)
         set_place(m, reg, *from);
 }
 
-static void set_cfa(struct machine *m, uint64_t reg, int64_t offset)
+static void row_set_cfa(struct machine *m, uint64_t reg, int64_t offset)
 {
     m->row.cfa = (struct place){.kind = PLACE_REGISTER, .reg = (uint32_t)reg, .offset = offset};
 }
@@ -240,7 +252,8 @@ static struct place expression_place(struct bytes *b)
     const uint64_t size = bytes_uleb(b);
     const uint8_t *from = bytes_take(b, size);
 
-    return (struct place){.kind = PLACE_EXPRESSION, .expression = from, .expression_bytes = from ? (uint32_t)size : 0};
+    return (struct place){
+        .kind = PLACE_EXPRESSION, .expression = from, .expression_bytes = from ? (uint32_t)size : 0};
 }
 
 static void remember(struct machine *m)
@@ -268,13 +281,15 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
     switch (op) {
     case 0x00: /* nop */
     case 0x2d: /* AArch64: negate_ra_state; values are compared signed and named stripped */
-    case 0x2c: /* the same with a pc */
-        break;
+    case 0x2c: /* the same with a pc */ break;
     case 0x01: m->loc = read_pointer(m->tables, b, m->cie->pointer_encoding); break;
     case 0x02: m->loc += bytes_unsigned(b, 1) * m->cie->code_align; break;
     case 0x03: m->loc += bytes_unsigned(b, 2) * m->cie->code_align; break;
     case 0x04: m->loc += bytes_unsigned(b, 4) * m->cie->code_align; break;
-    case 0x05: reg = bytes_uleb(b); set_offset(m, reg, (int64_t)bytes_uleb(b)); break;
+    case 0x05:
+        reg = bytes_uleb(b);
+        set_offset(m, reg, (int64_t)bytes_uleb(b));
+        break;
     case 0x06: restore(m, bytes_uleb(b)); break;
     case 0x07: set_place(m, bytes_uleb(b), (struct place){.kind = PLACE_UNDEFINED}); break;
     case 0x08: set_place(m, bytes_uleb(b), (struct place){.kind = PLACE_SAME}); break;
@@ -284,15 +299,24 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
         break;
     case 0x0a: remember(m); break;
     case 0x0b: recall(m); break;
-    case 0x0c: reg = bytes_uleb(b); set_cfa(m, reg, (int64_t)bytes_uleb(b)); break;
-    case 0x0d: set_cfa(m, bytes_uleb(b), m->row.cfa.offset); break;
+    case 0x0c:
+        reg = bytes_uleb(b);
+        row_set_cfa(m, reg, (int64_t)bytes_uleb(b));
+        break;
+    case 0x0d: row_set_cfa(m, bytes_uleb(b), m->row.cfa.offset); break;
     case 0x0e: m->row.cfa.offset = (int64_t)bytes_uleb(b); break;
     case 0x0f: m->row.cfa = expression_place(b); break;
-    case 0x10: reg = bytes_uleb(b); set_place(m, reg, expression_place(b)); break;
-    case 0x11: reg = bytes_uleb(b); set_offset(m, reg, bytes_sleb(b)); break;
+    case 0x10:
+        reg = bytes_uleb(b);
+        set_place(m, reg, expression_place(b));
+        break;
+    case 0x11:
+        reg = bytes_uleb(b);
+        set_offset(m, reg, bytes_sleb(b));
+        break;
     case 0x12:
         reg = bytes_uleb(b);
-        set_cfa(m, reg, (int64_t)((uint64_t)bytes_sleb(b) * (uint64_t)data_align));
+        row_set_cfa(m, reg, (int64_t)((uint64_t)bytes_sleb(b) * (uint64_t)data_align));
         break;
     case 0x13: m->row.cfa.offset = (int64_t)((uint64_t)bytes_sleb(b) * (uint64_t)data_align); break;
     case 0x14:

@@ -8,8 +8,9 @@
  *   fp' = fp, or the word at cfa (or fp) + fp_words words
  *   sp' = cfa
  *
- * A word is 8 bytes. All offsets are whole words that fit 16 bits; the rare code
- * where they do not is RULE_UNSUPPORTED.
+ * A word is 8 bytes. All offsets are whole words that fit 16 bits, but for the CFA
+ * of a very large frame, which has RULE_ODD_SP's 20. Code where they do not is
+ * RULE_UNSUPPORTED.
  */
 #ifndef HT_UNWIND_RULE_H
 #define HT_UNWIND_RULE_H
@@ -17,22 +18,22 @@
 #include "base/base.h"
 
 enum rule_kind {
-    RULE_NONE = 0,          /* an empty place of a cache */
+    RULE_NONE = 0, /* an empty place of a cache */
 
     /* The plain kinds: no `flags`, ra and fp are saved below the CFA. */
-    RULE_SP = 1,            /* cfa = sp + cfa_words */
-    RULE_FP = 2,            /* cfa = fp + cfa_words */
+    RULE_SP = 1, /* cfa = sp + cfa_words */
+    RULE_FP = 2, /* cfa = fp + cfa_words */
     RULE_PLAIN_LAST = RULE_FP,
 
-    RULE_ODD_SP = 3,        /* as the two above, with flags */
+    RULE_ODD_SP = 3, /* as the two above, with flags; the offset is rule_wide_words */
     RULE_ODD_FP = 4,
-    RULE_DEREF_FP = 5,      /* cfa = word at fp + cfa_words (a realigned stack: GCC's DRAP) */
-    RULE_REG = 6,           /* cfa = register `reg` + cfa_words: only known just outside a signal frame */
-    RULE_SIGNAL = 7,        /* the caller was interrupted; its registers are in the context at sp */
+    RULE_DEREF_FP = 5, /* cfa = word at fp + cfa_words (a realigned stack: GCC's DRAP) */
+    RULE_REG = 6,      /* cfa = register `reg` + cfa_words: only known just outside a signal frame */
+    RULE_SIGNAL = 7,   /* the caller was interrupted; its registers are in the context at sp */
 
-    RULE_OUTERMOST = 8,     /* the tables say that there is no caller */
-    RULE_UNKNOWN = 9,       /* no table covers this pc */
-    RULE_UNSUPPORTED = 10,  /* a table does, and says what this file cannot express */
+    RULE_OUTERMOST = 8,    /* the tables say that there is no caller */
+    RULE_UNKNOWN = 9,      /* no table covers this pc */
+    RULE_UNSUPPORTED = 10, /* a table does, and says what this file cannot express */
 };
 
 enum rule_flags {
@@ -53,15 +54,22 @@ enum rule_flags {
 #define WHERE_INTERRUPTED (UINT64_C(1) << 63)
 
 struct cfi_rule {
-    uint64_t where;         /* the frame's own name */
+    uint64_t where; /* the frame's own name */
     int16_t cfa_words;
-    int16_t fp_words;       /* plain kinds: 0 when fp' = fp, else below the CFA */
+    int16_t fp_words; /* plain kinds: 0 when fp' = fp, else below the CFA */
     int16_t ra_words;
-    uint8_t kind;           /* enum rule_kind */
-    uint8_t flags;          /* enum rule_flags; in RULE_REG, `reg` is in the upper bits */
+    uint8_t kind;  /* enum rule_kind */
+    uint8_t flags; /* enum rule_flags; the upper four bits: */
 };
 
-#define RULE_REG_SHIFT 4    /* RULE_REG: flags >> 4 is the register, 0 to 15 */
+#define RULE_REG_SHIFT 4 /* RULE_REG: the register, 0 to 15; RULE_ODD_SP: bits 16 to 19 of cfa_words */
+#define RULE_WIDE_LIMIT (1 << 20)
+
+/* RULE_ODD_SP: the CFA's words above sp, up to 8 MiB. */
+HT_INLINE int32_t rule_wide_words(const struct cfi_rule *rule)
+{
+    return (int32_t)((uint32_t)(uint16_t)rule->cfa_words | (uint32_t)(rule->flags >> RULE_REG_SHIFT) << 16);
+}
 
 _Static_assert(sizeof(struct cfi_rule) == 16, "four rules to a cache line");
 
