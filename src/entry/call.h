@@ -178,6 +178,10 @@ size_t bind_block_size(const void *block);
  * *real. Ends the program, as an undefined symbol does, if there is none. */
 void *bind_operator(void **real, const char *name, const void *caller);
 
+/* Is this operator known to call a hooked malloc? (So no new of the process need
+ * have our frames in its stack to find out.) */
+bool bind_operators_call_malloc(const void *real);
+
 /* --- Provided by start.c ------------------------------------------------------ */
 
 /* Starts the tracker, once; false while it cannot count. */

@@ -41,7 +41,7 @@ __asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
             uint64_t before = operators_calls_now();                                                         \
             void *first = REAL_FOR(name, PC_OF(from)) arguments;                                             \
             if (first != NULL)                                                                               \
-                operators_learn(first, (size), before);                                                      \
+                operators_learn(first, (size), before, from);                                                \
             return first;                                                                                    \
         }                                                                                                    \
         __attribute__((cleanup(operators_cut))) struct guarded_call call = {call_enter((uintptr_t)from->sp), \
@@ -54,6 +54,8 @@ __asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
     /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                      \
     HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                                \
     {                                                                                                        \
+        if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                                 \
+            operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                           \
         if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                            \
             return REAL_FOR(name, CALL_CALLER) arguments;                                                    \
         return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                              \

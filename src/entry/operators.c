@@ -22,15 +22,19 @@ uint64_t operators_calls_now(void)
     return tracker.header != NULL ? allocs_now() : 0;
 }
 
-HT_COLD void operators_learn(void *block, size_t size, uint64_t calls_before)
+HT_COLD void operators_learn(void *block, size_t size, uint64_t calls_before,
+                             const struct chain_registers *from)
 {
     bool inside;
 
     if (tracker.header == NULL)
         return; /* before start: nobody counts, and nothing can be learned */
     inside = allocs_now() != calls_before;
-    if (!inside)
-        call_record(block, size, &operators_new, size, 0);
+    if (!inside) {
+        struct thread *t = call_enter((uintptr_t)from->sp);
+
+        call_got(t, block, size, call_site_of(t, from), &operators_new, size, 0);
+    }
     store_relaxed(&operators_kind_learned,
                   inside ? (uint32_t)OPERATORS_COUNTED_INSIDE : (uint32_t)OPERATORS_COUNTED_HERE);
 }
@@ -40,4 +44,15 @@ HT_COLD void operators_cut(struct guarded_call *call)
     if (call->returned)
         return;
     call_got_unusual(call->t, NULL, call->size, STATE_STACK_NONE, &operators_new, call->size, 0);
+}
+
+HT_COLD void operators_guess(const void *real)
+{
+    struct thread *t = call_enter(CALL_STACK);
+
+    if (t == NULL)
+        return;
+    if (bind_operators_call_malloc(real))
+        store_relaxed(&operators_kind_learned, (uint32_t)OPERATORS_COUNTED_INSIDE);
+    call_leave(t);
 }

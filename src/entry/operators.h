@@ -28,7 +28,10 @@ uint64_t operators_calls_now(void);
 
 /* The real operator gave `block`. If this thread's count did not move meanwhile,
  * nobody has counted the block: it is counted now. */
-void operators_learn(void *block, size_t size, uint64_t calls_before);
+void operators_learn(void *block, size_t size, uint64_t calls_before, const struct chain_registers *from);
+
+/* Learns without a call what can be known of a real operator by where it lies. */
+void operators_guess(const void *real);
 
 /* A call of a real operator that may end by a C++ exception (bad_alloc): as its
  * cleanup handler, operators_cut then counts a failed allocation and leaves. */

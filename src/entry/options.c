@@ -80,8 +80,14 @@ static const struct option_kind {
     const char *name;
     const char *(*set)(struct options *options, const char *value);
 } option_kinds[] = {
-    {"state_dir", set_state_dir}, {"threshold", set_threshold}, {"quiet", set_quiet},
-    {"stacks", set_stacks},       {"depth", set_depth},         {"interval", set_interval},
+    /* clang-format off */
+    {"state_dir", set_state_dir},
+    {"threshold", set_threshold},
+    {"quiet", set_quiet},
+    {"stacks", set_stacks},
+    {"depth", set_depth},
+    {"interval", set_interval},
+    /* clang-format on */
 };
 
 #define OPTION_NAMES "state_dir, threshold, quiet, stacks, depth, interval"

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/format.h"
 #include "entry/arena.h"
@@ -153,4 +154,19 @@ void *bind_operator(void **real, const char *name, const void *caller)
         abort();
     }
     return *real;
+}
+
+/* The operators of the usual C++ libraries do. */
+bool bind_operators_call_malloc(const void *real)
+{
+    static const char *const libraries[] = {"/libstdc++.so", "/libc++.so", "/libc++abi.so"};
+    struct port_module module;
+
+    if (!port_find_module((uintptr_t)real, &module))
+        return false;
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(libraries); i++) {
+        if (strstr(module.path, libraries[i]) != NULL)
+            return true;
+    }
+    return false;
 }

@@ -106,7 +106,7 @@ names() {
         sed -n '/^struct ht_totals {/,/^};/s/^ *u*int64_t \([a-z_]*\);.*/\1/p' include/heaptracker.h
         sed -n 's/^static inline .*[ *]\(ht_[a-z_]*[a-z]\)(.*/\1(/p' include/heaptracker.h
         sed -n 's/^[a-z].*[ *]\([a-z_]*\)(.*);$/\1(/p' include/heap_tracker_lib.h
-        sed -n 's/^ *{"\([a-z_]*\)", set_[a-z_]*},$/\1=/p' src/entry/options.c
+        grep -oE '\{"[a-z_]+", set_' src/entry/options.c | sed 's/{"\([a-z_]*\)".*/\1=/'
     )
     [ "$(wc -l <<<"$names")" -ge 36 ] || fail "too few names were found in the sources: $names"
     if [ -x "$tool" ]; then
