@@ -167,7 +167,8 @@ HT_INLINE void thread_put_back(const struct taken_block *taken)
 HT_INLINE void thread_count_out(struct thread *t, const void *block, const struct taken_block *taken)
 {
     struct state_slot *slot = t->slot;
-    bool temporary = (uintptr_t)block == t->last_block && (taken->word ^ t->common_word) >> CELL_OWNER_SHIFT == 0;
+    bool temporary =
+        (uintptr_t)block == t->last_block && (taken->word ^ t->common_word) >> CELL_OWNER_SHIFT == 0;
 
     /* Live bytes fall only here, so this is where a peak is seen, once for a
      * whole climb; a reader takes the greater of the noted peak and live. */

@@ -6,8 +6,8 @@
 static struct {
     struct state_point *points; /* NULL: none is kept */
     uint32_t capacity;
-    uint32_t lock;              /* trylock */
-    uint64_t next_ns;           /* a point is due from here on; atomic */
+    uint32_t lock;    /* trylock */
+    uint64_t next_ns; /* a point is due from here on; atomic */
 } timeline;
 
 void timeline_start(struct state_point *points, uint32_t capacity, uint64_t interval_ns)

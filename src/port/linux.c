@@ -182,7 +182,8 @@ bool port_file_extend(const char *path, void *address, uint64_t offset, size_t b
     bool done = false;
 
     if (fd >= 0) {
-        done = reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes, inherited) == 0;
+        done =
+            reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes, inherited) == 0;
         close(fd);
     }
     errno = saved;

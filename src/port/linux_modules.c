@@ -132,8 +132,8 @@ bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
     if (found && search.is_main) {
         /* The first thread's stack grows down as far as its limit lets it; the
          * kernel keeps other mappings out of there. */
-        if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < search.high &&
-            search.high - limit.rlim_cur < search.low)
+        if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+            limit.rlim_cur < search.high && search.high - limit.rlim_cur < search.low)
             search.low = search.high - (uintptr_t)limit.rlim_cur;
     }
     errno = error;
@@ -179,7 +179,7 @@ static void find_build_id(struct port_module *module, const uint8_t *notes, size
 static void read_headers(struct port_module *module, uintptr_t address)
 {
     const ElfW(Ehdr) *elf = (const void *)module->begin;
-    const ElfW(Phdr) *headers;
+    const ElfW(Phdr) * headers;
 
     if (module->end - module->begin < 4096 || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 ||
         elf->e_phentsize != sizeof *headers || elf->e_phoff + (size_t)elf->e_phnum * sizeof *headers > 4096)
@@ -225,9 +225,9 @@ static void copy_path(struct port_module *module, const char *path)
 struct module_search {
     uintptr_t address;
     struct port_module *module;
-    uintptr_t base;                 /* of the file whose mappings are being passed */
+    uintptr_t base; /* of the file whose mappings are being passed */
     char path[512];
-    bool inside;                    /* the address lies in one of them */
+    bool inside; /* the address lies in one of them */
 };
 
 /* A file's mappings follow each other; the one of its first page begins them. */

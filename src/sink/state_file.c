@@ -24,26 +24,26 @@ _Static_assert(FIRST_POINTS * sizeof(struct state_point) <= STATE_CHUNK_BYTES, "
 #define NODES_BYTES_MAX ((size_t)STATE_NODES_MAX * sizeof(struct state_node))
 
 #define GROWTH_BYTES_MAX ((size_t)16 << 20) /* one step of a table that doubles */
-#define IMAGES_MAX 10000 /* exec images of one pid; more means that something is wrong */
-#define LOCK_TRIES 20000 /* far longer than one growth; then go without */
+#define IMAGES_MAX 10000                    /* exec images of one pid; more means that something is wrong */
+#define LOCK_TRIES 20000                    /* far longer than one growth; then go without */
 
 static struct {
     char *base;
     size_t reserved_bytes;
-    size_t used_bytes;          /* of the reservation, in order */
+    size_t used_bytes; /* of the reservation, in order */
     size_t file_bytes;
     struct state_node *nodes;
     size_t nodes_reserved;
-    size_t nodes_bytes;         /* usable */
+    size_t nodes_bytes; /* usable */
     struct state_module *modules;
     struct state_plan plan;
-    uint32_t lock;              /* trylock: growth */
-    struct state_site_page *pages;  /* not given out yet */
+    uint32_t lock;                 /* trylock: growth */
+    struct state_site_page *pages; /* not given out yet */
     uint32_t pages_left;
-    size_t pages_bytes;         /* of the last growth */
+    size_t pages_bytes; /* of the last growth */
     bool is_file;
     char path[STATE_PATH_BYTES];
-    size_t directory_bytes;     /* of path */
+    size_t directory_bytes; /* of path */
 } state_file;
 
 const char *state_file_path(void)
@@ -165,7 +165,8 @@ static void *extend(size_t bytes, bool inherited, uint64_t *offset)
 {
     char *address = state_file.base + state_file.used_bytes;
 
-    if (bytes > state_file.reserved_bytes - state_file.used_bytes || !extend_at(address, bytes, inherited, offset))
+    if (bytes > state_file.reserved_bytes - state_file.used_bytes ||
+        !extend_at(address, bytes, inherited, offset))
         return NULL;
     state_file.used_bytes += bytes;
     return address;
@@ -221,8 +222,8 @@ bool state_file_grow_nodes(uint32_t count)
 
 static bool add_site_pages(void)
 {
-    size_t bytes = (size_t)min_u64(state_file.pages_bytes == 0 ? STATE_CHUNK_BYTES : 2 * state_file.pages_bytes,
-                                   GROWTH_BYTES_MAX);
+    size_t bytes = (size_t)min_u64(
+        state_file.pages_bytes == 0 ? STATE_CHUNK_BYTES : 2 * state_file.pages_bytes, GROWTH_BYTES_MAX);
     uint32_t pages = (uint32_t)(bytes / sizeof(struct state_site_page));
     uint64_t offset;
     void *memory = sections_are_full() ? NULL : extend(bytes, false, &offset);
@@ -282,7 +283,8 @@ static void write_header(struct state_header *header, uint32_t image)
 static bool reserve(void)
 {
     if (state_file.base == NULL) {
-        state_file.reserved_bytes = port_reserve_budget(RESERVED_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
+        state_file.reserved_bytes =
+            port_reserve_budget(RESERVED_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
         if (state_file.reserved_bytes < RESERVED_BYTES_MIN)
             state_file.reserved_bytes = RESERVED_BYTES_MIN;
         state_file.base = port_reserve(state_file.reserved_bytes);
@@ -332,7 +334,8 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
     return true;
 }
 
-bool state_file_open(const char *directory, const struct state_plan *plan, struct state_tables *tables, int *error)
+bool state_file_open(const char *directory, const struct state_plan *plan, struct state_tables *tables,
+                     int *error)
 {
     uint32_t image = 0;
 

@@ -19,7 +19,7 @@
 
 /* What to keep. */
 struct state_plan {
-    bool stacks;                    /* nodes, modules, sites */
+    bool stacks; /* nodes, modules, sites */
 };
 
 struct state_tables {
@@ -31,14 +31,15 @@ struct state_tables {
     /* With stacks only. */
     struct state_module *modules;
     uint32_t module_count;
-    struct state_node *nodes;       /* address space for node_capacity of them */
+    struct state_node *nodes; /* address space for node_capacity of them */
     uint32_t node_capacity;
 };
 
 /* Makes tables in a new file DIRECTORY/PID.N.ht, or with directory NULL in
  * private memory. False: no file (*error is the cause, an errno value), or with
  * directory NULL no memory. */
-bool state_file_open(const char *directory, const struct state_plan *plan, struct state_tables *tables, int *error);
+bool state_file_open(const char *directory, const struct state_plan *plan, struct state_tables *tables,
+                     int *error);
 
 /* In a fork's child: tables of its own, in a file of its own, in the same directory,
  * if the parent had one. All zero but for who it is; modules and nodes are copied,

@@ -13,11 +13,11 @@
 
 struct arch {
     const char *name;
-    uint8_t sp, fp;             /* DWARF's numbers of the registers that the state is made of */
-    uint8_t ra;                 /* the column of the return address */
-    uint8_t pc;                 /* the register that reads as the pc in an expression; 255: none */
-    bool ra_in_register;        /* a function that has not saved it still has it in register `ra` */
-    bool any_signal_frame;      /* an 'S' in the augmentation is enough; else the CFA must be what
+    uint8_t sp, fp;        /* DWARF's numbers of the registers that the state is made of */
+    uint8_t ra;            /* the column of the return address */
+    uint8_t pc;            /* the register that reads as the pc in an expression; 255: none */
+    bool ra_in_register;   /* a function that has not saved it still has it in register `ra` */
+    bool any_signal_frame; /* an 'S' in the augmentation is enough; else the CFA must be what
                                    context[sp] says, since other code may use the letter too */
 
     /* Signal frames, as the kernel lays them out: the interrupted register r is at
@@ -32,6 +32,6 @@ struct arch {
 
 extern const struct arch arch_x86_64;
 extern const struct arch arch_aarch64;
-extern const struct arch arch_none;     /* no frame but the caller's is known */
+extern const struct arch arch_none; /* no frame but the caller's is known */
 
 #endif /* HT_UNWIND_ARCH_H */

@@ -47,17 +47,10 @@ HT_INLINE uint64_t bytes_unsigned(struct bytes *b, unsigned size)
     if (!from)
         return 0;
     switch (size) {
-    case 1:
-        return from[0];
-    case 2:
-        memcpy(&two, from, sizeof two);
-        return two;
-    case 4:
-        memcpy(&four, from, sizeof four);
-        return four;
-    default:
-        memcpy(&eight, from, sizeof eight);
-        return eight;
+    case 1: return from[0];
+    case 2: memcpy(&two, from, sizeof two); return two;
+    case 4: memcpy(&four, from, sizeof four); return four;
+    default: memcpy(&eight, from, sizeof eight); return eight;
     }
 }
 
@@ -66,14 +59,10 @@ HT_INLINE int64_t bytes_signed(struct bytes *b, unsigned size)
     const uint64_t value = bytes_unsigned(b, size);
 
     switch (size) {
-    case 1:
-        return (int8_t)value;
-    case 2:
-        return (int16_t)value;
-    case 4:
-        return (int32_t)value;
-    default:
-        return (int64_t)value;
+    case 1: return (int8_t)value;
+    case 2: return (int16_t)value;
+    case 4: return (int32_t)value;
+    default: return (int64_t)value;
     }
 }
 

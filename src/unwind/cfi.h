@@ -17,11 +17,11 @@
 
 /* The unwind tables of one module, as memory that may be read. */
 struct cfi_tables {
-    const uint8_t *begin, *end;     /* holds both .eh_frame_hdr and .eh_frame; all reads stay inside */
-    const uint8_t *header;          /* .eh_frame_hdr */
+    const uint8_t *begin, *end;           /* holds both .eh_frame_hdr and .eh_frame; all reads stay inside */
+    const uint8_t *header;                /* .eh_frame_hdr */
     const uint8_t *code_begin, *code_end; /* the module's readable bytes of code; may be NULL, NULL */
-    uint64_t slide;                 /* the target's address = our pointer + slide (0 in our own process) */
-    uint16_t module;                /* 1 to WHERE_MODULES_MAX, never used twice; 0 unknown */
+    uint64_t slide;  /* the target's address = our pointer + slide (0 in our own process) */
+    uint16_t module; /* 1 to WHERE_MODULES_MAX, never used twice; 0 unknown */
 };
 
 /* Works out the rule for a frame of the module at `pc`. interrupted: pc is the

@@ -22,10 +22,10 @@
 #define CHAIN_DEPTH_DEFAULT 64u
 
 enum unwind_mode {
-    UNWIND_NONE = 0,        /* every stack is TRIE_ROOT */
-    UNWIND_CALLER,          /* one frame: the return address of the hook */
-    UNWIND_FRAME_POINTER,   /* all code is taken to keep frame pointers */
-    UNWIND_FULL,            /* by .eh_frame */
+    UNWIND_NONE = 0,      /* every stack is TRIE_ROOT */
+    UNWIND_CALLER,        /* one frame: the return address of the hook */
+    UNWIND_FRAME_POINTER, /* all code is taken to keep frame pointers */
+    UNWIND_FULL,          /* by .eh_frame */
 };
 
 /* What all threads share. Does not change after the first capture, but for
@@ -34,8 +34,8 @@ struct unwind {
     const struct arch *arch;
     struct trie *trie;
     enum unwind_mode mode;
-    uint32_t depth;         /* frames kept of a stack, the innermost; 1 to CHAIN_DEPTH_MAX */
-    uint64_t address_mask;  /* and-ed to a return address to get a code address (PAC); ~0: nothing to strip */
+    uint32_t depth;        /* frames kept of a stack, the innermost; 1 to CHAIN_DEPTH_MAX */
+    uint64_t address_mask; /* and-ed to a return address to get a code address (PAC); ~0: nothing to strip */
 
     /* Grows whenever code may have been unmapped or replaced (a dlclose, before
      * the same thread can run what is loaded next). Any thread adds; every capture reads. */
@@ -55,17 +55,17 @@ struct unwind {
 
 /* Where the hook was called from. */
 struct chain_registers {
-    uint64_t pc;            /* the hook's return address */
-    uint64_t sp;            /* the hook's CFA: sp as its caller sees it after the call */
-    uint64_t fp;            /* the caller's frame pointer register */
+    uint64_t pc; /* the hook's return address */
+    uint64_t sp; /* the hook's CFA: sp as its caller sees it after the call */
+    uint64_t fp; /* the caller's frame pointer register */
 };
 
 /* Written by the owner (relaxed); anyone may read. */
 struct chain_counts {
-    uint64_t walked;        /* captures that left the fast path */
-    uint64_t nested;        /* captures inside an unfinished one of the same thread */
-    uint64_t elsewhere;     /* captures on a stack whose bounds are not known */
-    uint64_t forgotten;     /* times that all was forgotten: dlclose, a handler that jumped out */
+    uint64_t walked;    /* captures that left the fast path */
+    uint64_t nested;    /* captures inside an unfinished one of the same thread */
+    uint64_t elsewhere; /* captures on a stack whose bounds are not known */
+    uint64_t forgotten; /* times that all was forgotten: dlclose, a handler that jumped out */
 };
 
 struct chain;

@@ -10,16 +10,16 @@
 
 /* Where DWARF says that something is. */
 enum place_kind {
-    PLACE_SAME = 0,         /* as in the callee */
+    PLACE_SAME = 0, /* as in the callee */
     PLACE_UNDEFINED,
-    PLACE_AT_CFA,           /* in memory at CFA + offset */
-    PLACE_REGISTER,         /* the value of register reg + offset */
-    PLACE_EXPRESSION,       /* in memory at the value of an expression (the CFA: is its value) */
-    PLACE_OTHER,            /* val_offset, val_expression: not expressed here */
+    PLACE_AT_CFA,     /* in memory at CFA + offset */
+    PLACE_REGISTER,   /* the value of register reg + offset */
+    PLACE_EXPRESSION, /* in memory at the value of an expression (the CFA: is its value) */
+    PLACE_OTHER,      /* val_offset, val_expression: not expressed here */
 };
 
 struct place {
-    uint8_t kind;           /* enum place_kind */
+    uint8_t kind; /* enum place_kind */
     uint32_t reg;
     int64_t offset;
     const uint8_t *expression;
@@ -29,7 +29,7 @@ struct place {
 /* One row: only the three registers that the state is made of. */
 struct cfi_row {
     struct place cfa, fp, ra;
-    bool signal;            /* augmentation 'S' */
+    bool signal; /* augmentation 'S' */
 };
 
 enum row_result { ROW_FOUND, ROW_NONE, ROW_BROKEN };
@@ -43,9 +43,9 @@ enum row_result eh_frame_row(const struct arch *arch, const struct cfi_tables *t
 enum value_kind { VALUE_UNKNOWN, VALUE_CONSTANT, VALUE_REGISTER, VALUE_WORD };
 
 struct value {
-    uint8_t kind;           /* enum value_kind */
+    uint8_t kind; /* enum value_kind */
     uint8_t reg;
-    int64_t offset;         /* or the constant */
+    int64_t offset; /* or the constant */
 };
 
 /* Evaluates an expression at a known pc. The PLT's form, which computes with the

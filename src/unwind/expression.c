@@ -12,11 +12,40 @@
 #define STEPS_MAX 64u
 
 enum {
-    OP_DEREF = 0x06, OP_CONST1U = 0x08, OP_CONST1S, OP_CONST2U, OP_CONST2S, OP_CONST4U, OP_CONST4S,
-    OP_CONST8U, OP_CONST8S, OP_CONSTU, OP_CONSTS, OP_DUP, OP_DROP, OP_OVER, OP_SWAP = 0x16,
-    OP_AND = 0x1a, OP_MINUS = 0x1c, OP_OR = 0x21, OP_PLUS, OP_PLUS_UCONST, OP_SHL, OP_SHR,
-    OP_EQ = 0x29, OP_GE, OP_GT, OP_LE, OP_LT, OP_NE,
-    OP_LIT0 = 0x30, OP_LIT31 = 0x4f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f, OP_BREGX = 0x92, OP_NOP = 0x96,
+    OP_DEREF = 0x06,
+    OP_CONST1U = 0x08,
+    OP_CONST1S,
+    OP_CONST2U,
+    OP_CONST2S,
+    OP_CONST4U,
+    OP_CONST4S,
+    OP_CONST8U,
+    OP_CONST8S,
+    OP_CONSTU,
+    OP_CONSTS,
+    OP_DUP,
+    OP_DROP,
+    OP_OVER,
+    OP_SWAP = 0x16,
+    OP_AND = 0x1a,
+    OP_MINUS = 0x1c,
+    OP_OR = 0x21,
+    OP_PLUS,
+    OP_PLUS_UCONST,
+    OP_SHL,
+    OP_SHR,
+    OP_EQ = 0x29,
+    OP_GE,
+    OP_GT,
+    OP_LE,
+    OP_LT,
+    OP_NE,
+    OP_LIT0 = 0x30,
+    OP_LIT31 = 0x4f,
+    OP_BREG0 = 0x70,
+    OP_BREG31 = 0x8f,
+    OP_BREGX = 0x92,
+    OP_NOP = 0x96,
 };
 
 struct stack {
@@ -71,11 +100,13 @@ static void compare_or_combine(struct stack *s, uint8_t op)
     int64_t n = 0;
 
     if (op == OP_PLUS && a.kind == VALUE_REGISTER && b.kind == VALUE_CONSTANT) {
-        push(s, (struct value){.kind = VALUE_REGISTER, .reg = a.reg, .offset = wrapping_add(a.offset, b.offset)});
+        push(s, (struct value){
+                    .kind = VALUE_REGISTER, .reg = a.reg, .offset = wrapping_add(a.offset, b.offset)});
         return;
     }
     if (op == OP_PLUS && a.kind == VALUE_CONSTANT && b.kind == VALUE_REGISTER) {
-        push(s, (struct value){.kind = VALUE_REGISTER, .reg = b.reg, .offset = wrapping_add(a.offset, b.offset)});
+        push(s, (struct value){
+                    .kind = VALUE_REGISTER, .reg = b.reg, .offset = wrapping_add(a.offset, b.offset)});
         return;
     }
     if (a.kind != VALUE_CONSTANT || b.kind != VALUE_CONSTANT) {
@@ -116,8 +147,7 @@ static void stack_operation(struct stack *s, uint8_t op)
     struct value below;
 
     switch (op) {
-    case OP_DROP:
-        break;
+    case OP_DROP: break;
     case OP_DUP:
         push(s, top);
         push(s, top);
@@ -163,16 +193,23 @@ static void step(struct stack *s, const struct arch *arch, struct bytes *b, uint
             push_constant(s, (int64_t)bytes_uleb(b));
             compare_or_combine(s, OP_PLUS);
             break;
-        case OP_DUP: case OP_DROP: case OP_OVER: case OP_SWAP:
-            stack_operation(s, op);
-            break;
-        case OP_PLUS: case OP_MINUS: case OP_AND: case OP_OR: case OP_SHL: case OP_SHR:
-        case OP_EQ: case OP_NE: case OP_GE: case OP_GT: case OP_LE: case OP_LT:
-            compare_or_combine(s, op);
-            break;
-        default:
-            s->bad = true;
-            break;
+        case OP_DUP:
+        case OP_DROP:
+        case OP_OVER:
+        case OP_SWAP: stack_operation(s, op); break;
+        case OP_PLUS:
+        case OP_MINUS:
+        case OP_AND:
+        case OP_OR:
+        case OP_SHL:
+        case OP_SHR:
+        case OP_EQ:
+        case OP_NE:
+        case OP_GE:
+        case OP_GT:
+        case OP_LE:
+        case OP_LT: compare_or_combine(s, op); break;
+        default: s->bad = true; break;
         }
     }
 }

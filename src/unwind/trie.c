@@ -20,9 +20,9 @@
 #include "unwind/trie.h"
 
 #define PARENTS_PER_LINE 4u
-#define LINES_PER_PAGE 64u  /* of 4096 bytes */
-#define PROBES_NEAR 4u      /* lines tried in the parent's page */
-#define PROBES_MAX 64u      /* in all; at half full, more than a few are never needed */
+#define LINES_PER_PAGE 64u /* of 4096 bytes */
+#define PROBES_NEAR 4u     /* lines tried in the parent's page */
+#define PROBES_MAX 64u     /* in all; at half full, more than a few are never needed */
 
 size_t trie_index_bytes(uint32_t capacity)
 {
@@ -48,7 +48,8 @@ void trie_init(struct trie *trie, struct trie_header *header, struct trie_node *
 
 HT_INLINE uint64_t hash_of(uint32_t parent, uint64_t where)
 {
-    const uint64_t h = (where ^ (uint64_t)parent * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+    const uint64_t h =
+        (where ^ (uint64_t)parent * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
 
     return h ^ h >> 32;
 }
@@ -60,7 +61,8 @@ HT_INLINE uint32_t line_of(const struct trie *trie, uint32_t parent, uint64_t ha
     if (probe == 0)
         return home & trie->line_mask;
     if (probe <= PROBES_NEAR)
-        return ((home & ~(LINES_PER_PAGE - 1)) | ((uint32_t)(hash >> 8) + probe) % LINES_PER_PAGE) & trie->line_mask;
+        return ((home & ~(LINES_PER_PAGE - 1)) | ((uint32_t)(hash >> 8) + probe) % LINES_PER_PAGE) &
+               trie->line_mask;
     /* By a step of its own, so that a page that is full (the one of a node with very
      * many children) is left at once. */
     return ((uint32_t)(hash >> 16) + probe * ((uint32_t)(hash >> 40) | 1)) & trie->line_mask;

@@ -28,32 +28,32 @@
 #include "base/base.h"
 
 enum {
-    TRIE_ROOT = 0,          /* the stack of no frames */
-    TRIE_CUT = 1,           /* outer frames beyond the depth limit were left out */
-    TRIE_BROKEN = 2,        /* the frame within could not be unwound */
-    TRIE_LOST = 3,          /* the table is full: a stack of which nothing is known */
+    TRIE_ROOT = 0,   /* the stack of no frames */
+    TRIE_CUT = 1,    /* outer frames beyond the depth limit were left out */
+    TRIE_BROKEN = 2, /* the frame within could not be unwound */
+    TRIE_LOST = 3,   /* the table is full: a stack of which nothing is known */
     TRIE_FIRST = 4,
 };
 
 struct trie_node {
-    uint64_t where;         /* see rule.h; 0: never filled */
+    uint64_t where; /* see rule.h; 0: never filled */
     uint32_t parent;
-    uint32_t published;     /* 1: in the index, so that its neighbour's lookup may use it */
+    uint32_t published; /* 1: in the index, so that its neighbour's lookup may use it */
 };
 
 /* What a reader needs besides the nodes; lies beside them. */
 struct trie_header {
-    uint32_t next;          /* the next free id; may run past `usable` by one a thread */
-    uint32_t usable;        /* nodes whose memory is there */
-    uint32_t capacity;      /* nodes that the address range has room for */
-    uint32_t lost;          /* lookups that found no place */
+    uint32_t next;     /* the next free id; may run past `usable` by one a thread */
+    uint32_t usable;   /* nodes whose memory is there */
+    uint32_t capacity; /* nodes that the address range has room for */
+    uint32_t lost;     /* lookups that found no place */
 };
 
 struct trie {
     struct trie_header *header;
     struct trie_node *nodes;
-    uint64_t *index;        /* lines of TRIE_LINE entries; entry: tag << 32 | id, 0 empty */
-    uint32_t line_mask;     /* lines - 1 */
+    uint64_t *index;    /* lines of TRIE_LINE entries; entry: tag << 32 | id, 0 empty */
+    uint32_t line_mask; /* lines - 1 */
 
     /* Makes memory for nodes up to `count` usable, if it can: stores
      * header->usable (release) and returns true. May be called by several threads
@@ -61,7 +61,7 @@ struct trie {
     bool (*grow)(struct trie *trie, uint32_t count);
 };
 
-#define TRIE_LINE 8u        /* entries in a cache line */
+#define TRIE_LINE 8u /* entries in a cache line */
 
 /* Bytes of index for `capacity` nodes: a power of two of lines, entries at most
  * half full. */
@@ -88,7 +88,8 @@ HT_INLINE uint32_t trie_usable(const struct trie *trie)
 /* Is `where` called from `parent` the node next door? It is for most new stacks:
  * they are inserted from the outside in. A part of trie_child, to be inlined;
  * usable: trie_usable, now or at any earlier time. */
-HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable, uint32_t parent, uint64_t where)
+HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable, uint32_t parent,
+                                 uint64_t where)
 {
     const struct trie_node *node = &nodes[parent + 1];
 

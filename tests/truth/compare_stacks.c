@@ -23,7 +23,6 @@
 #define FRAMES_MAX 512
 #define SHOWN_MAX 5
 
-
 /* One site's stack, or all sites' whose addresses are the same. */
 struct known {
     uint64_t frames;
@@ -161,7 +160,8 @@ static void show(const struct known *sample)
         }
     }
     if (nearest != NULL) {
-        printf("\n  nearest (%" PRIu64 " frames are the same%s):", most, nearest->broken ? ", then broken" : "");
+        printf("\n  nearest (%" PRIu64 " frames are the same%s):", most,
+               nearest->broken ? ", then broken" : "");
         for (uint64_t i = 0; i < nearest->frames; i++)
             printf(" %" PRIx64, nearest->address[i]);
     }
@@ -232,7 +232,8 @@ int main(int argc, char **argv)
     }
     if (samples == 0)
         fail("no samples", name);
-    printf("stacks: %" PRIu64 " of %" PRIu64 " agree frame for frame, %.4f %%; 1 in %lu allocations, %.1f frames on "
+    printf("stacks: %" PRIu64 " of %" PRIu64
+           " agree frame for frame, %.4f %%; 1 in %lu allocations, %.1f frames on "
            "average, %zu different; %" PRIu64 " broken, %" PRIu64 " allocations without a stack\n",
            agree, samples, 100.0 * (double)agree / (double)samples, every, (double)frames / (double)samples,
            file.known_count, broken, without);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 
 NOINLINE void *nibbles(void)
 {
@@ -27,10 +27,12 @@ NOINLINE void *eats_it_all(void)
 
 int main(void)
 {
-    static void *volatile last;
+    void *volatile last = NULL;
 
     for (;;) {
         last = nibbles();
         last = eats_it_all();
+        if (last == NULL)
+            return 1;
     }
 }

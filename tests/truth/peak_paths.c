@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 #define KEPT 400
 
 static void *kept[KEPT];
@@ -19,9 +19,18 @@ static size_t random_below(size_t bound)
     return (size_t)(state >> 33) % bound;
 }
 
-NOINLINE void *take_malloc(size_t size) { return malloc(size); }
-NOINLINE void *take_calloc(size_t size) { return calloc(1, size); }
-NOINLINE void *take_aligned(size_t size) { return aligned_alloc(64, size); }
+NOINLINE void *take_malloc(size_t size)
+{
+    return malloc(size);
+}
+NOINLINE void *take_calloc(size_t size)
+{
+    return calloc(1, size);
+}
+NOINLINE void *take_aligned(size_t size)
+{
+    return aligned_alloc(64, size);
+}
 NOINLINE void *take_text(size_t size)
 {
     char text[600];
@@ -33,9 +42,18 @@ NOINLINE void *take_text(size_t size)
 
 static void *(*const takers[])(size_t) = {take_malloc, take_calloc, take_aligned, take_text};
 
-NOINLINE void *by_first(size_t size) { return takers[size % 4](size); }
-NOINLINE void *by_second(size_t size) { return takers[size % 3](size); }
-NOINLINE void *by_depth(size_t size, size_t depth) { return depth == 0 ? by_first(size) : by_depth(size, depth - 1); }
+NOINLINE void *by_first(size_t size)
+{
+    return takers[size % 4](size);
+}
+NOINLINE void *by_second(size_t size)
+{
+    return takers[size % 3](size);
+}
+NOINLINE void *by_depth(size_t size, size_t depth)
+{
+    return depth == 0 ? by_first(size) : by_depth(size, depth - 1);
+}
 
 /* Grows, shrinks and grows again: many peaks, the highest in the middle. */
 NOINLINE void run_waves(void)
