@@ -18,7 +18,7 @@ static void load(struct report *report, const char *operand)
     struct snapshot_error error;
     uint32_t pid;
     bool is_pid = parse_u32(operand, &pid);
-    char *path = is_pid ? process_state_file(pid) : xstrdup(operand);
+    char *path = is_pid ? process_state_file(pid) : must_strdup(operand);
 
     if (path == NULL)
         die("process %s is not tracked, or not yours; start it with 'heaptracker run' (a file of this name "

@@ -204,7 +204,7 @@ static void print_summary(const struct settings *settings, const struct tree *tr
 static char *default_name(const char *command, pid_t pid)
 {
     const char *slash = strrchr(command, '/');
-    char *name = xasprintf("heaptracker.%s.%d.ht", slash ? slash + 1 : command, (int)pid);
+    char *name = must_asprintf("heaptracker.%s.%d.ht", slash ? slash + 1 : command, (int)pid);
 
     if (output_possible(name))
         return name;
@@ -249,7 +249,7 @@ int cmd_run(int argc, char **argv)
     }
     end = end_of(&child);
     status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
-    keep_as = settings.keep_as ? xstrdup(settings.keep_as) : default_name(settings.command[0], child.pid);
+    keep_as = settings.keep_as ? must_strdup(settings.keep_as) : default_name(settings.command[0], child.pid);
     tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);

@@ -65,22 +65,22 @@ static void *not_null(void *block)
     return block;
 }
 
-void *xmalloc(size_t bytes)
+void *must_malloc(size_t bytes)
 {
     return not_null(malloc(bytes ? bytes : 1));
 }
 
-void *xrealloc(void *block, size_t bytes)
+void *must_realloc(void *block, size_t bytes)
 {
     return not_null(realloc(block, bytes ? bytes : 1));
 }
 
-char *xstrdup(const char *text)
+char *must_strdup(const char *text)
 {
     return not_null(strdup(text));
 }
 
-char *xasprintf(const char *format, ...)
+char *must_asprintf(const char *format, ...)
 {
     va_list arguments;
     char *text;
@@ -154,7 +154,7 @@ char *utf8_copy(const char *text, size_t length, bool for_terminal)
 {
     static const char replacement[3] = "\xEF\xBF\xBD";
     const unsigned char *from = (const unsigned char *)text;
-    char *copy = xmalloc(3 * length + 1), *to = copy;
+    char *copy = must_malloc(3 * length + 1), *to = copy;
 
     for (size_t i = 0; i < length;) {
         size_t bytes = utf8_sequence(from + i, length - i);

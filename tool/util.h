@@ -32,10 +32,10 @@ _Noreturn void die(const char *format, ...) PRINTF_LIKE(1, 2);
 #define BUG(text) bug_at(__FILE__, __LINE__, (text))
 _Noreturn void bug_at(const char *file, int line, const char *text);
 
-void *xmalloc(size_t bytes);
-void *xrealloc(void *block, size_t bytes);
-char *xstrdup(const char *text);
-char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
+void *must_malloc(size_t bytes);
+void *must_realloc(void *block, size_t bytes);
+char *must_strdup(const char *text);
+char *must_asprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* CLOCK_MONOTONIC, as the state file counts time. */
 uint64_t monotonic_now_ns(void);

@@ -41,7 +41,10 @@ HT_COLD struct state_site *site_line_make(struct site_table *table, uint32_t sit
     }
     if (page != NULL)
         return &page->sites[site % STATE_SITES_PER_PAGE];
-    return site == STATE_STACK_LOST ? NULL : site_line_make(table, STATE_STACK_LOST);
+    if (site != STATE_STACK_LOST)
+        return site_line_make(table, STATE_STACK_LOST);
+    add_relaxed(&tracker.header->node_lost, 1u);
+    return NULL;
 }
 
 static struct state_site *shared_line(uint32_t site)

@@ -242,6 +242,15 @@ void tracker_open(void)
 
 /* --- Threads -------------------------------------------------------------------- */
 
+/* Counts by way of the scratch slot; without stacks, whose memory goes with a slot. */
+static void go_slotless(struct thread *t)
+{
+    t->slot = &t->scratch;
+    t->common_word = CELL_COMMON;
+    t->sites = NULL;
+    t->chain = NULL;
+}
+
 static void note_thread_count(uint64_t now)
 {
     struct state_header *header = tracker.header;
@@ -253,22 +262,13 @@ static void note_thread_count(uint64_t now)
         ;
 }
 
-/* Counts by way of the scratch slot; without stacks, whose memory goes with a slot. */
-static void go_slotless(struct thread *t)
-{
-    t->slot = &t->scratch;
-    t->common_word = CELL_COMMON;
-    t->sites = NULL;
-    t->chain = NULL;
-}
-
 void tracker_thread_register(struct thread *t)
 {
     struct state_header *header = tracker.header;
     uint32_t number = t->late ? 0 : find_slot();
     uint64_t now;
 
-    if (!t->late)
+    if (t->slot == NULL) /* not one that tries again for a slot */
         add_relaxed(&header->threads, 1);
     if (number == 0) {
         go_slotless(t);
@@ -300,6 +300,10 @@ void tracker_thread_exit(struct thread *t)
 
     t->late = true;
     t->seen = EPOCH_NEVER;
+    if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED) {
+        go_slotless(t); /* a fork's child that never called: the slot's memory is not here */
+        return;
+    }
     if (slot == NULL || slot == &t->scratch)
         return;
     go_slotless(t);

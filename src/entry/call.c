@@ -77,7 +77,9 @@ static uint64_t step_out(struct thread *t)
 
 static void step_in(struct thread *t, uint64_t in_call)
 {
-    store_relaxed(&t->slot->in_call, in_call);
+    if (load_relaxed(&tracker_epoch.epoch) !=
+        EPOCH_FORKED) /* else what was called forked, and this is the child */
+        store_relaxed(&t->slot->in_call, in_call);
     t->notifying = false;
 }
 

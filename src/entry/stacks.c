@@ -137,9 +137,9 @@ _Static_assert(offsetof(struct state_header, node_lost) - offsetof(struct state_
 _Static_assert((int)STATE_STACK_CUT == TRIE_CUT && (int)STATE_STACK_BROKEN == TRIE_BROKEN &&
                    (int)STATE_STACK_LOST == TRIE_LOST && (int)STATE_STACK_FIRST == TRIE_FIRST,
                "the file's ids are the trie's");
-_Static_assert(STATE_WHERE_MODULE_SHIFT == WHERE_ADDRESS_BITS &&
-                   STATE_WHERE_MODULE_MASK == WHERE_MODULES_MAX &&
-                   STATE_WHERE_INTERRUPTED == WHERE_INTERRUPTED,
+_Static_assert(STATE_WHERE_MODULE_SHIFT - WHERE_ADDRESS_BITS == 0,
+               "the file names frames as the unwinder does");
+_Static_assert(STATE_WHERE_MODULE_MASK == WHERE_MODULES_MAX && STATE_WHERE_INTERRUPTED == WHERE_INTERRUPTED,
                "the file names frames as the unwinder does");
 
 static struct trie_header *trie_header_of(struct state_header *header)
@@ -172,14 +172,17 @@ bool stacks_start(const struct state_tables *tables, enum unwind_mode mode, uint
     return true;
 }
 
-void stacks_child(const struct state_tables *tables)
+bool stacks_child(const struct state_tables *tables)
 {
-    if (stacks.header == NULL || tables->nodes == NULL)
-        return;
+    if (stacks.header == NULL || tables->nodes == NULL) {
+        stacks.header = NULL;
+        return false;
+    }
     /* The index is this process's own copy; only ids that it knows are in it. */
     stacks.trie.header = trie_header_of(tables->header);
     stacks.trie.header->capacity = tables->node_capacity;
     adopt_tables(tables);
+    return true;
 }
 
 /* --- Threads ------------------------------------------------------------------------------ */

@@ -14,8 +14,9 @@
 /* Begins to keep stacks in `tables`; false: there is no memory for it, and none are kept. */
 bool stacks_start(const struct state_tables *tables, enum unwind_mode mode, uint32_t depth);
 
-/* In a fork's child, with tables that hold what the parent's held. */
-void stacks_child(const struct state_tables *tables);
+/* In a fork's child, with tables that hold what the parent's held. False: they do
+ * not, or none are kept; then there are no stacks from here on. */
+bool stacks_child(const struct state_tables *tables);
 
 /* tracker_callbacks.thread_begins. */
 void stacks_thread_begins(struct thread *t, uint32_t slot);

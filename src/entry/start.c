@@ -205,12 +205,13 @@ bool start_child(void)
     struct state_tables tables;
     int error = 0;
 
-    if (!state_file_reopen(&tables, &error))
+    if (!state_file_reopen(&tables, start.fork_image.valid && start.fork_image.threads == 1, &error))
         return false;
     if (error != 0)
         say_no_file("the parent's directory", error, "; this child is counted without a file");
     sites_forget();
-    stacks_child(&tables);
+    if (!stacks_child(&tables))
+        tracker.callbacks.make_site_page = NULL;
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
     start.fork_image.valid = false;
     if (state_file_path()[0] != '\0')

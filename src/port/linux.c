@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -76,8 +77,8 @@ size_t port_reserve_budget(size_t wanted)
     int error = errno;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 16 < wanted)
-        wanted = (size_t)(limit.rlim_cur / 16);
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 64 < wanted)
+        wanted = (size_t)(limit.rlim_cur / 64);
     errno = error;
     return wanted;
 }
@@ -190,6 +191,14 @@ bool port_file_extend(const char *path, void *address, uint64_t offset, size_t b
     return done;
 }
 
+void port_file_remove(const char *path)
+{
+    int error = errno;
+
+    unlink(path);
+    errno = error;
+}
+
 bool port_private_directory(const char *path, int *error)
 {
     int saved = errno;
@@ -236,6 +245,14 @@ void port_program_path(char *buffer, size_t capacity)
 }
 
 /* --- Process and thread ----------------------------------------------------- */
+
+void port_yield(void)
+{
+    int error = errno;
+
+    sched_yield();
+    errno = error;
+}
 
 uint32_t port_process_id(void)
 {
@@ -361,7 +378,9 @@ void port_write_error(const char *text, size_t length)
     errno = error;
 }
 
-_Static_assert(PORT_ERROR_NO_MEMORY == ENOMEM && PORT_ERROR_NAME_TOO_LONG == ENAMETOOLONG, "errno values");
+_Static_assert(PORT_ERROR_NO_MEMORY == ENOMEM && PORT_ERROR_NO_SPACE == ENOSPC &&
+                   PORT_ERROR_NAME_TOO_LONG == ENAMETOOLONG,
+               "errno values");
 
 const char *port_error_text(int error)
 {

@@ -65,6 +65,9 @@ enum port_file_result port_file_create(const char *path, void *address, size_t b
  * if `inherited`. False: nothing changed. */
 bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes, bool inherited);
 
+/* Removes a file that port_file_create made. */
+void port_file_remove(const char *path);
+
 /* Makes `path` a directory of mode 0700 unless it is one of this user's already;
  * false (cause in *error) when it is anybody else's or cannot be made. */
 bool port_private_directory(const char *path, int *error);
@@ -83,6 +86,8 @@ void port_program_path(char *buffer, size_t capacity);
 /* --- Process and thread -------------------------------------------------- */
 
 uint32_t port_process_id(void);
+/* Lets other threads run. */
+void port_yield(void);
 uint32_t port_parent_process_id(void);
 uint32_t port_user_id(void);
 uint64_t port_thread_id(void);
@@ -144,6 +149,7 @@ void port_write_error(const char *text, size_t length);
 
 /* The errno values that other folders name; port_error_text knows the rest. */
 #define PORT_ERROR_NO_MEMORY 12
+#define PORT_ERROR_NO_SPACE 28
 #define PORT_ERROR_NAME_TOO_LONG 36
 
 /* A static text for an errno value that the tracker's own messages use. */

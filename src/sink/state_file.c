@@ -25,7 +25,8 @@ _Static_assert(FIRST_POINTS * sizeof(struct state_point) <= STATE_CHUNK_BYTES, "
 
 #define GROWTH_BYTES_MAX ((size_t)16 << 20) /* one step of a table that doubles */
 #define IMAGES_MAX 10000                    /* exec images of one pid; more means that something is wrong */
-#define LOCK_TRIES 20000                    /* far longer than one growth; then go without */
+#define LOCK_WAIT_NS UINT64_C(200000000)    /* far longer than one growth; then go without */
+#define RETRY_NS UINT64_C(100000000)        /* after a growth that failed: a full disk may be emptied */
 
 static struct {
     char *base;
@@ -37,7 +38,8 @@ static struct {
     size_t nodes_bytes; /* usable */
     struct state_module *modules;
     struct state_plan plan;
-    uint32_t lock;                 /* trylock: growth */
+    uint64_t retry_ns;             /* no growth before then, after one that failed */
+    uint32_t lock;                 /* who is growing a table: thread id, or 0; atomic */
     struct state_site_page *pages; /* not given out yet */
     uint32_t pages_left;
     size_t pages_bytes; /* of the last growth */
@@ -124,11 +126,19 @@ static struct state_header *the_header(void)
 
 static bool lock_growth(void)
 {
-    for (int i = 0; i < LOCK_TRIES; i++) {
-        if (trylock_take(&state_file.lock))
-            return true;
+    uint32_t self = (uint32_t)port_thread_id();
+    uint64_t until = 0;
+
+    while (!replace_acq_rel(&state_file.lock, 0u, self)) {
+        if (load_relaxed(&state_file.lock) == self)
+            return false; /* a signal handler on top of it */
+        if (until == 0)
+            until = port_monotonic_ns() + LOCK_WAIT_NS;
+        else if (port_monotonic_ns() > until)
+            return false;
+        port_yield();
     }
-    return false; /* the holder sleeps, or is this thread, under a signal handler */
+    return true;
 }
 
 /* Names entries at a file offset. Under the lock, or alone. */
@@ -153,9 +163,13 @@ static void add_section(uint32_t kind, size_t entry_bytes, uint64_t offset, uint
 static bool extend_at(void *address, size_t bytes, bool inherited, uint64_t *offset)
 {
     *offset = state_file.file_bytes;
+    if (state_file.retry_ns != 0 && port_monotonic_ns() < state_file.retry_ns)
+        return false; /* it has just failed: not at every call anew */
+    state_file.retry_ns = port_monotonic_ns() + RETRY_NS;
     if (state_file.is_file ? !port_file_extend(state_file.path, address, *offset, bytes, inherited)
                            : !port_commit(address, bytes))
         return false;
+    state_file.retry_ns = 0;
     state_file.file_bytes += bytes;
     return true;
 }
@@ -314,6 +328,7 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
     state_file.pages_bytes = 0;
     state_file.nodes_bytes = 0;
     state_file.lock = 0;
+    state_file.retry_ns = 0;
     /* Inherited by children, for the modules: a child copies them. */
     if (extend(5 * STATE_CHUNK_BYTES, true, &offset) == NULL)
         return false;
@@ -348,7 +363,15 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
         image = try_images(directory, error);
     else if (!port_commit(state_file.base, STATE_CHUNK_BYTES))
         return false;
-    return image != UINT32_MAX && fill_in(tables, image);
+    if (image == UINT32_MAX)
+        return false;
+    if (fill_in(tables, image))
+        return true;
+    *error = PORT_ERROR_NO_SPACE;
+    if (directory != NULL)
+        port_file_remove(state_file.path);
+    port_reserve_again(state_file.base, state_file.reserved_bytes);
+    return false;
 }
 
 /* --- A fork's child ------------------------------------------------------------------ */
@@ -368,20 +391,19 @@ static void *copy_of(const void *from, size_t bytes)
     return copy;
 }
 
-/* What was kept from this child left holes in the reservation. They are filled
- * before anything else is mapped, which could come to lie there. */
-static void close_holes(void)
+/* Gives back what is certainly still reserved: the modules' chunks, which were not
+ * kept from this child, and what no table had reached. */
+static void leave_reservation(bool was_alone)
 {
-    size_t shared_end = POINTS_OFFSET + STATE_CHUNK_BYTES;
-
-    if (!state_file.is_file)
-        return;
-    port_reserve_again(state_file.base, MODULES_OFFSET);
-    if (state_file.used_bytes > shared_end)
-        port_reserve_again(state_file.base + shared_end, state_file.used_bytes - shared_end);
+    port_unmap(state_file.base + MODULES_OFFSET, POINTS_OFFSET + STATE_CHUNK_BYTES - MODULES_OFFSET);
+    if (was_alone)
+        port_unmap(state_file.base + state_file.used_bytes,
+                   state_file.reserved_bytes - state_file.used_bytes);
+    state_file.base = NULL;
 }
 
-static void put_back(const struct inherited *old, struct state_tables *tables)
+/* False: there is no room for the stacks. */
+static bool put_back(const struct inherited *old, struct state_tables *tables)
 {
     struct state_header *header = tables->header;
     uint32_t count = (uint32_t)(old->nodes_bytes / sizeof(struct state_node));
@@ -391,8 +413,10 @@ static void put_back(const struct inherited *old, struct state_tables *tables)
         while (header->module_count < FIRST_MODULES && tables->modules[header->module_count].end != 0)
             header->module_count++;
     }
-    if (old->nodes == NULL || tables->nodes == NULL || !state_file_grow_nodes(count))
-        return;
+    if (old->nodes_bytes == 0)
+        return true;
+    if (old->nodes == NULL || old->modules == NULL || tables->nodes == NULL || !state_file_grow_nodes(count))
+        return false;
     __builtin_memcpy(tables->nodes, old->nodes, old->nodes_bytes);
     /* Ids are given in order: the first that was never filled is the next. */
     header->node_count = STATE_STACK_FIRST;
@@ -400,9 +424,10 @@ static void put_back(const struct inherited *old, struct state_tables *tables)
         if (tables->nodes[id].where != 0)
             header->node_count = id + 1;
     }
+    return true;
 }
 
-bool state_file_reopen(struct state_tables *tables, int *error)
+bool state_file_reopen(struct state_tables *tables, bool was_alone, int *error)
 {
     char directory[STATE_PATH_BYTES];
     struct state_plan plan = state_file.plan;
@@ -413,18 +438,24 @@ bool state_file_reopen(struct state_tables *tables, int *error)
     bool had_file = state_file.is_file;
     bool done;
 
-    close_holes();
     old.modules = copy_of(state_file.modules, old.modules_bytes);
     old.nodes = copy_of(state_file.nodes, old.nodes_bytes);
     copy_text(directory, state_file.directory_bytes + 1, state_file.path);
-    port_reserve_again(state_file.base, state_file.reserved_bytes);
+    /* The mappings that were kept from this child left holes, where by now may be
+     * some of its own: new tables get a new place. The nodes were not kept from it. */
+    if (had_file)
+        leave_reservation(was_alone);
+    else
+        __builtin_memset(state_file.base, 0, state_file.used_bytes);
+    state_file.modules = NULL;
+    state_file.nodes_bytes = 0;
     if (state_file.nodes != NULL)
         port_reserve_again(state_file.nodes, state_file.nodes_reserved);
     *error = 0;
     done = (had_file && state_file_open(directory, &plan, tables, error)) ||
            state_file_open(NULL, &plan, tables, &(int){0});
-    if (done)
-        put_back(&old, tables);
+    if (done && !put_back(&old, tables))
+        tables->nodes = NULL;
     if (old.modules != NULL)
         port_unmap(old.modules, old.modules_bytes);
     if (old.nodes != NULL)

@@ -43,9 +43,10 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
 
 /* In a fork's child: tables of its own, in a file of its own, in the same directory,
  * if the parent had one. All zero but for who it is; modules and nodes are copied,
- * since the ids of live blocks' sites refer to them. Where no file can be had
+ * since the ids of live blocks' sites refer to them (no room for them: tables->nodes is NULL). was_alone: the parent had no other thread
+ * that could have been growing a table. Where no file can be had
  * (*error is the cause, else 0) in private memory. False: not even that. */
-bool state_file_reopen(struct state_tables *tables, int *error);
+bool state_file_reopen(struct state_tables *tables, bool was_alone, int *error);
 
 /* Room for more slots, announced with tracker_add_slots's arguments. */
 bool state_file_grow_slots(struct state_slot **slots, uint32_t *count);

@@ -38,7 +38,7 @@ static bool set_wide_cfa(int64_t bytes, struct cfi_rule *rule)
         return false;
     rule->kind = RULE_ODD_SP;
     rule->cfa_words = (int16_t)(uint16_t)count;
-    rule->flags = (uint8_t)((count >> 16) << RULE_REG_SHIFT);
+    rule->flags = (uint8_t)((uint64_t)count >> 16 << RULE_REG_SHIFT);
     return true;
 }
 
@@ -163,7 +163,7 @@ void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint6
     rule->where = cfi_where(pc, tables->module, interrupted);
     rule->kind = RULE_UNKNOWN;
 
-    found = eh_frame_row(arch, tables, inside, &row);
+    found = tables->header ? eh_frame_row(arch, tables, inside, &row) : ROW_NONE;
     if (found == ROW_NONE && is_sigreturn(arch, tables, pc)) {
         rule->kind = RULE_SIGNAL;
         return;

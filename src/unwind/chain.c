@@ -17,7 +17,6 @@
 
 /* Frames that the fast walk takes before it leaves the rest to the slow one. */
 #define FAST_FRAMES 8u
-
 #define MISSES_BEFORE_MEMO 16u
 
 /* Slots that hold, counted from the outermost up to the first that does not: the
@@ -231,8 +230,8 @@ HT_INLINE bool is_memo_wanted(struct chain *c, const struct memo *place, uint64_
 
 /* --- The capture ------------------------------------------------------------------- */
 
-/* The cached id of these frames called from the node; its place if there is none.
- * NULL: too many frames for the cache. */
+/* The cached id of these frames called from the node, and the place to cache it at:
+ * NULL for one frame, which the cache of children holds, and for too many. */
 HT_INLINE struct recent *find_recent(struct chain *c, uint32_t node, struct found *f, bool *known,
                                      uint32_t *id)
 {
@@ -242,8 +241,8 @@ HT_INLINE struct recent *find_recent(struct chain *c, uint32_t node, struct foun
     if (f->frames > RECENT_FRAMES)
         return NULL;
     if (f->frames == 1) {
-        const uint64_t hc = (f->where[0] ^ node * HASH_K1) * HASH_K2;
-        const struct child *child = &c->children[HASH_BITS(hc, CHILDREN)];
+        const struct child *child = child_place(c, node, f->where[0]);
+
         *known = child->where == f->where[0] && child->parent == node;
         *id = child->id;
         return NULL;
@@ -296,6 +295,10 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t
     uint32_t serial, id = TRIE_LOST;
     bool known = false, push = false, memo = false, done = true;
 
+    /* Most walks join at the innermost slot that holds; where stacks are many, the trie
+     * is out of the cache, and its line can come while the walk goes on. */
+    if (likely(good > 0))
+        trie_prefetch(c->unwind->trie, c->frames[good - 1].node % TOKEN_FIRST);
     if (unlikely(!walk_to_join(c, pc, sp, fp, good, &f)))
         return chain_capture_slow(c, pc, sp, fp);
     recent = find_recent(c, c->frames[f.join].node, &f, &known, &id);
@@ -332,6 +335,33 @@ MEMORY_RAW HT_INLINE bool memo_holds(const struct chain *c, const struct memo *m
            (!(m->join & MEMO_FP) || m->fp == fp);
 }
 
+/* UNWIND_CALLER: the frame's name and its id from the caches, else the slow way. */
+static uint32_t caller_from_caches(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t edits)
+{
+    const struct cfi_rule *rule = rule_place(c, pc);
+    const uint64_t where = rule->where;
+    const struct child *child = child_place(c, TRIE_ROOT, where);
+    const uint32_t id = child->id;
+
+    if (likely(rule->kind != RULE_NONE && rule_is(c, rule, pc) && child->where == where &&
+               child->parent == TRIE_ROOT && load_relaxed(&c->editing) == 0 &&
+               load_acquire(&c->unwind->generation) == c->generation)) {
+        fence_compiler();
+        if (likely(load_relaxed(&c->edits) == edits))
+            return id;
+    }
+    return chain_capture_slow(c, pc, sp, fp);
+}
+
+/* The window is shut, or the modules have changed. */
+static __attribute__((noinline)) uint32_t capture_outside(struct chain *c, uint64_t pc, uint64_t sp,
+                                                          uint64_t fp, uint32_t edits)
+{
+    if (c->unwind->mode == UNWIND_CALLER)
+        return caller_from_caches(c, pc, sp, fp, edits);
+    return chain_capture_slow(c, pc, sp, fp);
+}
+
 MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
     const uint32_t edits = load_relaxed(&c->edits);
@@ -342,7 +372,7 @@ MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, 
     /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
     if (unlikely(sp - c->open_from >= load_relaxed(&c->open_bytes) ||
                  load_acquire(&c->unwind->generation) != c->generation))
-        return chain_capture_slow(c, pc, sp, fp);
+        return capture_outside(c, pc, sp, fp, edits);
     good = verify(c, sp);
     if (likely(m->pc == pc && m->sp == sp && memo_holds(c, m, sp, fp, good))) {
         id = m->id;

@@ -110,6 +110,8 @@ struct step {
     bool opaque;          /* it depended on more than slots can say (a signal frame) */
 };
 
+/* Lines are filled by what is used together, not for the least padding.
+ * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct chain {
     /* The fast path's own line. */
     uint64_t open_from;    /* the window: the fast path runs if sp - open_from < open_bytes, */
@@ -163,7 +165,6 @@ HT_INLINE void count(uint64_t *counter)
 /* Multiplicative hashing (Knuth, TAOCP 6.4): the top bits of a product. */
 #define HASH_K1 UINT64_C(0x9e3779b97f4a7c15)
 #define HASH_K2 UINT64_C(0xc2b2ae3d27d4eb4f)
-#define HASH_K3 UINT64_C(0x2545f4914f6cdd1d)
 #define HASH_BITS(h, count) ((uint32_t)((h) >> (64 - __builtin_ctz(count))))
 
 /* Not multiplied: this hash stands between one frame and the next. */
@@ -176,6 +177,11 @@ HT_INLINE struct cfi_rule *rule_place(struct chain *c, uint64_t pc)
 HT_INLINE bool rule_is(const struct chain *c, const struct cfi_rule *rule, uint64_t pc)
 {
     return ((rule->where ^ pc) & c->address_mask) == 0;
+}
+
+HT_INLINE struct child *child_place(struct chain *c, uint32_t parent, uint64_t where)
+{
+    return &c->children[HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN)];
 }
 
 HT_INLINE struct memo *memo_place(struct chain *c, uint64_t pc, uint64_t sp)
@@ -228,8 +234,7 @@ void chain_forget(struct chain *c);
 /* trie_child by way of the chain's cache. Only while editing. */
 HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
 {
-    const uint64_t h = (where ^ parent * HASH_K1) * HASH_K2;
-    struct child *child = &c->children[HASH_BITS(h, CHILDREN)];
+    struct child *child = child_place(c, parent, where);
     uint32_t id;
 
     if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))

@@ -11,8 +11,7 @@
 enum walk_result {
     WALK_ON,        /* state is the caller's */
     WALK_OUTERMOST, /* there is no caller */
-    WALK_BROKEN,    /* there is one, but no way to it that follows from the slots alone */
-    WALK_NO_RULE,   /* as broken, by the tables: the same pc will always end here */
+    WALK_BROKEN,    /* there may be one, but no way to it */
 };
 
 struct walk {
@@ -108,6 +107,15 @@ static enum walk_result step_signal(struct walk *w, struct step *step)
     return pc ? WALK_ON : WALK_OUTERMOST;
 }
 
+static bool find_cfa_in_memory(struct walk *w, uint64_t at, struct step *step, uint64_t *cfa)
+{
+    if (at < w->sp || !read_word(w, at, cfa))
+        return false;
+    step->cfa_at = at;
+    step->cfa = *cfa;
+    return true;
+}
+
 static bool find_cfa(struct walk *w, const struct cfi_rule *rule, struct step *step, uint64_t *cfa)
 {
     switch (rule->kind) {
@@ -120,9 +128,7 @@ static bool find_cfa(struct walk *w, const struct cfi_rule *rule, struct step *s
         return !w->fp_lost;
     case RULE_DEREF_FP:
         step->uses_fp = true;
-        step->cfa_at = w->fp + bytes_of_words(rule->cfa_words);
-        return !w->fp_lost && step->cfa_at >= w->sp && read_word(w, step->cfa_at, cfa) &&
-               (step->cfa = *cfa, true);
+        return !w->fp_lost && find_cfa_in_memory(w, w->fp + bytes_of_words(rule->cfa_words), step, cfa);
     default: /* RULE_REG */
         step->opaque = true;
         if (!read_register(w, rule->flags >> RULE_REG_SHIFT, cfa))
@@ -160,7 +166,9 @@ static void step_fp(struct walk *w, const struct cfi_rule *rule, uint64_t cfa, s
     step->opaque |= w->fp_lost;
 }
 
-/* Steps from the state's frame to its caller; w->where names the frame left. */
+/* Steps from the state's frame to its caller; w->where names the frame left. Where it
+ * cannot, that follows from the frame's state and the words that the step lists, as
+ * a successful one does: an end is remembered like any other frame. */
 static enum walk_result walk_step(struct walk *w, struct step *step)
 {
     const struct arch *arch = w->c->unwind->arch;
@@ -177,7 +185,7 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
     if (rule->kind == RULE_OUTERMOST)
         return WALK_OUTERMOST;
     if (rule->kind == RULE_UNKNOWN || rule->kind == RULE_UNSUPPORTED)
-        return WALK_NO_RULE;
+        return WALK_BROKEN;
 
     in_register = odd && (rule->flags & RULE_RA_IN_REGISTER);
     if (!find_cfa(w, rule, step, &cfa))
@@ -190,9 +198,11 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
         if (!read_register(w, arch->ra, &ra))
             return WALK_BROKEN;
     } else {
-        step->ra_at = cfa + bytes_of_words(rule->ra_words);
-        if (step->ra_at < w->sp || !read_word(w, step->ra_at, &ra))
+        const uint64_t ra_at = cfa + bytes_of_words(rule->ra_words);
+
+        if (ra_at < w->sp || !read_word(w, ra_at, &ra))
             return WALK_BROKEN;
+        step->ra_at = ra_at;
     }
     step->ra = ra;
     step_fp(w, rule, cfa, step);
@@ -294,7 +304,6 @@ static struct outcome walk_all(struct chain *c, struct walk *w, uint32_t good)
     }
     if (o.join < 0) {
         o.root = result == WALK_ON ? TRIE_CUT : result == WALK_OUTERMOST ? TRIE_ROOT : TRIE_BROKEN;
-        o.may_push &= result != WALK_BROKEN;
     }
     return o;
 }
@@ -370,26 +379,13 @@ static uint32_t capture_walking(struct chain *c, uint64_t pc, uint64_t sp, uint6
     }
 }
 
-/* Where only the caller is asked for, the memos are a cache of ids by pc alone. */
-static struct memo *caller_memo(struct chain *c, uint64_t pc)
-{
-    return &c->memos[HASH_BITS(pc * HASH_K1, MEMOS)];
-}
-
 /* One frame: its name from the cache of rules, its id from the cache of children. */
 static uint32_t capture_caller(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
     struct walk w = walk_begin(c, pc, sp, fp, false);
     struct cfi_rule room;
-    struct memo *m = caller_memo(c, pc);
 
-    /* A handler in between finds an empty place, or a whole one. */
-    m->pc = 0;
-    fence_compiler();
-    m->id = chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
-    fence_compiler();
-    m->pc = pc;
-    return m->id;
+    return chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
 }
 
 static HT_COLD void take_over(struct chain *c)
@@ -407,17 +403,6 @@ uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t 
 
     if (mode == UNWIND_NONE)
         return TRIE_ROOT;
-    if (mode == UNWIND_CALLER && c->generation == load_acquire(&c->unwind->generation)) {
-        const struct memo *m = caller_memo(c, pc);
-
-        if (load_relaxed(&m->pc) == pc) {
-            const uint32_t known = load_relaxed(&m->id);
-
-            fence_compiler();
-            if (load_relaxed(&m->pc) == pc) /* no handler has made it another's meanwhile */
-                return known;
-        }
-    }
     fence_compiler();
     count(&c->counts.walked);
     if (load_relaxed(&c->editing) != 0) {

@@ -19,7 +19,6 @@
  */
 #include "unwind/trie.h"
 
-#define PARENTS_PER_LINE 4u
 #define LINES_PER_PAGE 64u /* of 4096 bytes */
 #define PROBES_NEAR 4u     /* lines tried in the parent's page */
 #define PROBES_MAX 64u     /* in all; at half full, more than a few are never needed */
@@ -28,7 +27,7 @@ size_t trie_index_bytes(uint32_t capacity)
 {
     size_t lines = 1;
 
-    while (lines * PARENTS_PER_LINE < capacity)
+    while (lines * TRIE_PARENTS_PER_LINE < capacity)
         lines *= 2;
     return lines * TRIE_LINE * sizeof(uint64_t);
 }
@@ -56,7 +55,7 @@ HT_INLINE uint64_t hash_of(uint32_t parent, uint64_t where)
 
 HT_INLINE uint32_t line_of(const struct trie *trie, uint32_t parent, uint64_t hash, unsigned probe)
 {
-    const uint32_t home = parent / PARENTS_PER_LINE;
+    const uint32_t home = parent / TRIE_PARENTS_PER_LINE;
 
     if (probe == 0)
         return home & trie->line_mask;

@@ -17,7 +17,7 @@ static inline __attribute__((always_inline)) void middle(size_t n)
     innermost(n + 1); /* line: middle */
 }
 
-__attribute__((noinline)) void *xmalloc(size_t n)
+__attribute__((noinline)) void *must_malloc(size_t n)
 {
     void *block = malloc(n); /* line: xmalloc */
 
@@ -26,8 +26,8 @@ __attribute__((noinline)) void *xmalloc(size_t n)
 
 __attribute__((noinline)) void hold(void)
 {
-    middle(499);         /* line: hold-inlined */
-    sink = xmalloc(500); /* line: hold-wrapped */
+    middle(499);             /* line: hold-inlined */
+    sink = must_malloc(500); /* line: hold-wrapped */
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 # Exit status: 0 equal, 1 not, 77 something is missing.
 set -u
 
-how=$1 own= input=/dev/null
+how=$1 own='' input=/dev/null
 shift
 while [[ ${1-} == --* ]]; do
     case $1 in

@@ -8,7 +8,7 @@
 # Exit status: 0 they agree, 1 not, 77 something is missing.
 set -u
 
-every=1 compare=() own= input=/dev/null
+every=1 compare=() own='' input=/dev/null
 while [[ ${1-} == --* ]]; do
     case $1 in
     --every) every=$2; shift ;;

@@ -73,15 +73,16 @@ static uint16_t module_number(const struct dl_find_object *o)
 /* Bounds the tables by the segment that holds .eh_frame_hdr, and the code by the
  * one that holds the address, as the module's own program headers say; the whole
  * map where they are not in the first page. (Between segments may be holes.) */
-static void set_extents(const struct dl_find_object *o, uintptr_t address, struct cfi_tables *tables)
+static void set_extents(const struct dl_find_object *o, uintptr_t address, struct port_object *object)
 {
     const uint8_t *map = o->dlfo_map_start;
     const ElfW(Ehdr) *elf = (const void *)map;
     const ElfW(Phdr) * headers;
     uintptr_t bias;
 
-    tables->begin = map;
-    tables->end = o->dlfo_map_end;
+    object->unwind_begin = map;
+    object->unwind_end = o->dlfo_map_end;
+    object->code_begin = object->code_end = NULL;
     if (memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 || elf->e_phentsize != sizeof *headers ||
         elf->e_phoff + (size_t)elf->e_phnum * sizeof *headers > 4096)
         return;
@@ -90,29 +91,27 @@ static void set_extents(const struct dl_find_object *o, uintptr_t address, struc
     for (unsigned i = 0; i < elf->e_phnum; i++) {
         const uintptr_t begin = bias + headers[i].p_vaddr;
 
-        if (headers[i].p_type != PT_LOAD)
+        if (headers[i].p_type != PT_LOAD || !(headers[i].p_flags & PF_R))
             continue;
-        if ((uintptr_t)tables->header - begin < headers[i].p_filesz) {
-            tables->begin = (const uint8_t *)begin;
-            tables->end = tables->begin + headers[i].p_filesz;
+        if ((uintptr_t)object->unwind_header - begin < headers[i].p_filesz) {
+            object->unwind_begin = (const uint8_t *)begin;
+            object->unwind_end = object->unwind_begin + headers[i].p_filesz;
         }
-        if (address - begin < headers[i].p_filesz && (headers[i].p_flags & PF_R)) {
-            tables->code_begin = (const uint8_t *)begin;
-            tables->code_end = tables->code_begin + headers[i].p_filesz;
+        if (address - begin < headers[i].p_filesz) {
+            object->code_begin = (const uint8_t *)begin;
+            object->code_end = object->code_begin + headers[i].p_filesz;
         }
     }
 }
 
-bool port_find_object(void *user, uint64_t address, struct cfi_tables *tables)
+bool port_find_object(uintptr_t address, struct port_object *object)
 {
     struct dl_find_object o;
 
-    (void)user;
-    if (_dl_find_object((void *)(uintptr_t)address, &o) != 0)
+    if (_dl_find_object((void *)address, &o) != 0)
         return false;
-    tables->header = o.dlfo_eh_frame;
-    tables->slide = 0;
-    tables->module = module_number(&o);
-    set_extents(&o, (uintptr_t)address, tables);
+    object->unwind_header = o.dlfo_eh_frame;
+    object->module = module_number(&o);
+    set_extents(&o, address, object);
     return true;
 }

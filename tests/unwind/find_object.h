@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * find_object.h - struct unwind's find_tables for the platform's loader.
+ * find_object.h - which mapped module holds an address, and where its unwind tables
+ * are. (Draft of an addition to port.h; entry/ turns the answer into src/unwind's
+ * struct cfi_tables, which this folder must not know.)
  */
 #ifndef HT_TEST_FIND_OBJECT_H
 #define HT_TEST_FIND_OBJECT_H
 
-#include "unwind/cfi.h"
+#include "base/base.h"
 
 /* One mapped module, as the stack table names it. Never removed: stacks refer to
  * it after it is gone. */
@@ -15,8 +17,15 @@ struct port_module {
     uint32_t ready;    /* 1: the rest is filled */
 };
 
-/* See struct unwind. The first 4096 bytes of a module's map must be its ELF header
- * and readable: so the loader maps it. */
-bool port_find_object(void *user, uint64_t address, struct cfi_tables *tables);
+struct port_object {
+    const uint8_t *unwind_header;             /* .eh_frame_hdr; NULL: none */
+    const uint8_t *unwind_begin, *unwind_end; /* the readable segment that holds it and .eh_frame */
+    const uint8_t *code_begin, *code_end;     /* the readable segment that holds the address; or NULL, NULL */
+    uint16_t module;                          /* 1 and up; 0: more modules than can be told apart */
+};
+
+/* False: no module holds the address, or the platform cannot tell. The first 4096
+ * bytes of a module's map must be its ELF header and readable: so loaders map it. */
+bool port_find_object(uintptr_t address, struct port_object *object);
 
 #endif /* HT_TEST_FIND_OBJECT_H */

@@ -76,6 +76,8 @@ static struct {
 static struct table_maker maker;
 static struct cfi_tables tables;
 static bool plain_frame_pointers; /* all functions keep frame pointers */
+static uint32_t end_of_stack = TRIE_ROOT;
+static enum unwind_mode mode = UNWIND_FULL;
 
 static unsigned random_below(unsigned n)
 {
@@ -240,7 +242,7 @@ static void start_chain(unsigned depth, uint64_t low, uint64_t high)
     trie_init(&trie, &header, nodes, NODES, NODES, index);
     unwind = (struct unwind){.arch = model.arch,
                              .trie = &trie,
-                             .mode = UNWIND_FULL,
+                             .mode = mode,
                              .depth = depth,
                              .address_mask = ~UINT64_C(0),
                              .find_tables = find_tables};
@@ -262,7 +264,7 @@ static void capture_and_compare(void)
     id = chain_capture(chain, &(struct chain_registers){.pc = top->pc, .sp = model.sp, .fp = model.fp});
     count = trie_frames(nodes, header.next, id, frames, CHAIN_DEPTH_MAX, &root);
     assert_int_equal(expected, count);
-    assert_int_equal(model.depth > unwind.depth ? TRIE_CUT : TRIE_ROOT, root);
+    assert_int_equal(model.depth > unwind.depth ? TRIE_CUT : end_of_stack, root);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(cfi_where(model.frames[model.depth - 1 - i].pc, 7, false), frames[i]);
 }
@@ -326,6 +328,20 @@ static void frame_pointers_everywhere(void **state)
     every_stack_is_the_models(&arch_x86_64, 64, 1, 40, true);
     every_stack_is_the_models(&arch_aarch64, 64, 1, 40, true);
     plain_frame_pointers = false;
+}
+
+/* By the frame pointer alone: the outermost frame is then where it leads nowhere. */
+static void mode_of_frame_pointers_only(void **state)
+{
+    (void)state;
+    plain_frame_pointers = true;
+    end_of_stack = TRIE_BROKEN;
+    mode = UNWIND_FRAME_POINTER;
+    every_stack_is_the_models(&arch_x86_64, 64, 1, 40, true);
+    every_stack_is_the_models(&arch_x86_64, 8, 1, 40, true);
+    plain_frame_pointers = false;
+    end_of_stack = TRIE_ROOT;
+    mode = UNWIND_FULL;
 }
 
 static void aarch64(void **state)
@@ -501,6 +517,7 @@ int main(void)
         cmocka_unit_test(x86_64_deep),
         cmocka_unit_test(x86_64_stack_of_unknown_bounds),
         cmocka_unit_test(frame_pointers_everywhere),
+        cmocka_unit_test(mode_of_frame_pointers_only),
         cmocka_unit_test(aarch64),
         cmocka_unit_test(cut_stacks_keep_the_innermost_frames),
         cmocka_unit_test(handler_captures_inside_a_capture),

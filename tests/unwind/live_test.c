@@ -46,6 +46,24 @@ static bool page_is_readable(void *user, uint64_t address)
     return mincore((void *)(uintptr_t)(address & ~UINT64_C(4095)), 1, &flag) == 0;
 }
 
+static bool find_tables(void *user, uint64_t address, struct cfi_tables *tables)
+{
+    struct port_object object;
+
+    (void)user;
+    if (!port_find_object((uintptr_t)address, &object))
+        return false;
+    *tables = (struct cfi_tables){
+        .begin = object.unwind_begin,
+        .end = object.unwind_end,
+        .header = object.unwind_header,
+        .code_begin = object.code_begin,
+        .code_end = object.code_end,
+        .module = object.module,
+    };
+    return true;
+}
+
 static void *pages(size_t bytes)
 {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -84,7 +102,7 @@ static int set_up(void **state)
                                   .mode = UNWIND_FULL,
                                   .depth = CHAIN_DEPTH_DEFAULT,
                                   .address_mask = ~UINT64_C(0),
-                                  .find_tables = port_find_object,
+                                  .find_tables = find_tables,
                                   .page_is_readable = page_is_readable};
     start_thread();
     return 0;

@@ -33,13 +33,13 @@ static char *location_of(const struct place *place, const char *expected_module)
     bool is_own = strcmp(place->module, expected_module) == 0;
 
     if (place->file == NULL && place->named)
-        return xstrdup(is_own ? "" : module);
+        return must_strdup(is_own ? "" : module);
     if (place->file == NULL) /* the name is module+offset already, or a symbol far before it */
         return strncmp(place->function, module, strlen(module)) == 0
-                   ? xstrdup("")
-                   : xasprintf("%s+0x%" PRIx64, module, place->offset);
-    return is_own ? xasprintf("%s:%u", base_name(place->file), place->line)
-                  : xasprintf("%s:%u %s", base_name(place->file), place->line, module);
+                   ? must_strdup("")
+                   : must_asprintf("%s+0x%" PRIx64, module, place->offset);
+    return is_own ? must_asprintf("%s:%u", base_name(place->file), place->line)
+                  : must_asprintf("%s:%u %s", base_name(place->file), place->line, module);
 }
 
 static const char *row_label(const struct row *row)
@@ -56,7 +56,7 @@ static const char *row_label(const struct row *row)
 static void print_name(const struct screen *screen, const struct row *row, const char *program)
 {
     bool has_place = row->site->kind == SITE_STACK && row->place_count > 0;
-    char *where = has_place ? location_of(&row->places[0], program) : xstrdup("");
+    char *where = has_place ? location_of(&row->places[0], program) : must_strdup("");
     char *location = screen_fit(screen, where, LOCATION_COLUMNS);
     const char *mark = has_place && row->places[0].inlined ? " (inlined)" : "";
     size_t room = SCREEN_COLUMNS - NUMBERS_COLUMNS - strlen(mark) - screen_columns(location) - 2;
@@ -83,7 +83,7 @@ static char *caller_text(const struct screen *screen, const struct place *caller
     if (fixed + (wanted < NAME_COLUMNS_MIN ? wanted : NAME_COLUMNS_MIN) <= room) {
         char *name = screen_fit(screen, caller->function, room - fixed);
 
-        text = xasprintf(" %s %s%s%s%s", arrow, name, mark, *location ? " " : "", location);
+        text = must_asprintf(" %s %s%s%s%s", arrow, name, mark, *location ? " " : "", location);
         free(name);
     }
     free(location);
@@ -95,8 +95,8 @@ static char *caller_text(const struct screen *screen, const struct place *caller
 static void print_callers(const struct screen *screen, const struct row *row)
 {
     size_t others = row->stacks - 1, room = SCREEN_COLUMNS - NUMBERS_COLUMNS - 1;
-    char *more =
-        others > 0 ? xasprintf(" (and %zu more stack%s)", others, others == 1 ? "" : "s") : xstrdup("");
+    char *more = others > 0 ? must_asprintf(" (and %zu more stack%s)", others, others == 1 ? "" : "s")
+                            : must_strdup("");
 
     room -= strlen(more);
     if (row->place_count > 1 || others > 0)

@@ -69,8 +69,8 @@ char *screen_fit(const struct screen *screen, const char *text, size_t columns)
         return safe;
     /* Two thirds of what stays are the begin: namespaces and prefixes lie there. */
     left = (columns - gap_columns) * 2 / 3;
-    fitted = xasprintf("%.*s%s%s", (int)(skip(safe, left) - safe), safe, gap,
-                       skip(safe, length - (columns - gap_columns - left)));
+    fitted = must_asprintf("%.*s%s%s", (int)(skip(safe, left) - safe), safe, gap,
+                           skip(safe, length - (columns - gap_columns - left)));
     free(safe);
     return fitted;
 }
@@ -118,11 +118,11 @@ char *screen_sparkline(const struct screen *screen, const struct profile *profil
         return NULL;
     if (columns > profile->point_count)
         columns = profile->point_count;
-    levels = xmalloc(columns * sizeof *levels);
+    levels = must_malloc(columns * sizeof *levels);
     levels_of(levels, columns, profile);
     for (size_t i = 0; i < columns; i++)
         highest = levels[i] > highest ? levels[i] : highest;
-    to = line = xmalloc(3 * columns + 1);
+    to = line = must_malloc(3 * columns + 1);
     for (size_t i = 0; i < columns; i++) {
         double share = levels[i] > 0 ? (double)levels[i] / (double)highest : 0;
         size_t step = levels[i] > 0 ? 1 + (size_t)(share * (STEPS - 1) + 0.5) : 0;

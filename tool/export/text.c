@@ -107,7 +107,7 @@ static void print_subtree(FILE *out, const struct report *report, uint32_t paren
 
 static void print_tree(FILE *out, const struct report *report)
 {
-    bool *done = xmalloc(report->child_count * sizeof *done);
+    bool *done = must_malloc(report->child_count * sizeof *done);
 
     memset(done, 0, report->child_count * sizeof *done);
     print_subtree(out, report, report->main.parent_pid, 0, done);
@@ -144,7 +144,7 @@ static void print_children(FILE *out, const struct report *report)
         print_tree(out, report);
         return;
     }
-    sorted = xmalloc(count * sizeof(const struct summary *));
+    sorted = must_malloc(count * sizeof(const struct summary *));
     for (size_t i = 0; i < count; i++)
         sorted[i] = &report->children[i];
     qsort(sorted, count, sizeof(const struct summary *), by_peak);

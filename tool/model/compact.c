@@ -23,7 +23,7 @@ struct renumbering {
 
 static void *zeroed(size_t bytes)
 {
-    return memset(xmalloc(bytes), 0, bytes);
+    return memset(must_malloc(bytes), 0, bytes);
 }
 
 static uint32_t new_id(const struct renumbering *numbers, uint32_t id)
@@ -77,7 +77,7 @@ static size_t append_section(struct image *image, uint32_t kind, size_t entry_by
     size_t offset = align_up(image->size, 64), end = offset + entry_bytes * entries;
     struct state_header *header;
 
-    image->bytes = xrealloc(image->bytes, end);
+    image->bytes = must_realloc(image->bytes, end);
     memset(image->bytes + image->size, 0, end - image->size);
     image->size = end;
     header = (struct state_header *)(void *)image->bytes;

@@ -33,7 +33,7 @@ char *name_demangle(const char *symbol)
     name = cplus_demangle(symbol, DMGL_AUTO | DMGL_ANSI);
 #endif
     if (name == NULL)
-        name = xstrdup(symbol);
+        name = must_strdup(symbol);
     cut_suffix(name);
     return name;
 }

@@ -32,7 +32,7 @@ static bool open_beside(struct output *output)
 {
     int fd;
 
-    output->temporary = xasprintf("%s.XXXXXX", output->path);
+    output->temporary = must_asprintf("%s.XXXXXX", output->path);
     fd = mkostemp(output->temporary, O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -52,7 +52,7 @@ bool output_open(struct output *output, const char *path)
     char *real = there ? realpath(path, NULL) : NULL;
     int error;
 
-    *output = (struct output){.path = real ? real : xstrdup(path)};
+    *output = (struct output){.path = real ? real : must_strdup(path)};
     if (there && !S_ISREG(status.st_mode))
         output->stream = fopen(path, "we"); /* a directory answers EISDIR */
     else

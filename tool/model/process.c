@@ -111,7 +111,7 @@ static void consider(struct search *search, const char *path)
     if (snapshot.owner == search->owner && header->pid == search->pid &&
         process_runs(header) == search->runs && is_later(search, header)) {
         free(search->path);
-        search->path = xstrdup(path);
+        search->path = must_strdup(path);
         search->start_ns = header->start_realtime_ns;
         search->image = header->image;
     }
@@ -151,7 +151,7 @@ static void search_directory(struct search *search, const char *directory, bool 
     uint32_t pid, image;
 
     while (stream && (entry = readdir(stream)) != NULL) {
-        char *path = xasprintf("%s/%s", directory, entry->d_name);
+        char *path = must_asprintf("%s/%s", directory, entry->d_name);
 
         if (state_file_name(entry->d_name, &pid, &image) && pid == search->pid)
             consider(search, path);

@@ -24,7 +24,7 @@ static struct site *sums_page(struct sums *sums, uint32_t first_site)
     if (page >= sums->page_count)
         BUG("a page of sites beyond the checked bound");
     if (sums->pages[page] == NULL) {
-        sums->pages[page] = xmalloc(STATE_SITES_PER_PAGE * sizeof(struct site));
+        sums->pages[page] = must_malloc(STATE_SITES_PER_PAGE * sizeof(struct site));
         memset(sums->pages[page], 0, STATE_SITES_PER_PAGE * sizeof(struct site));
     }
     return sums->pages[page];
@@ -62,7 +62,7 @@ static struct sums sums_make(const struct state_view *view)
         if (page != NULL && page->first_site / STATE_SITES_PER_PAGE >= sums.page_count)
             sums.page_count = page->first_site / STATE_SITES_PER_PAGE + 1;
     }
-    sums.pages = xmalloc(sums.page_count * sizeof(struct site *));
+    sums.pages = must_malloc(sums.page_count * sizeof(struct site *));
     memset(sums.pages, 0, sums.page_count * sizeof(struct site *));
     return sums;
 }
@@ -79,7 +79,7 @@ static void append(struct profile *profile, const struct site *site)
     if ((profile->site_count & (profile->site_count - 1)) == 0) {
         size_t capacity = profile->site_count ? 2 * profile->site_count : 1;
 
-        profile->sites = xrealloc(profile->sites, capacity * sizeof *profile->sites);
+        profile->sites = must_realloc(profile->sites, capacity * sizeof *profile->sites);
     }
     profile->sites[profile->site_count++] = *site;
 }
@@ -138,7 +138,7 @@ static uint64_t mix(uint64_t n)
 static void take_nodes(struct profile *profile, const struct state_view *view)
 {
     profile->node_count = view->node_count;
-    profile->nodes = xmalloc((size_t)view->node_count * sizeof *profile->nodes);
+    profile->nodes = must_malloc((size_t)view->node_count * sizeof *profile->nodes);
     for (uint32_t id = 0; id < view->node_count; id++) {
         struct profile_node *node = &profile->nodes[id];
         struct state_node read = {0};
@@ -156,7 +156,7 @@ static void take_nodes(struct profile *profile, const struct state_view *view)
 static void take_modules(struct profile *profile, const struct state_view *view)
 {
     profile->module_count = view->module_count;
-    profile->modules = xmalloc(view->module_count * sizeof *profile->modules);
+    profile->modules = must_malloc(view->module_count * sizeof *profile->modules);
     for (uint32_t i = 0; i < view->module_count; i++) {
         const struct state_module *module = state_view_module(view, i);
 
@@ -166,14 +166,14 @@ static void take_modules(struct profile *profile, const struct state_view *view)
 
 static void take_points(struct profile *profile, const struct state_view *view)
 {
-    profile->points = xmalloc(view->point_count * sizeof *profile->points);
+    profile->points = must_malloc(view->point_count * sizeof *profile->points);
     for (uint32_t i = 0; i < view->point_count; i++)
         profile->points[profile->point_count++] = *state_view_point(view, i);
 }
 
 static void count_deep_sites(struct profile *profile)
 {
-    uint8_t *ends = xmalloc(profile->node_count); /* how the stack from each node outwards ends */
+    uint8_t *ends = must_malloc(profile->node_count); /* how the stack from each node outwards ends */
 
     for (uint32_t id = 0; id < profile->node_count; id++) {
         uint32_t parent = profile->nodes[id].parent;
@@ -230,6 +230,9 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         free(sums.pages[page]);
     free(sums.pages);
 
+    /* Where not even the place for the lost ones was to be had, only their number is known. */
+    if (profile->lost_stacks < view->header->node_lost)
+        profile->lost_stacks = view->header->node_lost;
     if (profile->site_count > 0)
         append_difference(profile, &peak.totals);
     take_nodes(profile, view);

@@ -118,7 +118,7 @@ static struct row *row_for(struct rows *rows, const struct row *wanted)
 
 struct rows rows_make(const struct profile *profile, struct symbols *symbols, enum measure measure)
 {
-    const struct site **sorted = xmalloc(profile->site_count * sizeof(const struct site *));
+    const struct site **sorted = must_malloc(profile->site_count * sizeof(const struct site *));
     struct rows rows = {0};
     size_t count = 0;
 
@@ -129,7 +129,7 @@ struct rows rows_make(const struct profile *profile, struct symbols *symbols, en
         qsort_r(sorted, count, sizeof(const struct site *), by_measure, &measure);
     if (count > SITES_MAX)
         count = SITES_MAX;
-    rows.items = xmalloc(count * sizeof *rows.items);
+    rows.items = must_malloc(count * sizeof *rows.items);
     for (size_t i = 0; i < count; i++) {
         struct row wanted = {.site = sorted[i]}, *row;
 

@@ -30,7 +30,7 @@ static bool read_all(int fd, struct snapshot *snapshot)
     size_t capacity = 2 * STATE_CHUNK_BYTES;
 
     snapshot->size = 0;
-    snapshot->bytes = xmalloc(capacity);
+    snapshot->bytes = must_malloc(capacity);
     for (;;) {
         ssize_t got =
             pread(fd, snapshot->bytes + snapshot->size, capacity - snapshot->size, (off_t)snapshot->size);
@@ -47,7 +47,7 @@ static bool read_all(int fd, struct snapshot *snapshot)
             return false;
         }
         if (snapshot->size == capacity)
-            snapshot->bytes = xrealloc(snapshot->bytes, capacity *= 2);
+            snapshot->bytes = must_realloc(snapshot->bytes, capacity *= 2);
     }
 }
 

@@ -35,7 +35,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
     uint64_t end_ns = header->end_monotonic_ns;
 
     *summary = (struct summary){
-        .program = xstrdup(facts ? facts->program : ""),
+        .program = must_strdup(facts ? facts->program : ""),
         .command_bytes = facts ? facts->command_bytes : 0,
         .command_cut = facts && facts->command_cut,
         .pid = header->pid,
@@ -48,7 +48,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
         .start_monotonic_ns = header->start_monotonic_ns,
         .calls_in_progress = state_view_calls_in_progress(&snapshot->view),
     };
-    summary->command = xmalloc(summary->command_bytes + 1);
+    summary->command = must_malloc(summary->command_bytes + 1);
     if (facts)
         memcpy(summary->command, facts->command, summary->command_bytes);
     summary->command[summary->command_bytes] = '\0';
@@ -78,7 +78,7 @@ void report_add_child(struct report *report, const struct summary *child)
     if ((report->child_count & (report->child_count - 1)) == 0) {
         size_t capacity = report->child_count ? 2 * report->child_count : 1;
 
-        report->children = xrealloc(report->children, capacity * sizeof *report->children);
+        report->children = must_realloc(report->children, capacity * sizeof *report->children);
     }
     report->children[report->child_count++] = *child;
 }
@@ -135,7 +135,7 @@ static void consider_child(struct report *report, const struct state_header *of,
         struct summary child;
 
         summary_of(&child, &snapshot);
-        child.file = xstrdup(name);
+        child.file = must_strdup(name);
         report_add_child(report, &child);
     }
     snapshot_free(&snapshot);
@@ -145,7 +145,7 @@ void report_find_children(struct report *report, const char *path, const struct 
 {
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
-    char *directory = slash ? xasprintf("%.*s/", (int)(slash - path), path) : xstrdup("./");
+    char *directory = slash ? must_asprintf("%.*s/", (int)(slash - path), path) : must_strdup("./");
     DIR *stream = opendir(directory);
     struct dirent *entry;
 
@@ -154,7 +154,7 @@ void report_find_children(struct report *report, const char *path, const struct 
 
         if (strncmp(name, base, strlen(base)) == 0 && name[strlen(base)] == '.' &&
             is_child_suffix(name + strlen(base) + 1)) {
-            char *child = xasprintf("%s%s", directory, name);
+            char *child = must_asprintf("%s%s", directory, name);
 
             consider_child(report, of, child, name);
             free(child);

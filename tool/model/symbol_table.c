@@ -44,7 +44,7 @@ static bool is_code(const GElf_Sym *symbol)
 void symbol_table_make(struct symbol_table *table, Dwfl_Module *module)
 {
     int count = dwfl_module_getsymtab(module);
-    struct candidate *candidates = xmalloc((size_t)(count > 0 ? count : 0) * sizeof *candidates);
+    struct candidate *candidates = must_malloc((size_t)(count > 0 ? count : 0) * sizeof *candidates);
     size_t found = 0;
 
     for (int i = 0; i < count; i++) {
@@ -59,7 +59,7 @@ void symbol_table_make(struct symbol_table *table, Dwfl_Module *module)
     }
     if (found)
         qsort(candidates, found, sizeof *candidates, by_address);
-    table->symbols = xmalloc(found * sizeof *table->symbols);
+    table->symbols = must_malloc(found * sizeof *table->symbols);
     table->count = 0;
     for (size_t i = 0; i < found; i++)
         if (i == 0 || candidates[i].symbol.begin != candidates[i - 1].symbol.begin)

@@ -78,10 +78,10 @@ static const Dwfl_Callbacks callbacks = {
 
 struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
 {
-    struct symbols *symbols = xmalloc(sizeof *symbols);
+    struct symbols *symbols = must_malloc(sizeof *symbols);
 
     *symbols = (struct symbols){
-        .modules = xmalloc(profile->module_count * sizeof(struct module)),
+        .modules = must_malloc(profile->module_count * sizeof(struct module)),
         .module_count = profile->module_count,
     };
     for (uint32_t i = 0; i < profile->module_count; i++)
@@ -166,7 +166,7 @@ static void add_code(struct code_ranges *ranges, Dwarf_Die *die)
             continue;
         if (is_full(ranges->count))
             ranges->items =
-                xrealloc(ranges->items, (ranges->count ? 2 * ranges->count : 1) * sizeof *ranges->items);
+                must_realloc(ranges->items, (ranges->count ? 2 * ranges->count : 1) * sizeof *ranges->items);
         ranges->items[ranges->count++] = (struct code_range){begin, end, *die};
     }
 }
@@ -239,8 +239,8 @@ static const struct code_ranges *functions_of(struct module *module, Dwarf_Die *
         if (module->units[i].offset == offset)
             return &module->units[i].functions;
     if (is_full(module->unit_count))
-        module->units = xrealloc(module->units,
-                                 (module->unit_count ? 2 * module->unit_count : 1) * sizeof *module->units);
+        module->units = must_realloc(module->units, (module->unit_count ? 2 * module->unit_count : 1) *
+                                                        sizeof *module->units);
     unit = &module->units[module->unit_count++];
     *unit = (struct unit){.offset = offset};
     dwarf_getfuncs(unit_die, take_function, &unit->functions, 0);
@@ -265,7 +265,7 @@ static char *function_name(Dwarf_Die *die)
         mangled = dwarf_formstring(&attribute);
     if (mangled != NULL)
         return name_demangle(mangled);
-    return plain ? xstrdup(plain) : NULL;
+    return plain ? must_strdup(plain) : NULL;
 }
 
 static unsigned number_of(Dwarf_Die *die, unsigned name)
@@ -338,7 +338,7 @@ static void places_from_dwarf(struct places *places, struct module *module, Dwar
 
         places->items[places->count++] = (struct place){
             .function = function_name(die),
-            .file = file ? xstrdup(file) : NULL,
+            .file = file ? must_strdup(file) : NULL,
             .line = number > 0 ? (unsigned)number : 0,
             .inlined = nesting.count > 0,
         };
@@ -347,7 +347,7 @@ static void places_from_dwarf(struct places *places, struct module *module, Dwar
     }
     if (places->count == 0 && file != NULL) /* assembly has lines, but no functions */
         places->items[places->count++] =
-            (struct place){.file = xstrdup(file), .line = number > 0 ? (unsigned)number : 0};
+            (struct place){.file = must_strdup(file), .line = number > 0 ? (unsigned)number : 0};
 }
 
 /* Names the outermost place by the symbol table, where debug information did not. */
@@ -369,7 +369,7 @@ static void name_from_table(struct place *place, struct module *module)
         place->named = true;
         return;
     }
-    place->function = xasprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin);
+    place->function = must_asprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin);
     free(name);
 }
 
@@ -405,7 +405,7 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
         if (place->function == NULL && i + 1 == places->count && module && module->dwfl_module)
             name_from_table(place, module);
         if (place->function == NULL)
-            place->function = xasprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
+            place->function = must_asprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
     }
 }
 
@@ -423,7 +423,7 @@ static struct found *slot_of(struct found *table, size_t places, uint64_t where)
 static void grow(struct symbols *symbols)
 {
     size_t places = symbols->found_places ? 2 * symbols->found_places : 256;
-    struct found *table = xmalloc(places * sizeof *table);
+    struct found *table = must_malloc(places * sizeof *table);
 
     memset(table, 0, places * sizeof *table);
     for (size_t i = 0; i < symbols->found_places; i++)
@@ -447,7 +447,7 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
         look_up(symbols, where, &places);
         found->where = where;
         found->count = places.count;
-        found->places = xmalloc(places.count * sizeof(struct place));
+        found->places = must_malloc(places.count * sizeof(struct place));
         memcpy(found->places, places.items, places.count * sizeof(struct place));
         symbols->found_count++;
     }

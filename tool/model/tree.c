@@ -53,7 +53,7 @@ static struct names list_names(const char *directory)
             continue;
         if (names.count == capacity) {
             capacity = capacity ? 2 * capacity : 16;
-            names.items = xrealloc(names.items, capacity * sizeof name);
+            names.items = must_realloc(names.items, capacity * sizeof name);
         }
         names.items[names.count++] = name;
     }
@@ -82,9 +82,9 @@ static void close_snapshot(struct snapshot *snapshot, const struct tree_end *end
 static char *keep_path(const char *keep_as, const struct name *name, bool is_main, bool is_last)
 {
     if (is_main)
-        return xstrdup(keep_as);
-    return is_last ? xasprintf("%s.%u", keep_as, name->pid)
-                   : xasprintf("%s.%u.%u", keep_as, name->pid, name->image);
+        return must_strdup(keep_as);
+    return is_last ? must_asprintf("%s.%u", keep_as, name->pid)
+                   : must_asprintf("%s.%u.%u", keep_as, name->pid, name->image);
 }
 
 static void keep(struct tree *tree, struct snapshot *snapshot, const struct profile *profile,
@@ -94,7 +94,7 @@ static void keep(struct tree *tree, struct snapshot *snapshot, const struct prof
 
     snapshot_compact(snapshot, profile);
     if (snapshot_write(snapshot, path)) {
-        summary->file = xstrdup(slash ? slash + 1 : path);
+        summary->file = must_strdup(slash ? slash + 1 : path);
     } else if (tree->write_error == 0) {
         tree->write_error = errno;
         warning("cannot write %s: %s", path, strerror(errno));
@@ -115,7 +115,7 @@ static void add(struct tree *tree, const struct summary *summary, bool is_main)
 static bool load(struct tree *tree, struct snapshot *snapshot, const char *directory, const struct name *name)
 {
     struct snapshot_error error;
-    char *path = xasprintf("%s/%u.%u.ht", directory, name->pid, name->image);
+    char *path = must_asprintf("%s/%u.%u.ht", directory, name->pid, name->image);
     bool loaded = snapshot_load(snapshot, path, &error);
 
     if (!loaded && error.unfinished)

@@ -111,7 +111,7 @@ static int read_exec_error(int fd)
  * bytes of the file that it last executed, unless it gave itself another. */
 static void read_last_name(struct child *child)
 {
-    char *path = xasprintf("/proc/%d/comm", (int)child->pid);
+    char *path = must_asprintf("/proc/%d/comm", (int)child->pid);
     FILE *file = fopen(path, "re");
 
     if (file == NULL || fgets(child->last_name, sizeof child->last_name, file) == NULL)

@@ -25,7 +25,7 @@ static char *find_in(const char *directory, const char *name)
     static const char *const below[] = {"", "heaptracker/"};
 
     for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
-        char *path = xasprintf("%s/%s%s", directory, below[i], name);
+        char *path = must_asprintf("%s/%s%s", directory, below[i], name);
 
         if (target_is_library(path))
             return path;
@@ -46,7 +46,7 @@ static char *find_in_multiarch(const char *lib, const char *name)
 
         if (fnmatch("*-linux-*", entry->d_name, 0) != 0)
             continue;
-        directory = xasprintf("%s/%s", lib, entry->d_name);
+        directory = must_asprintf("%s/%s", lib, entry->d_name);
         found = find_in(directory, name);
         free(directory);
     }
@@ -76,7 +76,7 @@ char *preload_find(enum target_libc libc)
     slash = strrchr(self, '/');
     *slash = '\0';
     for (size_t i = 0; found == NULL && i < sizeof libs / sizeof libs[0]; i++) {
-        char *lib = xasprintf("%s/../%s", self, libs[i]);
+        char *lib = must_asprintf("%s/../%s", self, libs[i]);
 
         found = find_in(lib, name);
         if (found == NULL)
@@ -112,10 +112,10 @@ static char *library_entry(enum target_libc libc, const char *library)
     char up[STEPS * (sizeof step - 1) + 1] = "";
 
     if (libc == TARGET_MUSL)
-        return xasprintf("\t%s", library);
+        return must_asprintf("\t%s", library);
     for (int i = 0; i < STEPS; i++)
         memcpy(up + (size_t)i * (sizeof step - 1), step, sizeof step);
-    return xasprintf("$ORIGIN/%s%s", up, library + 1);
+    return must_asprintf("$ORIGIN/%s%s", up, library + 1);
 }
 
 void preload_set_library(enum target_libc libc, const char *library)
@@ -124,14 +124,14 @@ void preload_set_library(enum target_libc libc, const char *library)
     bool more = before && *before;
     char *entry = library_entry(libc, library);
 
-    set("LD_PRELOAD", xasprintf("%s%s%s", entry, more ? ":" : "", more ? before : ""));
+    set("LD_PRELOAD", must_asprintf("%s%s%s", entry, more ? ":" : "", more ? before : ""));
     free(entry);
 }
 
 /* `\:` is how an option's value holds a colon, `\\` a backslash. */
 static char *escaped(const char *text)
 {
-    char *copy = xmalloc(2 * strlen(text) + 1), *to = copy;
+    char *copy = must_malloc(2 * strlen(text) + 1), *to = copy;
 
     for (; *text; text++) {
         if (*text == ':' || *text == '\\')
@@ -145,7 +145,7 @@ static char *escaped(const char *text)
 /* Appends :name=value to *options. */
 static void add_option(char **options, const char *name, const char *value)
 {
-    char *more = value ? xasprintf("%s:%s=%s", *options, name, value) : NULL;
+    char *more = value ? must_asprintf("%s:%s=%s", *options, name, value) : NULL;
 
     if (more != NULL) {
         free(*options);
@@ -158,7 +158,7 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     const char *before = getenv("HEAPTRACKER_OPTIONS");
     bool more = before && *before;
     char *directory = escaped(state_directory);
-    char *options = xasprintf("%s%sstate_dir=%s:quiet=1", more ? before : "", more ? ":" : "", directory);
+    char *options = must_asprintf("%s%sstate_dir=%s:quiet=1", more ? before : "", more ? ":" : "", directory);
 
     add_option(&options, "stacks", settings->stacks);
     add_option(&options, "depth", settings->depth);

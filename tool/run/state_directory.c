@@ -28,7 +28,8 @@ static char *make_in(const char *place)
 
     if (absolute == NULL)
         return NULL;
-    directory = xasprintf("%s/" STATE_DIRECTORY_OF_RUN "XXXXXX", strcmp(absolute, "/") == 0 ? "" : absolute);
+    directory =
+        must_asprintf("%s/" STATE_DIRECTORY_OF_RUN "XXXXXX", strcmp(absolute, "/") == 0 ? "" : absolute);
     free(absolute);
     if (strlen(directory) >= PATH_BYTES_MAX)
         errno = ENAMETOOLONG;
@@ -81,7 +82,7 @@ void state_directory_remove(const char *directory)
 
 char *state_directory_link(const char *directory, const char *library)
 {
-    char *path = xasprintf("%s/" LINK_NAME, directory);
+    char *path = must_asprintf("%s/" LINK_NAME, directory);
 
     if (symlink(library, path) == 0)
         return path;
