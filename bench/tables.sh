@@ -31,6 +31,10 @@ configuration count "LD_PRELOAD=$preload HEAPTRACKER_OPTIONS=stacks=none:quiet=1
 configuration_need[count]="$preload|the preload library was not built"
 configuration_evidence[count]="@RUN@/*.ht"
 
+configuration full "LD_PRELOAD=$preload HEAPTRACKER_OPTIONS=stacks=full:quiet=1:state_dir=@RUN@"
+configuration_need[full]="$preload|the preload library was not built"
+configuration_evidence[full]="@RUN@/*.ht"
+
 configuration wrap "" "$programs/bench_workloads_wrap"
 configuration_need[wrap]="$programs/bench_workloads_wrap|it was not built"
 

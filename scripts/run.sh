@@ -27,5 +27,7 @@ END
 "$build/bin/heaptracker" run -o "$work/sqlite3.ht" -- sqlite3 :memory: <"$work/input.sql"
 
 echo
-echo "== The same numbers for scripts: heaptracker report --format=json"
-"$build/bin/heaptracker" report --format=json "$work/sqlite3.ht"
+echo "== The same for scripts: heaptracker report --format=json (the first lines)"
+"$build/bin/heaptracker" report --format=json -o "$work/sqlite3.json" "$work/sqlite3.ht"
+head -n 45 "$work/sqlite3.json" | cut -c 1-100
+echo "..."
