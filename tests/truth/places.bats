@@ -170,8 +170,9 @@ no_state_left_in() {
     need unshare util-linux
     unshare -m true 2>/dev/null || skip "unshare -m is not allowed here"
     unset XDG_RUNTIME_DIR
+    # /tmp stays visible, since all of this may lie there.
     split env TMPDIR=/proc/sys unshare -m sh -c \
-        'mount -t tmpfs -o ro none /dev/shm && mount -t tmpfs -o ro none /tmp && exec "$@"' sh \
+        'mount -t tmpfs -o ro none /dev/shm && mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && exec "$@"' sh \
         "$tool" run --quiet -o x.ht -- touch ran
     [ "$status" -eq 125 ]
     one_line "$err"
