@@ -40,11 +40,6 @@ static int64_t add_bounded(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? FAR_UP : sum;
 }
 
-static int64_t own_blocks(const struct thread *t)
-{
-    return (int64_t)(load_relaxed(&t->slot->allocs) - load_relaxed(&t->slot->frees));
-}
-
 static void bounds_alone(struct thread *t, int64_t program_live)
 {
     struct threshold_room room = thresholds_room(program_live);
@@ -52,7 +47,7 @@ static void bounds_alone(struct thread *t, int64_t program_live)
     int64_t net = thread_net(t);
 
     t->other_bytes = program_live - net;
-    t->other_blocks = tracker_live_blocks() - own_blocks(t);
+    t->other_blocks = tracker_live_blocks() - thread_net_blocks(t);
     /* A look now and then keeps the timeline; thresholds may come sooner. */
     t->high = add_bounded(net, (int64_t)min_u64((uint64_t)room.up, LOOK_BYTES));
     t->low = net - (int64_t)min_u64((uint64_t)room.down, LOOK_BYTES);
@@ -104,19 +99,6 @@ static void bounds_make(struct thread *t)
 HT_COLD void bounds_refresh(struct thread *t)
 {
     bounds_make(t);
-}
-
-/* Nobody else counts, so nobody else notes a peak, and no lock is needed; a thread
- * that has just begun to count finds peak_bytes at its old or its new value. */
-__attribute__((noinline)) void thread_new_peak(struct thread *t)
-{
-    struct state_header *header = tracker.header;
-    int64_t net = thread_net(t);
-
-    store_relaxed(&header->peak_bytes, (uint64_t)(t->other_bytes + net));
-    store_relaxed(&header->peak_blocks, (uint64_t)(t->other_blocks + own_blocks(t)));
-    own_add(&header->peak_number, 1);
-    t->peak_mark = net - 1; /* an equal peak is a new one */
 }
 
 /* The counts of a call without a slot, into the shared one. Any thread may be

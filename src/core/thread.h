@@ -69,10 +69,6 @@ void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t s
 void thread_site_in(struct thread *t, uint32_t site, size_t size);
 void thread_site_out(struct thread *t, uint32_t site, size_t size, bool temporary);
 
-/* Alone: live bytes have never been higher. Called before the free that ends this;
- * called again at once, it would note the same peak as a new one. */
-void thread_new_peak(struct thread *t);
-
 /* Works out the bounds for the present epoch. */
 void bounds_refresh(struct thread *t);
 
@@ -105,6 +101,26 @@ HT_INLINE uint32_t thread_mark(const struct thread *t, uint32_t site)
 HT_INLINE int64_t thread_net(const struct thread *t)
 {
     return (int64_t)(load_relaxed(&t->slot->bytes_allocated) - load_relaxed(&t->slot->bytes_freed));
+}
+
+HT_INLINE int64_t thread_net_blocks(const struct thread *t)
+{
+    return (int64_t)(load_relaxed(&t->slot->allocs) - load_relaxed(&t->slot->frees));
+}
+
+/* Alone: live bytes have never been higher; before the free that ends this. Nobody
+ * else counts, so nobody else notes a peak, and no lock is needed; a thread that has
+ * just begun to count finds peak_bytes at its old or its new value. Inline, since a
+ * loop that reaches the same peak again and again comes here each time. */
+HT_INLINE void thread_new_peak(struct thread *t)
+{
+    struct state_header *header = tracker.header;
+    int64_t net = thread_net(t);
+
+    store_relaxed(&header->peak_bytes, (uint64_t)(t->other_bytes + net));
+    store_relaxed(&header->peak_blocks, (uint64_t)(t->other_blocks + thread_net_blocks(t)));
+    own_add(&header->peak_number, 1);
+    t->peak_mark = net - 1; /* an equal peak is a new one */
 }
 
 /* Counts a block in. The caller then asks thread_is_high. */
@@ -229,8 +245,6 @@ HT_INLINE bool thread_free_usual(struct thread *t, const void *block)
     uint32_t word;
     size_t size;
 
-    /* Asked first, so that little has to be kept over the call: a loop that reaches
-     * the same peak again and again comes here each time. */
     if (unlikely(net > t->peak_mark))
         thread_new_peak(t);
     if (unlikely(cell == NULL))
