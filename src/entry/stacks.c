@@ -139,8 +139,9 @@ _Static_assert((int)STATE_STACK_CUT == TRIE_CUT && (int)STATE_STACK_BROKEN == TR
                "the file's ids are the trie's");
 _Static_assert(STATE_WHERE_MODULE_SHIFT - WHERE_ADDRESS_BITS == 0,
                "the file names frames as the unwinder does");
-_Static_assert(STATE_WHERE_MODULE_MASK == WHERE_MODULES_MAX && STATE_WHERE_INTERRUPTED == WHERE_INTERRUPTED,
-               "the file names frames as the unwinder does");
+_Static_assert(STATE_WHERE_MODULE_MASK - WHERE_MODULES_MAX == 0,
+               "the file numbers modules as the unwinder does");
+_Static_assert((STATE_WHERE_INTERRUPTED ^ WHERE_INTERRUPTED) == 0, "and marks interrupted frames so");
 
 static struct trie_header *trie_header_of(struct state_header *header)
 {

@@ -214,8 +214,9 @@ bool start_child(void)
         tracker.callbacks.make_site_page = NULL;
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
     start.fork_image.valid = false;
-    if (state_file_path()[0] != '\0')
-        timeline_start(tables.points, tables.point_count, start.interval_ns);
+    /* Without a file there are no points, and the parent's are not here. */
+    timeline_start(state_file_path()[0] != '\0' ? tables.points : NULL, tables.point_count,
+                   start.interval_ns);
     t->slot = NULL;
     t->late = false;
     tracker_open();
