@@ -3,9 +3,8 @@
 
 #include <string.h>
 
+#include "core/wait_lock.h"
 #include "port/port.h"
-
-#define MODULE_LOCK_TRIES 20000
 
 static struct {
     struct trie trie;
@@ -13,7 +12,7 @@ static struct {
     struct state_header *header;
     struct state_module *modules;
     uint32_t module_capacity;
-    uint32_t module_lock;                    /* trylock */
+    struct wait_lock module_lock;
     struct chain *chains[TRACKER_SLOTS_MAX]; /* by slot; private memory, kept for the slot's next owner */
 } stacks;
 
@@ -59,19 +58,16 @@ static uint16_t number_of(const struct port_module *module)
 {
     uint16_t number = known_number(module);
 
-    for (int tries = 0; number == 0 && tries < MODULE_LOCK_TRIES; tries++) {
-        if (!trylock_take(&stacks.module_lock))
-            continue;
-        number = known_number(module);
-        if (number == 0 && stacks.header->module_count < stacks.module_capacity) {
-            record_module(&stacks.modules[stacks.header->module_count], module);
-            number = (uint16_t)(stacks.header->module_count + 1);
-            /* Release: who sees the count sees the entry. */
-            store_release(&stacks.header->module_count, number);
-        }
-        trylock_give(&stacks.module_lock);
-        break;
+    if (number != 0 || !wait_lock_take(&stacks.module_lock))
+        return number;
+    number = known_number(module); /* another thread may have been first */
+    if (number == 0 && stacks.header->module_count < stacks.module_capacity) {
+        record_module(&stacks.modules[stacks.header->module_count], module);
+        number = (uint16_t)(stacks.header->module_count + 1);
+        /* Release: who sees the count sees the entry. */
+        store_release(&stacks.header->module_count, number);
     }
+    wait_lock_give(&stacks.module_lock);
     return number;
 }
 
@@ -118,7 +114,7 @@ static void adopt_tables(const struct state_tables *tables)
     stacks.header = tables->header;
     stacks.modules = tables->modules;
     stacks.module_capacity = tables->module_count;
-    stacks.module_lock = 0;
+    stacks.module_lock = (struct wait_lock){0};
     tables->header->stack_mode = stacks.unwind.mode == UNWIND_FULL            ? STATE_STACKS_FULL
                                  : stacks.unwind.mode == UNWIND_FRAME_POINTER ? STATE_STACKS_FRAME_POINTER
                                                                               : STATE_STACKS_CALLER;

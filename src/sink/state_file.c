@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/format.h"
+#include "core/wait_lock.h"
 #include "port/port.h"
 
 #define SLOTS_OFFSET (2 * STATE_PAGE_BYTES)
@@ -25,7 +26,6 @@ _Static_assert(FIRST_POINTS * sizeof(struct state_point) <= STATE_CHUNK_BYTES, "
 
 #define GROWTH_BYTES_MAX ((size_t)16 << 20) /* one step of a table that doubles */
 #define IMAGES_MAX 10000                    /* exec images of one pid; more means that something is wrong */
-#define LOCK_WAIT_NS UINT64_C(200000000)    /* far longer than one growth; then go without */
 #define RETRY_NS UINT64_C(100000000)        /* after a growth that failed: a full disk may be emptied */
 
 static struct {
@@ -39,7 +39,7 @@ static struct {
     struct state_module *modules;
     struct state_plan plan;
     uint64_t retry_ns;             /* no growth before then, after one that failed */
-    uint32_t lock;                 /* who is growing a table: thread id, or 0; atomic */
+    struct wait_lock lock;         /* who is growing a table */
     struct state_site_page *pages; /* not given out yet */
     uint32_t pages_left;
     size_t pages_bytes; /* of the last growth */
@@ -124,23 +124,6 @@ static struct state_header *the_header(void)
     return (struct state_header *)(void *)state_file.base;
 }
 
-static bool lock_growth(void)
-{
-    uint32_t self = (uint32_t)port_thread_id();
-    uint64_t until = 0;
-
-    while (!replace_acq_rel(&state_file.lock, 0u, self)) {
-        if (load_relaxed(&state_file.lock) == self)
-            return false; /* a signal handler on top of it */
-        if (until == 0)
-            until = port_monotonic_ns() + LOCK_WAIT_NS;
-        else if (port_monotonic_ns() > until)
-            return false;
-        port_yield();
-    }
-    return true;
-}
-
 /* Names entries at a file offset. Under the lock, or alone. */
 static void add_section(uint32_t kind, size_t entry_bytes, uint64_t offset, uint64_t entries)
 {
@@ -195,13 +178,13 @@ bool state_file_grow_slots(struct state_slot **slots, uint32_t *count)
 {
     uint64_t offset;
 
-    if (!lock_growth())
+    if (!wait_lock_take(&state_file.lock))
         return false;
     *slots = sections_are_full() ? NULL : extend(STATE_CHUNK_BYTES, false, &offset);
     *count = CHUNK_SLOTS;
     if (*slots != NULL)
         add_section(STATE_SECTION_SLOTS, sizeof(struct state_slot), offset, CHUNK_SLOTS);
-    trylock_give(&state_file.lock);
+    wait_lock_give(&state_file.lock);
     return *slots != NULL;
 }
 
@@ -226,11 +209,11 @@ bool state_file_grow_nodes(uint32_t count)
 {
     bool grown = true;
 
-    if (!lock_growth())
+    if (!wait_lock_take(&state_file.lock))
         return false;
     while (grown && state_file.nodes_bytes / sizeof(struct state_node) < count)
         grown = add_nodes();
-    trylock_give(&state_file.lock);
+    wait_lock_give(&state_file.lock);
     return grown;
 }
 
@@ -255,7 +238,7 @@ struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
 {
     struct state_site_page *page = NULL;
 
-    if (!lock_growth())
+    if (!wait_lock_take(&state_file.lock))
         return NULL;
     if (state_file.pages_left > 0 || add_site_pages()) {
         page = state_file.pages++;
@@ -264,7 +247,7 @@ struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
         page->first_site = first_site;
         store_release(&page->used, 1u);
     }
-    trylock_give(&state_file.lock);
+    wait_lock_give(&state_file.lock);
     return page;
 }
 
@@ -327,7 +310,7 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
     state_file.pages_left = 0;
     state_file.pages_bytes = 0;
     state_file.nodes_bytes = 0;
-    state_file.lock = 0;
+    state_file.lock = (struct wait_lock){0};
     state_file.retry_ns = 0;
     /* Inherited by children, for the modules: a child copies them. */
     if (extend(5 * STATE_CHUNK_BYTES, true, &offset) == NULL)

@@ -129,7 +129,7 @@ no_state_left_in() {
     for size in 500k 600k 700k 800k 900k; do
         mount -t tmpfs -o size=$size,mode=700 none small 2>/dev/null || skip "no tmpfs can be mounted here"
         rm -f x.ht
-        "$tool" run --quiet --state-dir="$PWD/small" -o x.ht -- cmake -P "$HT_SOURCE/tests/truth/work/lists.cmake" >out
+        "$tool" run --quiet --state-dir="$PWD/small" -o x.ht -- cmake -P "$HT_SOURCE/tests/truth/inputs/lists.cmake" >out
         umount small
         [ "$(<out)" = "-- 2001" ]
         [ -e x.ht ] || continue
