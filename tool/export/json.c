@@ -216,8 +216,7 @@ static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
     return array;
 }
 
-void export_json(const struct report *report, const struct export_options *options, FILE *out,
-                 bool on_one_line)
+void export_json(const struct report *report, const struct export_options *options, FILE *out)
 {
     const struct summary *summary = &report->main;
     struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
@@ -242,7 +241,7 @@ void export_json(const struct report *report, const struct export_options *optio
     symbols_close(symbols);
 
     /* 15 digits: the most that a double keeps of any decimal number. */
-    json_dumpf(root, out, JSON_REAL_PRECISION(15) | (on_one_line ? JSON_COMPACT : JSON_INDENT(2)));
+    json_dumpf(root, out, JSON_REAL_PRECISION(15) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
     fputc('\n', out);
     json_decref(root);
 }
