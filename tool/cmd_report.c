@@ -63,11 +63,12 @@ static const struct exporter *find_exporter(const char *command, const char *nam
 
 int cmd_report(int argc, char **argv)
 {
-    const char *format = "text", *path = NULL, *top = NULL;
+    const char *format = "text", *path = NULL, *top = NULL, *value = NULL;
     struct export_options options = {.top = EXPORT_TOP};
     const struct option_spec specs[] = {
         {0, "format", "FORMAT", "how to write it, see below (text)", &format, NULL},
         {'o', "output", "OUT", "where to write it, instead of standard output", &path, NULL},
+        {0, "value", "VALUE", "what collapsed shows (peak)", &value, NULL},
         {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &options.debuginfod},
@@ -93,6 +94,10 @@ int cmd_report(int argc, char **argv)
     if (first + 1 < argc)
         usage_error(argv[0], "one FILE or PID at a time, not also '%s'", argv[first + 1]);
     exporter = find_exporter(argv[0], format);
+    if (value && !exporter->one_value)
+        usage_error(argv[0], "--value is not for the format %s, which shows all", exporter->name);
+    if (value && !export_value_parse(value, &options.value))
+        usage_error(argv[0], "--value=%s is not there: use " EXPORT_VALUES, value);
     if (exporter->binary && path == NULL && isatty(STDOUT_FILENO))
         usage_error(argv[0], "%s is not for a terminal: give -o FILE.%s", exporter->name,
                     exporter->extension);

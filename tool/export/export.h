@@ -11,10 +11,25 @@
 
 #include "model/summary.h"
 
+/* What a format with one number a site shows of it. */
+enum export_value {
+    VALUE_PEAK,      /* bytes at the program's peak */
+    VALUE_LIVE,      /* bytes now, or at the end */
+    VALUE_TOTAL,     /* bytes ever allocated */
+    VALUE_ALLOCS,    /* allocations */
+    VALUE_TEMPORARY, /* temporary allocations */
+};
+
+#define EXPORT_VALUES "peak|live|total|allocs|temporary"
+
+/* False for a name that is not in EXPORT_VALUES. */
+bool export_value_parse(const char *name, enum export_value *out);
+
 struct export_options {
-    size_t top;      /* rows of each list of the text */
-    bool debuginfod; /* may ask its servers for debug information */
-    bool one_line;   /* json: to be told from other lines in the same stream */
+    size_t top;              /* rows of each list of the text */
+    enum export_value value; /* of formats with one number a site */
+    bool debuginfod;         /* may ask its servers for debug information */
+    bool one_line;           /* json: to be told from other lines in the same stream */
 };
 
 struct exporter {
@@ -22,6 +37,7 @@ struct exporter {
     const char *extension; /* of a file in this format, without the dot */
     const char *help;      /* one line of at most 60 characters */
     bool binary;           /* unfit for a terminal */
+    bool one_value;        /* shows what --value says */
     bool summary;          /* fit for the end of `run`: on standard error, after the program's own lines */
     /* Writes all of it to `out`; whether that worked is in ferror(out). */
     void (*write)(const struct report *report, const struct export_options *options, FILE *out);
@@ -47,6 +63,10 @@ void export_text(const struct report *report, const struct export_options *optio
 
 /* The contract for scripts. */
 void export_json(const struct report *report, const struct export_options *options, FILE *out);
+
+/* For other tools; what each makes of the numbers is said in its file. */
+void export_collapsed(const struct report *report, const struct export_options *options, FILE *out);
+void export_csv(const struct report *report, const struct export_options *options, FILE *out);
 
 /* "1.2 MiB"; the result lies in `text`. */
 const char *export_bytes(char text[24], double bytes);

@@ -24,6 +24,19 @@ static const struct exporter exporters[] = {
         .summary = true,
         .write = export_json,
     },
+    {
+        .name = "collapsed",
+        .extension = "folded",
+        .help = "a line for each stack; --value=" EXPORT_VALUES,
+        .one_value = true,
+        .write = export_collapsed,
+    },
+    {
+        .name = "csv",
+        .extension = "csv",
+        .help = "the sites as a table (RFC 4180)",
+        .write = export_csv,
+    },
 };
 
 const struct exporter *exporter_at(size_t i)
@@ -77,4 +90,20 @@ char *exporter_help(void)
         free(line);
     }
     return help;
+}
+
+bool export_value_parse(const char *name, enum export_value *out)
+{
+    static const char *const names[] = {
+        [VALUE_PEAK] = "peak",     [VALUE_LIVE] = "live",           [VALUE_TOTAL] = "total",
+        [VALUE_ALLOCS] = "allocs", [VALUE_TEMPORARY] = "temporary",
+    };
+
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (enum export_value)i;
+            return true;
+        }
+    }
+    return false;
 }

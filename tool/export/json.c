@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/stack.h"
 #include "model/symbols.h"
 #include "util.h"
 
@@ -167,36 +168,19 @@ static void append_place(json_t *stack, const struct place *place)
     json_array_append_new(stack, object);
 }
 
-/* A site without a stack has its name in the place of one, so that a script that
- * prints stack[0] prints something true. */
-static json_t *stack_of(const struct profile *profile, const struct site *site, struct symbols *symbols)
+static json_t *array_of(const struct stack *stack)
 {
-    static const char *const names[] = {
-        [SITE_STACK] = "(stack not known)",
-        [SITE_NO_STACK] = "(no stack)",
-        [SITE_OTHER] = "(other)",
-        [SITE_BETWEEN] = "(between threads)",
-    };
-    uint64_t frames[STACK_FRAMES_MAX];
-    uint32_t end;
-    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
-    json_t *stack = json_array();
+    json_t *array = json_array();
 
-    for (size_t i = 0; i < depth; i++) {
-        size_t count;
-        const struct place *places = symbols_places(symbols, frames[i], &count);
-
-        for (size_t p = 0; p < count; p++)
-            append_place(stack, &places[p]);
-    }
-    if (depth == 0)
-        append_place(stack, &(struct place){.function = names[site->kind], .module = ""});
-    return stack;
+    for (size_t i = 0; i < stack->count; i++)
+        append_place(array, &stack->places[i]);
+    return array;
 }
 
 static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
 {
     json_t *array = json_array();
+    struct stack stack = {0};
 
     for (size_t i = 0; i < profile->site_count; i++) {
         const struct site *site = &profile->sites[i];
@@ -210,9 +194,11 @@ static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
         set_u64(object, "bytes_allocated", site->bytes_allocated);
         set_u64(object, "allocs", site->allocs);
         set_u64(object, "temporary_allocs", site->temporary_allocs);
-        set(object, "stack", stack_of(profile, site, symbols));
+        stack_of(&stack, profile, site, symbols);
+        set(object, "stack", array_of(&stack));
         json_array_append_new(array, object);
     }
+    stack_free(&stack);
     return array;
 }
 
