@@ -65,7 +65,9 @@ void export_text(const struct report *report, const struct export_options *optio
 void export_json(const struct report *report, const struct export_options *options, FILE *out);
 
 /* For other tools; what each makes of the numbers is said in its file. */
+void export_pprof(const struct report *report, const struct export_options *options, FILE *out);
 void export_collapsed(const struct report *report, const struct export_options *options, FILE *out);
+void export_massif(const struct report *report, const struct export_options *options, FILE *out);
 void export_csv(const struct report *report, const struct export_options *options, FILE *out);
 
 /* "1.2 MiB"; the result lies in `text`. */

@@ -25,11 +25,24 @@ static const struct exporter exporters[] = {
         .write = export_json,
     },
     {
+        .name = "pprof",
+        .extension = "pb.gz",
+        .help = "profile.proto, gzipped; go tool pprof reads it",
+        .binary = true,
+        .write = export_pprof,
+    },
+    {
         .name = "collapsed",
         .extension = "folded",
         .help = "a line for each stack; --value=" EXPORT_VALUES,
         .one_value = true,
         .write = export_collapsed,
+    },
+    {
+        .name = "massif",
+        .extension = "massif",
+        .help = "the timeline and the peak's callers; ms_print reads it",
+        .write = export_massif,
     },
     {
         .name = "csv",
