@@ -83,8 +83,8 @@ export function choices<T extends string>(
             chosen(item.value);
         });
         group.append(button);
-        if (item.value === initial) select(button);
     }
+    select(group.children[items.findIndex((item) => item.value === initial)] as HTMLElement);
     group.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         if (step === undefined) return;

@@ -25,6 +25,7 @@ interface Box {
 }
 
 const ROW = 21;
+const ROWS_MIN = 8;
 const GAP = 1;
 const TEXT_MIN = 30; // narrower boxes have no name
 const WIDTH_MIN = 0.7; // narrower boxes are not drawn
@@ -63,6 +64,8 @@ export class FlameGraph {
         this.tree = tree;
         this.zoom = this.focus = tree.root;
         this.from = null;
+        this.layout();
+        this.element.style.setProperty("--rows", String(Math.max(this.rows, ROWS_MIN)));
         this.layout();
         this.scrollToRoot();
         this.owner.zoomed(tree.root);

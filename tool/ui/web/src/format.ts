@@ -5,6 +5,12 @@
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
+const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+export function oneDecimal(n: number): string {
+    return tenths.format(n);
+}
+
 export function bytes(n: number): string {
     let unit = 0;
     // 1023.95 would be shown as 1024.0

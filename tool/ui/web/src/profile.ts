@@ -4,7 +4,7 @@
  * what matches a text. No elements here.
  */
 import {
-    FRAME_INLINED, FRAME_NAMED, FRAME_NOTE, FRAME_PASSES_ON, type PageDocument, type SiteColumn, type SiteColumns,
+    FRAME_INLINED, FRAME_NOTE, FRAME_PASSES_ON, type PageDocument, type SiteColumn, type SiteColumns,
 } from "./document";
 import { baseName } from "./format";
 
@@ -59,10 +59,6 @@ export class Profile {
         };
     }
 
-    isNamed(index: number): boolean {
-        return (this.document.frames.flags[index]! & FRAME_NAMED) !== 0;
-    }
-
     deciding(site: number): Frame {
         return this.frame(this.nodeFrames[this.document.sites.who[site]!]!);
     }
@@ -73,6 +69,23 @@ export class Profile {
         for (let node = this.document.sites.node[site]!; node >= 0 && stack.length < STACK_SHOWN; node = this.parents[node]!)
             stack.push(node);
         return stack;
+    }
+
+    /** The program's own frames outside the deciding one, the nearest first. */
+    callers(site: number, count: number): Frame[] {
+        const callers: Frame[] = [];
+        let last = this.document.sites.who[site]!;
+        for (let node = this.parents[last]!, steps = 0; node >= 0 && callers.length < count && steps < STACK_SHOWN; node = this.parents[node]!, steps++) {
+            const frame = this.frame(this.nodeFrames[node]!);
+            if (frame.passesOn || frame.note || this.functionAt(node) === this.functionAt(last)) continue;
+            callers.push(frame);
+            last = node;
+        }
+        return callers;
+    }
+
+    private functionAt(node: number): number {
+        return this.functionOf[this.nodeFrames[node]!]!;
     }
 
     column(name: SiteColumn, of: "new" | "old" = "new"): number[] {

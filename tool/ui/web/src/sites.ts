@@ -11,6 +11,7 @@ import { sizesChart } from "./sizes";
 import { blocksOf, measures, words, type MeasureWords } from "./words";
 
 const PAGE = 25;
+const CALLERS_SHOWN = 3; // as many of them as fit
 
 interface Column {
     key: string;
@@ -96,7 +97,7 @@ export class SitesPanel {
         const allocs = this.profile.column("allocs");
         const average = (site: number) => (allocs[site]! > 0 ? total[site]! / allocs[site]! : 0);
         columns.push({ key: "average", label: "Average", tip: words.average, value: average, text: format.bytes,
-            exact: (site) => `${average(site).toFixed(1)} bytes a block`, total: 0 });
+            exact: (site) => `${format.oneDecimal(average(site))} bytes a block`, total: 0 });
         return columns;
     }
 
@@ -225,7 +226,8 @@ export class SitesPanel {
             const change = this.change(site);
             line.append(h("span", { class: `change change-${change}` }, change));
         }
-        line.append(where);
+        const callers = this.profile.callers(site, CALLERS_SHOWN).map((caller) => ` \u2190 ${caller.function}`);
+        line.append(where, ...callers);
         return line;
     }
 

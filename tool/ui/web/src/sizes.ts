@@ -7,13 +7,12 @@ import { bar, h, setTip } from "./dom";
 import * as format from "./format";
 import type { Profile } from "./profile";
 
-/** Short: "16", "4 Ki". */
-function power(exponent: number): string {
-    return format.bytes(2 ** exponent).replace(".0", "").replace(" B", "").replace("iB", "i");
-}
-
+/** "16\u201331 B", "1\u20132 KiB": the second is not reached. */
 function rangeOf(exponent: number): string {
-    return exponent === 0 ? "0\u20131" : `${power(exponent)}\u2013`;
+    if (exponent === 0) return "0\u20131 B";
+    if (exponent < 10) return `${2 ** exponent}\u2013${2 ** (exponent + 1) - 1} B`;
+    const [number, unit] = format.bytes(2 ** exponent).replace(".0", "").split(" ");
+    return `${number}\u2013${2 * Number(number)} ${unit}`;
 }
 
 export function sizesChart(sizes: Sizes, label: string): HTMLElement {

@@ -3,7 +3,7 @@
  * timeline.ts - live bytes and resident memory over time, drawn by uPlot.
  */
 import uPlot from "uplot";
-import type { PageDocument, Run } from "./document";
+import type { PageDocument, Point, Run } from "./document";
 import { h, term } from "./dom";
 import * as format from "./format";
 import { colour, onTheme } from "./theme";
@@ -33,11 +33,26 @@ function seriesOf(read: PageDocument): Series[] {
     return series;
 }
 
+/** The points, and what is known without one: how many bytes were live when it ended. */
+function pointsOf(run: Run): Point[] {
+    const { timeline, seconds, totals, ended } = run;
+    const last = timeline[timeline.length - 1];
+    if (last === undefined || (ended !== "exit" && ended !== "signal") || seconds * 1000 <= last.ms) return timeline;
+    return [...timeline, { ms: seconds * 1000, live_bytes: totals.live_bytes, live_blocks: totals.live_blocks, rss_bytes: 0 }];
+}
+
+/** When the peak was: [from, to]. Where nobody noted it, it is near the highest point. */
+function peakTime(run: Run): [number, number] | null {
+    if (run.peak_seconds > 0) return [run.peak_from_seconds ?? run.peak_seconds, run.peak_seconds];
+    const highest = run.timeline.reduce<Point | null>((best, point) => (best && best.live_bytes >= point.live_bytes ? best : point), null);
+    return highest ? [highest.ms / 1000, highest.ms / 1000] : null;
+}
+
 /** uPlot wants one x for all series: the times of all, each once. */
 function dataOf(series: Series[]): uPlot.AlignedData {
     const tables = series.map(({ run, column }) => [
-        run.timeline.map((point) => point.ms / 1000),
-        run.timeline.map((point) => (column === "rss_bytes" && point.rss_bytes === 0 ? null : point[column])),
+        pointsOf(run).map((point) => point.ms / 1000),
+        pointsOf(run).map((point) => (column === "rss_bytes" && point.rss_bytes === 0 ? null : point[column])),
     ] as uPlot.AlignedData);
     return tables.length > 1 ? uPlot.join(tables) : tables[0]!;
 }
@@ -49,15 +64,18 @@ class Timeline {
     readonly readout = h("p", { class: "readout" });
     private readonly series: Series[];
     private readonly end: number;
+    private readonly peak: [number, number] | null;
     readonly resetButton = h("button", { type: "button", class: "button", hidden: true }, "Reset zoom");
 
     constructor(private readonly read: PageDocument, private readonly host: HTMLElement) {
         this.series = seriesOf(read);
+        this.peak = peakTime(read);
         const data = dataOf(this.series);
         this.end = Math.max(read.seconds, read.old?.seconds ?? 0, data[0][data[0].length - 1] ?? 0, 1e-6);
         this.readout.setAttribute("aria-live", "polite");
         this.plot = new uPlot(this.options(), data, host);
         this.resetButton.addEventListener("click", () => this.reset());
+        this.reset();
         new ResizeObserver(() => this.plot.setSize({ width: host.clientWidth, height: HEIGHT })).observe(host);
         onTheme(() => this.plot.redraw(true, true));
         this.keys();
@@ -75,12 +93,12 @@ class Timeline {
         return {
             width: this.host.clientWidth || 600,
             height: HEIGHT,
-            padding: [14, 8, 0, 0],
+            padding: [14, 22, 0, 0],
             legend: { show: false },
             cursor: { y: false, drag: { x: true, y: false, dist: 5 }, points: { size: 7 },
                 bind: { dblclick: () => () => (this.reset(), null) } },
             scales: {
-                x: { time: false, range: (_plot, min, max) => (min === max ? [0, this.end] : [Math.max(0, min), Math.min(this.end, max)]) },
+                x: { time: false, range: (_plot, min, max) => (min < max ? [Math.max(0, min), Math.min(this.end, max)] : [0, this.end]) },
                 y: { range: (plot, _min, max) => [0, Math.max(1, 1.06 * this.highest(plot, max))] },
             },
             axes: [
@@ -103,7 +121,8 @@ class Timeline {
                 setCursor: [(plot) => this.say(plot.cursor.idx ?? null)],
                 setScale: [(plot, scale) => {
                     const { min, max } = plot.scales["x"]!;
-                    if (scale === "x") this.resetButton.hidden = (min ?? 0) <= 0 && (max ?? this.end) >= this.end;
+                    const slack = this.end * 1e-6;
+                    if (scale === "x") this.resetButton.hidden = (min ?? 0) <= slack && (max ?? this.end) >= this.end - slack;
                 }],
             },
         };
@@ -112,8 +131,8 @@ class Timeline {
     /** The peak lies between two points, and above both; lines must be seen too. */
     private highest(plot: uPlot, max: number): number {
         const { min: left, max: right } = plot.scales["x"]!;
-        const at = this.read.peak_seconds;
-        const seen = left == null || right == null || (at >= left && at <= right);
+        const at = this.peak;
+        const seen = left == null || right == null || at === null || (at[1] >= left && at[0] <= right);
         const lines = this.read.lines.map((line) => line.bytes).filter((n) => n < 4 * (max || this.read.totals.peak_bytes));
         return Math.max(max ?? 0, seen ? this.read.totals.peak_bytes : 0, ...lines);
     }
@@ -141,15 +160,23 @@ class Timeline {
         ctx.restore();
     }
 
+    /** A point at the middle of when it was, and a line as long as that. */
     private drawPeak(plot: uPlot, scale: number): void {
         const { ctx, bbox } = plot;
-        const { peak_seconds: at, totals } = this.read;
         const { min, max } = plot.scales["x"]!;
-        if (at <= 0 || min == null || max == null || at < min || at > max) return;
+        if (this.peak === null || min == null || max == null) return;
+        const [from, to] = this.peak;
+        const at = (from + to) / 2;
+        if (at < min || at > max) return;
         const x = plot.valToPos(at, "x", true);
-        const y = plot.valToPos(totals.peak_bytes, "y", true);
-        ctx.setLineDash([2 * scale, 3 * scale]);
+        const y = plot.valToPos(this.read.totals.peak_bytes, "y", true);
         ctx.strokeStyle = ctx.fillStyle = colour("--accent");
+        ctx.lineWidth = 2 * scale;
+        ctx.beginPath();
+        ctx.moveTo(Math.max(bbox.left, plot.valToPos(from, "x", true)), y);
+        ctx.lineTo(Math.min(bbox.left + bbox.width, plot.valToPos(to, "x", true)), y);
+        ctx.stroke();
+        ctx.setLineDash([2 * scale, 3 * scale]);
         ctx.lineWidth = scale;
         ctx.beginPath();
         ctx.moveTo(x, y);
@@ -162,7 +189,7 @@ class Timeline {
         ctx.textAlign = isRight ? "right" : "left";
         ctx.textBaseline = "middle";
         ctx.font = `600 ${11.5 * scale}px system-ui, sans-serif`;
-        const label = `peak ${format.bytes(totals.peak_bytes)}`;
+        const label = `peak ${format.bytes(this.read.totals.peak_bytes)}`;
         const left = x + (isRight ? -9 : 9) * scale;
         ctx.lineWidth = 3 * scale; // a rim, where it stands on a line
         ctx.setLineDash([]);
@@ -185,7 +212,7 @@ class Timeline {
             const value = plot.data[i + 1]?.[index];
             if (value != null) parts.push(`${item.name} ${format.bytes(value)}`);
         });
-        const point = read.timeline[index]; // with one run, its points are the plot's
+        const point = pointsOf(read)[index]; // with one run, its points are the plot's
         if (!read.old && point) parts.push(format.plural(point.live_blocks, "block"));
         readout.textContent = parts.join(" \u00b7 ");
     }
