@@ -131,7 +131,7 @@ function showTipOf(target: EventTarget | null): void {
 }
 
 export function startTips(): void {
-    document.body.append(tipBox);
+    byId("page").append(tipBox);
     document.addEventListener("pointerover", (event) => showTipOf(event.target));
     document.addEventListener("focusin", (event) => {
         if ((event.target as Element).matches(":focus-visible")) showTipOf(event.target);
