@@ -118,7 +118,7 @@ END
 
 @test "a program with threads has the same totals in every format" {
     need_tracking
-    "$tool" run -q -o x.ht "$HT_BUILD/tests/truth/account" >/dev/null || [ -e x.ht ]
+    "$tool" run -q -o x.ht "$HT_BUILD/tests/tool/crowd"
     export_all x.ht
     same_in_pprof x.ht
     same_in_collapsed x.ht
@@ -222,8 +222,8 @@ weird() {
     grep -qF "$evil" <(pprof -raw x.ht.pprof)
     [ "$(wc -l <x.ht.collapsed)" -eq "$(jq '[.sites[] | select(.peak_bytes != 0)] | length' x.ht.json)" ]
     grep -qF "$long;${evil/;/:} 1000" x.ht.collapsed
-    grep -qF "${evil/\#/_}" ms_print
-    heaptrack_print -f x.ht.heaptrack --flamegraph-cost-type peak -F stacks >/dev/null
+    grep -qF "${evil/\#/_}" <(ms_print x.ht.massif)
+    heaptrack_print -t 0 -f x.ht.heaptrack --flamegraph-cost-type peak -F stacks >/dev/null
     grep -qF "$evil; 1000" stacks
     for format in collapsed massif heaptrack csv; do
         iconv -f UTF-8 -t UTF-8 "x.ht.$format" >/dev/null
@@ -254,13 +254,13 @@ END
     weird
     perl "$flamegraph" x.ht.collapsed >x.svg
     xmllint --noout x.svg
-    grep -q 'script&gt;alert' x.svg
+    grep -q 'alert(1)' x.svg
     fails grep -q '<script>alert' x.svg
 }
 
 @test "the profile of many sites has the json's totals" {
     need nm binutils
-    nm -S "$tool" | "$HT_BUILD/tests/state/make_many" x.ht 3000 "$tool"
+    nm -S "$tool" | "$HT_BUILD/tests/state/make_many" x.ht 400 "$tool"
     export_all x.ht
     same_in_pprof x.ht
     same_in_collapsed x.ht
