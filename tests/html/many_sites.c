@@ -35,14 +35,14 @@ __attribute__((noinline)) static void level_0_right(unsigned path)
     __asm__ volatile("" ::"r"(path)); /* and this is no copy of the other */
 }
 
-#define FUNCTION(side, this, next)                                       \
+#define FUNCTION(side, this, next)                                             \
     __attribute__((noinline)) static void level_##this##_##side(unsigned path) \
-    {                                                                    \
-        if (path >> (this)&1)                                            \
-            level_##next##_right(path);                                  \
-        else                                                             \
-            level_##next##_left(path);                                   \
-        __asm__ volatile("");                                            \
+    {                                                                          \
+        if (path >> (this) & 1)                                                \
+            level_##next##_right(path);                                        \
+        else                                                                   \
+            level_##next##_left(path);                                         \
+        __asm__ volatile("");                                                  \
     }
 #define LEVEL(this, next)      \
     FUNCTION(left, this, next) \

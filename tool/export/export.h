@@ -75,6 +75,7 @@ const char *export_html_missing(void);
 void export_pprof(const struct report *report, const struct export_options *options, FILE *out);
 void export_collapsed(const struct report *report, const struct export_options *options, FILE *out);
 void export_massif(const struct report *report, const struct export_options *options, FILE *out);
+void export_heaptrack(const struct report *report, const struct export_options *options, FILE *out);
 void export_csv(const struct report *report, const struct export_options *options, FILE *out);
 
 /* "1.2 MiB"; the result lies in `text`. */

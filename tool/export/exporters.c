@@ -53,6 +53,12 @@ static const struct exporter exporters[] = {
         .write = export_massif,
     },
     {
+        .name = "heaptrack",
+        .extension = "heaptrack",
+        .help = "made-up events with the true numbers; heaptrack_print -f",
+        .write = export_heaptrack,
+    },
+    {
         .name = "csv",
         .extension = "csv",
         .help = "the sites as a table (RFC 4180)",

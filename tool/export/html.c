@@ -68,15 +68,15 @@ static int64_t clamped(uint64_t number)
 }
 
 /* A column: "name":[...], of `count` values that `expression` gives for i. */
-#define PUT_COLUMN(out, name, count, expression)   \
-    do {                                           \
-        fputs("\"" name "\":[", out);              \
-        for (size_t i = 0; i < (count); i++) {     \
-            if (i)                                 \
-                putc_unlocked(',', out);           \
+#define PUT_COLUMN(out, name, count, expression)     \
+    do {                                             \
+        fputs("\"" name "\":[", out);                \
+        for (size_t i = 0; i < (count); i++) {       \
+            if (i)                                   \
+                putc_unlocked(',', out);             \
             put_integer((int64_t)(expression), out); \
-        }                                          \
-        putc_unlocked(']', out);                   \
+        }                                            \
+        putc_unlocked(']', out);                     \
     } while (0)
 
 static void put_modules(struct html_tables *tables, const struct profile *profile, FILE *out)

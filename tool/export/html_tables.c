@@ -22,9 +22,9 @@ struct making {
     const struct profile *profile;
     struct symbols *symbols;
     struct numbering wheres;
-    struct span *spans; /* [number of `where` - 1] */
-    uint32_t *node_of;  /* of each node of the profile: its innermost here */
-    uint32_t *chain;    /* nodes of a stack that have none yet, innermost first */
+    struct span *spans;               /* [number of `where` - 1] */
+    uint32_t *node_of;                /* of each node of the profile: its innermost here */
+    uint32_t *chain;                  /* nodes of a stack that have none yet, innermost first */
     uint32_t ends[STATE_STACK_FIRST]; /* notes in the place of outermost frames */
 };
 
@@ -167,7 +167,9 @@ uint32_t html_tables_decider(const struct html_tables *tables, uint32_t node)
 {
     const struct html_node *of = &tables->nodes[node];
 
-    return of->own_named != HTML_NO_NODE ? of->own_named : of->own_unnamed != HTML_NO_NODE ? of->own_unnamed : node;
+    return of->own_named != HTML_NO_NODE     ? of->own_named
+           : of->own_unnamed != HTML_NO_NODE ? of->own_unnamed
+                                             : node;
 }
 
 void html_tables_free(struct html_tables *tables)

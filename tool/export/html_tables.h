@@ -11,10 +11,10 @@
 #include "export/stack.h"
 
 enum { /* of a frame */
-    HTML_FRAME_INLINED = 1,
-    HTML_FRAME_PASSES_ON = 2, /* place_passes_on */
-    HTML_FRAME_NAMED = 4,
-    HTML_FRAME_NOTE = 8, /* no code: its function says why there is none */
+       HTML_FRAME_INLINED = 1,
+       HTML_FRAME_PASSES_ON = 2, /* place_passes_on */
+       HTML_FRAME_NAMED = 4,
+       HTML_FRAME_NOTE = 8, /* no code: its function says why there is none */
 };
 
 struct html_frame {
