@@ -11,6 +11,7 @@ import { sizesChart } from "./sizes";
 import { blocksOf, measures, words, type MeasureWords } from "./words";
 
 const PAGE = 25;
+const NARROW = matchMedia("(max-width: 760px)"); // as in style.css
 const CALLERS_SHOWN = 3; // as many of them as fit
 
 interface Column {
@@ -66,8 +67,8 @@ export class SitesPanel {
                 h("label", { class: "sort-select" }, "Sort by ", this.select),
                 h("span", { class: "pager" }, this.previous, this.position, this.next)),
             h("table", { class: "sites" }, h("thead", {}, this.head), this.body));
+        NARROW.addEventListener("change", () => this.render());
         this.sort();
-        this.render();
     }
 
     /** Shows the sites whose stacks have the text. */
@@ -174,7 +175,7 @@ export class SitesPanel {
         this.head.replaceChildren(h("th", { scope: "col" }, "Site"), ...this.columns.map((column) => this.headCell(column)));
         this.body.replaceChildren(...sites.flatMap((site) => this.rows(site)));
         if (sites.length === 0)
-            this.body.append(h("tr", {}, h("td", { class: "muted", colspan: this.columns.length + 1 },
+            this.body.append(h("tr", {}, h("td", { class: "muted", colspan: this.span() },
                 this.profile.siteCount > 0 ? "No stack has this text." : "No sites were recorded (--stacks=none).")));
     }
 
@@ -210,9 +211,15 @@ export class SitesPanel {
             if ((event.target as Element).closest("td.site") === null || getSelection()?.toString()) return;
             this.open = isOpen ? -1 : site;
             this.render();
-            [...this.body.querySelectorAll<HTMLElement>("button.site-name")][this.indexOnPage(site)]?.focus();
+            // The button was made anew; where a key pressed it (detail 0), the focus stays on it.
+            if (event.detail === 0) this.body.querySelectorAll<HTMLElement>("button.site-name")[this.indexOnPage(site)]?.focus();
         });
         return isOpen ? [row, this.details(site)] : [row];
+    }
+
+    /** On a narrow screen the style sheet shows one number only. */
+    private span(): number {
+        return NARROW.matches ? 2 : this.columns.length + 1;
     }
 
     private indexOnPage(site: number): number {
@@ -245,7 +252,7 @@ export class SitesPanel {
         for (const column of this.columns)
             numbers.append(h("dt", { tip: column.tip }, column.label), h("dd", {}, column.exact(site)));
         const sizes = this.profile.document.sites.sizes?.[site];
-        return h("tr", { class: "details" }, h("td", { colspan: this.columns.length + 1 },
+        return h("tr", { class: "details" }, h("td", { colspan: this.span() },
             h("div", { class: "detail-grid" }, list,
                 h("div", {}, numbers, sizes && sizes.length > 0 ? sizesChart(sizes, "Sizes of this site's blocks") : null))));
     }
