@@ -250,7 +250,7 @@ int cmd_run(int argc, char **argv)
     end = end_of(&child);
     status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
     keep_as = settings.keep_as ? must_strdup(settings.keep_as) : default_name(settings.command[0], child.pid);
-    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
+    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL, settings.show.debuginfod);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
     else

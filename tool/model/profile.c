@@ -238,6 +238,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     take_nodes(profile, view);
     take_modules(profile, view);
     take_points(profile, view);
+    name_table_of(&profile->names, snapshot);
     count_deep_sites(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
@@ -267,5 +268,6 @@ void profile_free(struct profile *profile)
     free(profile->nodes);
     free(profile->modules);
     free(profile->points);
+    name_table_free(&profile->names);
     *profile = (struct profile){0};
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/name_table.h"
 #include "model/snapshot.h"
 
 /* More frames of a stack than this are not shown; no tracker keeps so many. */
@@ -51,6 +52,7 @@ struct profile {
     uint32_t module_count;
     struct state_point *points;
     size_t point_count;
+    struct name_table names; /* what the file itself knows */
     uint64_t lost_stacks; /* allocations in SITE_OTHER */
     uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
     uint64_t deep_sites;  /* whose stacks have more frames than were kept */

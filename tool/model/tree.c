@@ -12,6 +12,7 @@
 
 #include "model/compact.h"
 #include "model/process.h"
+#include "model/symbols.h"
 #include "util.h"
 
 struct name {
@@ -87,12 +88,15 @@ static char *keep_path(const char *keep_as, const struct name *name, bool is_mai
                    : must_asprintf("%s.%u.%u", keep_as, name->pid, name->image);
 }
 
-static void keep(struct tree *tree, struct snapshot *snapshot, const struct profile *profile,
+static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
                  struct summary *summary, char *path)
 {
     const char *slash = strrchr(path, '/');
+    struct symbols *symbols = symbols_open(profile, tree->debuginfod);
 
     snapshot_compact(snapshot, profile);
+    name_table_add(snapshot, profile, symbols);
+    symbols_close(symbols);
     if (snapshot_write(snapshot, path)) {
         summary->file = must_strdup(slash ? slash + 1 : path);
     } else if (tree->write_error == 0) {
@@ -127,12 +131,12 @@ static bool load(struct tree *tree, struct snapshot *snapshot, const char *direc
 }
 
 void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const struct rss *rss,
-                  const char *keep_as, bool keep_tree)
+                  const char *keep_as, bool keep_tree, bool debuginfod)
 {
     struct names names = list_names(directory);
     struct next_image next = {0};
 
-    *tree = (struct tree){0};
+    *tree = (struct tree){.debuginfod = debuginfod};
     for (size_t i = names.count; i-- > 0;) {
         const struct name *name = &names.items[i];
         bool is_last = i + 1 == names.count || names.items[i + 1].pid != name->pid;
