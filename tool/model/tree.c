@@ -88,15 +88,24 @@ static char *keep_path(const char *keep_as, const struct name *name, bool is_mai
                    : must_asprintf("%s.%u.%u", keep_as, name->pid, name->image);
 }
 
-static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
-                 struct summary *summary, char *path)
+/* Only the first process's: debug information takes up to a second to open, and a
+ * build has a thousand processes. */
+static void add_names(const struct tree *tree, struct snapshot *snapshot, struct profile *profile)
 {
-    const char *slash = strrchr(path, '/');
     struct symbols *symbols = symbols_open(profile, tree->debuginfod);
 
-    snapshot_compact(snapshot, profile);
     name_table_add(snapshot, profile, symbols);
     symbols_close(symbols);
+}
+
+static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
+                 struct summary *summary, char *path, bool is_main)
+{
+    const char *slash = strrchr(path, '/');
+
+    snapshot_compact(snapshot, profile);
+    if (is_main)
+        add_names(tree, snapshot, profile);
     if (snapshot_write(snapshot, path)) {
         summary->file = must_strdup(slash ? slash + 1 : path);
     } else if (tree->write_error == 0) {
@@ -156,7 +165,7 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
         profile_of(&profile, &snapshot);
         summary.exiting = exiting; /* closing the copy has overwritten it there */
         if (keep_as && (is_main || keep_tree))
-            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last));
+            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last), is_main);
         next = (struct next_image){name->pid, summary.start_ticks, summary.start_monotonic_ns};
         add(tree, &summary, is_main);
         if (is_main)

@@ -27,8 +27,10 @@ struct tree {
 
 /* Reads all state files in `directory`, sets in their copies how each process ended
  * (in the first process's, its resident memory too), and with keep_as writes the
- * copies in their small form and with the names of their code, the first process's alone unless keep_tree is set: the first process's last image to keep_as,
- * other processes to keep_as.PID, images before an exec to keep_as.PID.N. */
+ * copies in their small form, the first process's with the names of its code, and it
+ * alone unless keep_tree is set: the first process's last image to keep_as, other
+ * processes to keep_as.PID, images before an exec to keep_as.PID.N. With debuginfod,
+ * names may come from its servers. */
 void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const struct rss *rss,
                   const char *keep_as, bool keep_tree, bool debuginfod);
 
