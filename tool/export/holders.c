@@ -12,7 +12,7 @@
 #include "model/rows.h"
 #include "util.h"
 
-#define NUMBERS_COLUMNS 34 /* what stands before the name */
+#define NUMBERS_COLUMNS HOLDERS_NUMBERS_COLUMNS
 #define LOCATION_COLUMNS 36
 #define NAME_COLUMNS_MIN 12 /* a caller's name that is cut shorter says nothing */
 
@@ -115,6 +115,13 @@ static void print_callers(const struct screen *screen, const struct row *row)
     free(more);
 }
 
+void print_row_name(const struct screen *screen, const struct row *row, const char *program)
+{
+    print_name(screen, row, program);
+    if (row->site->kind == SITE_STACK)
+        print_callers(screen, row);
+}
+
 static double percent(int64_t part, int64_t whole)
 {
     return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
@@ -139,9 +146,7 @@ static void print_row(const struct screen *screen, const struct row *row, enum m
             percent(measure == MEASURE_TEMPORARY ? row->blocks : row->bytes, whole),
             measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)row->bytes),
             count_text(blocks, row->blocks));
-    print_name(screen, row, program);
-    if (row->site->kind == SITE_STACK)
-        print_callers(screen, row);
+    print_row_name(screen, row, program);
 }
 
 static void print_list(const struct screen *screen, const struct report *report, struct symbols *symbols,
