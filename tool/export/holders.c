@@ -44,6 +44,8 @@ static char *location_of(const struct place *place, const char *expected_module)
 
 static const char *row_label(const struct row *row)
 {
+    if (row->by_design)
+        return "(held by libc and the loader by design)";
     switch (row->site->kind) {
     case SITE_NO_STACK: return "(no stack was taken)";
     case SITE_OTHER: return "(other: their stacks found no place in the tracker's table)";
@@ -55,7 +57,7 @@ static const char *row_label(const struct row *row)
 
 static void print_name(const struct screen *screen, const struct row *row, const char *program)
 {
-    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0;
+    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0 && !row->by_design;
     char *where = has_place ? location_of(&row->places[0], program) : must_strdup("");
     char *location = screen_fit(screen, where, LOCATION_COLUMNS);
     const char *mark = has_place && row->places[0].inlined ? " (inlined)" : "";
@@ -118,7 +120,7 @@ static void print_callers(const struct screen *screen, const struct row *row)
 void print_row_name(const struct screen *screen, const struct row *row, const char *program)
 {
     print_name(screen, row, program);
-    if (row->site->kind == SITE_STACK)
+    if (row->site->kind == SITE_STACK && !row->by_design)
         print_callers(screen, row);
 }
 

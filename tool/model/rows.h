@@ -24,6 +24,7 @@ struct row {
     int64_t bytes;
     int64_t blocks; /* MEASURE_TEMPORARY: allocations */
     size_t stacks;
+    bool by_design; /* of MEASURE_LIVE: all that libc and the loader keep (model/by_design.h) */
 };
 
 struct rows {
