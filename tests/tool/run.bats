@@ -76,6 +76,23 @@ load helpers
     [ "$(stat -c %s x.ht)" -le 65536 ]
 }
 
+@test "stacks that begin before main or in a coroutine are whole, those through code without tables are cut" {
+    need_tracking
+    shapes=$HT_BUILD/tests/truth/stack_shapes
+    [ -x "$shapes" ] || skip "stack_shapes is not built"
+    ldd "$shapes" | grep -q ld-linux-x86-64 || skip "makecontext's start is known for glibc on x86-64 alone"
+    split "$tool" run -q -o x.ht -- "$HT_BUILD/tests/engine/early_late.preload"
+    "$tool" report --format=json x.ht >out
+    json out '[.sites[].stack[-1].module | select(test("ld-linux"))] | length > 0' true
+    json out .lost.frames 0
+    "$tool" run -q -o x.ht -- "$shapes" coroutines
+    "$tool" report --format=json x.ht >out
+    json out .lost.frames 0
+    "$tool" run -q -o x.ht -- "$shapes" bare
+    "$tool" report --format=json x.ht >out
+    json out '.lost.frames > 0' true
+}
+
 @test "resident memory is sampled from outside" {
     need_tracking
     # The tracker makes a point where live bytes have moved, the tool where time has passed.

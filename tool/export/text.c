@@ -167,19 +167,32 @@ static void print_title(FILE *out, const struct summary *summary)
     free(program);
 }
 
+/* When live bytes were highest: as near as the timeline's points say. */
+static void print_peak_time(FILE *out, const struct summary *summary)
+{
+    double from = summary->peak_from_seconds, to = summary->peak_to_seconds;
+
+    if (to <= 0)
+        return;
+    fprintf(out, "  %-14s ", "peak was");
+    if (from == to)
+        fprintf(out, "%s\n", summary->ended == END_RUNNING ? "now" : "at the end");
+    else
+        fprintf(out, "%.3f to %.3f s after the start\n", from, to);
+}
+
 /* Live bytes over time, and when they were highest. */
 static void print_timeline(const struct screen *screen, const struct report *report)
 {
     enum { COLUMNS = 60 };
     const struct profile *profile = &report->profile;
     char *line = screen_sparkline(screen, profile, COLUMNS);
-    double peak = report->main.peak_seconds;
 
     if (line != NULL)
         fprintf(screen->out, "  %-14s %s  %.3f s\n", "over time", line,
                 (double)profile->points[profile->point_count - 1].since_start_ns / 1e9);
-    if (peak > 0)
-        fprintf(screen->out, "  %-14s %.3f s after its start\n", "peak", peak);
+    if (profile->point_count > 0)
+        print_peak_time(screen->out, &report->main);
     free(line);
 }
 
@@ -217,8 +230,9 @@ static void print_totals(FILE *out, const struct report *report)
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
     print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
     print_count(out, "lost stacks", report->profile.lost_stacks, "allocations; the table of stacks is full");
-    print_count(out, "cut stacks", report->profile.lost_frames, "could not be unwound to their end");
-    print_count(out, "deep sites", report->profile.deep_sites,
+    print_count(out, "cut stacks", report->profile.cut_stacks,
+                "without their outermost callers: code there has no unwind tables");
+    print_count(out, "deep stacks", report->profile.deep_stacks,
                 "with more callers than were kept (run --depth=N)");
     if (totals->inherited_blocks > 0 || summary->forked)
         print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);
