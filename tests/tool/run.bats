@@ -151,7 +151,7 @@ load helpers
 }
 
 @test "a failure of the tool itself is 125, before the program runs" {
-    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--stacks=deep" "--depth=0" "--depth=x" "--interval=0" "--top=x" "--format=yaml"; do
+    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--threshold=9223372036854775808" "--stacks=deep" "--depth=0" "--depth=129" "--depth=x" "--interval=0" "--top=x" "--format=yaml"; do
         split "$tool" run $options -- touch ran
         [ "$status" -eq 125 ]
         [ -z "$out" ]

@@ -43,7 +43,7 @@ static int by_pid_and_image(const void *a, const void *b)
 static struct names list_names(const char *directory)
 {
     struct names names = {0};
-    DIR *stream = opendir(directory);
+    DIR *stream = directory ? opendir(directory) : NULL;
     struct dirent *entry;
     struct name name;
     size_t capacity = 0;

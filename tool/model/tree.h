@@ -24,7 +24,7 @@ struct tree {
     int write_error;   /* errno of the first snapshot that could not be written; 0: none */
 };
 
-/* Reads all state files in `directory`, sets in their copies how each process ended
+/* Reads all state files in `directory` (NULL: there are none), sets in their copies how each process ended
  * (in the first process's, its resident memory too), and with keep_as writes the
  * copies in their small form, the first process's alone unless keep_tree is set: the first process's last image to keep_as,
  * other processes to keep_as.PID, images before an exec to keep_as.PID.N. */
