@@ -279,6 +279,22 @@ load helpers
     [[ $err == *"not tracked: it gets another user's rights"* ]]
 }
 
+@test "a program with file capabilities is named as not tracked, for all but root" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can make such a file"
+    need setcap libcap2-bin
+    need setpriv util-linux
+    mkdir -m 755 bin
+    cp "$workload" bin/able
+    setcap cap_net_raw+ep bin/able 2>/dev/null || skip "this file system keeps no capabilities"
+    split setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'cd / && exec "$@"' sh \
+        "$tool" run --state-dir=/tmp -- "$PWD/bin/able" exit 2
+    [ "$status" -ne 126 ] || skip "another user cannot reach the test's directory"
+    [ "$status" -eq 2 ]
+    [[ $err == *"not tracked: it gets another user's rights or capabilities"* ]]
+    split "$tool" run -q -o x.ht -- bin/able exit 2
+    [ -s x.ht ]
+}
+
 @test "a forked child has a file of its own beside FILE" {
     need_tracking
     "$tool" run -q -o x.ht -- "$workload" fork
@@ -319,9 +335,11 @@ load helpers
 
 @test "signals to the tool reach the program, and its answer comes back" {
     need_tracking
-    for signal in TERM USR1; do
+    env --default-signal true 2>/dev/null || skip "env has no --default-signal (coreutils 8.31)"
+    for signal in INT QUIT TERM HUP USR1 USR2 WINCH; do
         mkfifo from
-        "$tool" run -o x.ht -- "$workload" wait >from 2>err &
+        # Of what a script starts with &, bash ignores INT and QUIT.
+        env --default-signal "$tool" run -o x.ht -- "$workload" wait >from 2>err &
         exec 5<from
         read -r line <&5
         [ "$line" = ready ]
@@ -335,6 +353,24 @@ load helpers
         rm from
         grep -q 'exit status 5' err
     done
+}
+
+@test "the keys of a terminal reach the program once, and the summary follows" {
+    need_tracking
+    need script bsdutils
+    mkfifo keys from
+    script -qec "'$tool' run -o x.ht -- '$workload' wait" /dev/null <keys >from &
+    exec 6>keys 5<from
+    read -r line <&5
+    [[ $line == ready* ]]
+    printf '\003' >&6
+    cat <&5 >out
+    status=0
+    wait $! || status=$?
+    exec 6>&- 5<&-
+    [ "$status" -eq 5 ]
+    [ "$(grep -c 'got INT' out)" -eq 1 ]
+    grep -q 'exit status 5' out
 }
 
 @test "a running program can be reported by its pid" {
