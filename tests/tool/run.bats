@@ -283,6 +283,7 @@ load helpers
     [ "$(id -u)" -eq 0 ] || skip "only root can make such a file"
     need setcap libcap2-bin
     need setpriv util-linux
+    chmod 755 "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$(dirname "$(dirname "$BATS_TEST_TMPDIR")")"
     mkdir -m 755 bin
     cp "$workload" bin/able
     setcap cap_net_raw+ep bin/able 2>/dev/null || skip "this file system keeps no capabilities"

@@ -79,6 +79,7 @@ END
     split "$tool" report x.ht
     [ -z "$err" ]
     [[ $out == *"program+0x$(printf %x $((0x${hold[0]})))"* ]]
+    [[ $out == *"program has no symbols here"*"-dbgsym"*"--debuginfod"* ]]
     libc=$(ldd "$tool" | awk '/libc.so.6/ { print $3 }')
     [ -n "$libc" ] || skip "not glibc"
     puts=$(objdump -T "$libc" | awk '$NF == "puts" { print $1; exit }')

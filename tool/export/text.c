@@ -246,7 +246,7 @@ void export_text(const struct report *report, const struct export_options *optio
     print_title(out, &report->main);
     print_totals(out, report);
     print_timeline(&screen, report);
-    print_holders(&screen, report, symbols, options->top);
+    print_holders(&screen, report, symbols, options);
     print_children(out, report);
     symbols_close(symbols);
 }
