@@ -75,14 +75,13 @@ static void print_count(FILE *out, const char *label, uint64_t count, const char
 /* The deeper in the tree, the further to the right; the name gives up the columns. */
 static void print_child(FILE *out, const struct summary *child, int depth)
 {
-    char bytes[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
+    char peak[24], live[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
     const char *name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
     int indent = 2 * (depth < 4 ? depth : 4);
 
-    export_bytes(bytes, (double)child->totals.peak_bytes);
-    fprintf(out, "  %*s%10" PRIu32 "  %-*.*s peak %10s, live %" PRId64 ", allocs %" PRIu64 ", %s\n", indent,
-            "", child->pid, 16 - indent, 32 - indent, name, bytes, child->totals.live_bytes,
-            child->totals.allocs, end_text(end, child));
+    fprintf(out, "  %*s%10" PRIu32 "  %-*.*s peak %10s, live %10s, %s\n", indent, "", child->pid, 16 - indent,
+            32 - indent, name, export_bytes(peak, (double)child->totals.peak_bytes),
+            export_bytes(live, (double)child->totals.live_bytes), end_text(end, child));
     free(program);
 }
 
@@ -136,11 +135,13 @@ static void print_children(FILE *out, const struct report *report)
 {
     size_t count = report->child_count;
     const struct summary **sorted;
+    const char *hint =
+        count > 0 && report->children[0].file == NULL ? " ('run -o FILE' keeps each as FILE.PID)" : "";
 
     if (count == 0)
         return;
     if (count <= CHILDREN_SHOWN) {
-        fprintf(out, "\nIts tree has %zu more program%s\n", count, count == 1 ? "" : "s");
+        fprintf(out, "\nIts tree has %zu more program%s%s\n", count, count == 1 ? "" : "s", hint);
         print_tree(out, report);
         return;
     }
@@ -148,7 +149,7 @@ static void print_children(FILE *out, const struct report *report)
     for (size_t i = 0; i < count; i++)
         sorted[i] = &report->children[i];
     qsort(sorted, count, sizeof(const struct summary *), by_peak);
-    fprintf(out, "\nIts tree has %zu more programs; those with the highest peaks\n", count);
+    fprintf(out, "\nIts tree has %zu more programs; those with the highest peaks%s\n", count, hint);
     for (size_t i = 0; i < CHILDREN_SHOWN; i++)
         print_child(out, sorted[i], 0);
     fprintf(out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
