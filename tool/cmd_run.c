@@ -229,7 +229,7 @@ int cmd_run(int argc, char **argv)
     struct settings settings = {.tracking.stacks = "full"};
     struct target target;
     struct child child;
-    struct rss rss;
+    struct rss_tree rss;
     struct tree_end end;
     struct tree tree;
     char *directory, *keep_as;
@@ -241,7 +241,7 @@ int cmd_run(int argc, char **argv)
     set_library(&target, directory);
     if (directory != NULL)
         preload_set_options(directory, &settings.tracking);
-    rss_init(&rss, settings.interval_ms);
+    rss_tree_init(&rss, directory, settings.interval_ms);
 
     if (!child_run(&child, settings.command, &rss)) {
         int error = errno;
@@ -273,6 +273,7 @@ int cmd_run(int argc, char **argv)
         state_directory_remove(directory);
     }
     report_free(&tree.report);
+    rss_tree_free(&rss);
     free(keep_as);
     free(directory);
     return status;

@@ -102,6 +102,16 @@ load helpers
     json out '[.timeline[].rss_bytes] | max > 100000' true
 }
 
+@test "resident memory of each process of the tree is sampled" {
+    need_tracking
+    "$tool" run -q -o x.ht --interval=1 -- sh -c \
+        'perl -e '\''for (1 .. 40) { $x .= "a" x 300000; select(undef, undef, undef, 0.005) }'\''; true'
+    "$tool" report --format=json x.ht >out
+    child=$(jq -r '.children[] | select(.program | test("perl")) | .file' out)
+    "$tool" report --format=json "$child" >out
+    json out '[.timeline[].rss_bytes] | max > 1000000' true
+}
+
 @test "json is one line on stderr" {
     need_tracking
     split "$tool" run --format=json "$workload" exit 4

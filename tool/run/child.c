@@ -129,7 +129,7 @@ static void read_last_name(struct child *child)
 /* Until it has ended. A stopped program is waited for like a running one. SIGCHLD is
  * blocked, so one that comes before sigtimedwait ends that at once. WNOWAIT: the pid
  * is kept until no signal is handed on to it any more; then it may be a stranger's. */
-static void wait_for_end(pid_t pid, struct rss *rss)
+static void wait_for_end(pid_t pid, struct rss_tree *rss)
 {
     sigset_t ended;
 
@@ -137,7 +137,7 @@ static void wait_for_end(pid_t pid, struct rss *rss)
     sigaddset(&ended, SIGCHLD);
     for (;;) {
         siginfo_t info = {.si_pid = 0};
-        uint64_t wait_ns = rss_wait_ns(rss);
+        uint64_t wait_ns = rss_wait_ns(&rss->first);
         struct timespec timeout = {(time_t)(wait_ns / 1000000000u), (long)(wait_ns % 1000000000u)};
 
         if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
@@ -145,11 +145,11 @@ static void wait_for_end(pid_t pid, struct rss *rss)
         if (info.si_pid == pid)
             return;
         if (sigtimedwait(&ended, NULL, &timeout) < 0 && errno == EAGAIN)
-            rss_sample(rss, pid);
+            rss_tree_sample(rss, pid);
     }
 }
 
-bool child_run(struct child *child, char **command, struct rss *rss)
+bool child_run(struct child *child, char **command, struct rss_tree *rss)
 {
     struct before before;
     sigset_t mask;
