@@ -197,6 +197,17 @@ take_debug_data() {
     grep -Eq '^ .* 1000 B +1  shop::store<int>::fill ' out
 }
 
+@test "what C++ headers inline is not said to be the program's" {
+    need_tracking
+    places
+    [ -x "$places-cxx" ] || skip "no C++ compiler"
+    "$tool" run --top=100 -q -o x.ht -- "$places-cxx"
+    "$tool" report x.ht >out
+    grep -E '^ +[0-9.]+ %' out >rows
+    grep -q ' main (inlined)\? *places_cxx.cpp:\| main  places_cxx.cpp:' rows
+    fails grep -E '\.(h|hpp|tcc):[0-9]' rows
+}
+
 @test "names and lines are those that addr2line gives" {
     places
     need addr2line binutils

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "export/export.h"
+#include "model/names.h"
 #include "model/rows.h"
 #include "util.h"
 
@@ -146,11 +147,13 @@ static void print_row(const struct screen *screen, const struct row *row, enum m
         print_callers(screen, row);
 }
 
-/* A row that shows an address, since its module is there but says no names. */
+/* A row of the program's own that shows an address, since its module is there but says
+ * no names. */
 static bool is_nameless(const struct row *row)
 {
     return row->site->kind == SITE_STACK && row->place_count > 0 && !row->places[0].named &&
-           row->places[0].module[0] == '/' && access(row->places[0].module, R_OK) == 0;
+           row->places[0].module[0] == '/' && !place_passes_on(&row->places[0]) &&
+           access(row->places[0].module, R_OK) == 0;
 }
 
 /* *nameless receives the module of the first row that has no name, where there is one. */
