@@ -11,6 +11,7 @@ load helpers
     "$tool" report --format=json x.ht >out
     known_totals out
     json out '[.ended, .status, .totals.threads, .calls_in_progress, .children]' '["exit",0,1,0,[]]'
+    json out '.lost | add' 0
     json out '.program == $ENV.HT_BUILD + "/tests/tool/workload"' true
     json out '.command == [.program]' true
     json out '.seconds > 0' true
