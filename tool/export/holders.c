@@ -178,10 +178,11 @@ static void print_list(const struct screen *screen, const struct report *report,
         }
     }
     if (rows.count > top)
-        fprintf(screen->out, "  %6.1f %% %11s %9s  %sin %zu more places (--top=N)%s\n",
+        fprintf(screen->out, "  %6.1f %% %11s %9s  %sin %zu more place%s (--top=N)%s\n",
                 percent(rest_bytes, whole),
                 measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)rest_bytes),
-                count_text(blocks, rest_blocks), screen_dim(screen), rows.count - top, screen_plain(screen));
+                count_text(blocks, rest_blocks), screen_dim(screen), rows.count - top,
+                rows.count - top == 1 ? "" : "s", screen_plain(screen));
     rows_free(&rows);
 }
 
