@@ -308,7 +308,7 @@ static bool has_blocks_at_peak(const struct story *story)
 
 static void come_to_peak(struct heaptrack *heaptrack)
 {
-    double peak_ms = heaptrack->report->main.peak_seconds * 1e3;
+    double peak_ms = heaptrack->report->main.peak_to_seconds * 1e3;
 
     put_points(heaptrack, peak_ms, INT64_MIN, INT64_MAX);
     put_time(heaptrack, peak_ms);
@@ -318,7 +318,7 @@ static void come_to_peak(struct heaptrack *heaptrack)
  * without a block come before all blocks. */
 static void put_peak(struct heaptrack *heaptrack, const struct story *stories, size_t count)
 {
-    double peak_ms = heaptrack->report->main.peak_seconds * 1e3;
+    double peak_ms = heaptrack->report->main.peak_to_seconds * 1e3;
     size_t last = 0;
 
     while (last < count && !has_blocks_at_peak(&stories[last]))
@@ -435,7 +435,7 @@ static void put_head(struct heaptrack *heaptrack)
             "# HeapTracker; lost: %" PRIu64 " blocks, %" PRIu64 " bytes, stacks of %" PRIu64
             " allocations, ends of %" PRIu64 " stacks\n",
             totals->lost_blocks, totals->lost_bytes, heaptrack->report->profile.lost_stacks,
-            heaptrack->report->profile.lost_frames);
+            heaptrack->report->profile.cut_stacks);
 }
 
 static void put_stories(struct heaptrack *heaptrack)

@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/html.h"
 #include "export/html_page.h"
-#include "export/html_tables.h"
 #include "export/json.h"
+#include "model/by_design.h"
 #include "util.h"
 
 const char *export_html_missing(void)
@@ -61,22 +62,23 @@ static void put_integer(int64_t number, FILE *out)
     fwrite(at, 1, (size_t)(digits + sizeof digits - at), out);
 }
 
-/* JSON's integers are signed 64 bit here; only a forged file says more. */
-static int64_t clamped(uint64_t number)
-{
-    return number > INT64_MAX ? INT64_MAX : (int64_t)number;
-}
-
-/* A column: "name":[...], of `count` values that `expression` gives for i. */
-#define PUT_COLUMN(out, name, count, expression)     \
+/* [...], of `count` values that `expression` gives for i. */
+#define PUT_NUMBERS(out, count, expression)          \
     do {                                             \
-        fputs("\"" name "\":[", out);                \
+        putc_unlocked('[', out);                     \
         for (size_t i = 0; i < (count); i++) {       \
             if (i)                                   \
                 putc_unlocked(',', out);             \
             put_integer((int64_t)(expression), out); \
         }                                            \
         putc_unlocked(']', out);                     \
+    } while (0)
+
+/* "name":[...] */
+#define PUT_COLUMN(out, name, count, expression) \
+    do {                                         \
+        fputs("\"" name "\":", out);             \
+        PUT_NUMBERS(out, count, expression);     \
     } while (0)
 
 static void put_modules(struct html_tables *tables, const struct profile *profile, FILE *out)
@@ -119,30 +121,44 @@ static void put_frames(const struct html_tables *tables, FILE *out)
     putc('}', out);
 }
 
-static void put_sites(const struct html_tables *tables, const struct profile *profile, FILE *out)
+static const char *const column_names[HTML_COLUMNS] = {
+    [HTML_LIVE_BYTES] = "live_bytes",
+    [HTML_LIVE_BLOCKS] = "live_blocks",
+    [HTML_PEAK_BYTES] = "peak_bytes",
+    [HTML_PEAK_BLOCKS] = "peak_blocks",
+    [HTML_BYTES_ALLOCATED] = "bytes_allocated",
+    [HTML_ALLOCS] = "allocs",
+    [HTML_TEMPORARY_ALLOCS] = "temporary_allocs",
+};
+
+static void put_columns(const struct html_site *sites, size_t count, bool old, FILE *out)
 {
-    const struct site *sites = profile->sites;
-    size_t count = profile->site_count;
+    for (int c = 0; c < HTML_COLUMNS; c++) {
+        fprintf(out, "%s\"%s\":", c ? "," : "", column_names[c]);
+        PUT_NUMBERS(out, count, old ? sites[i].old[c] : sites[i].now[c]);
+    }
+}
+
+static void put_sites(const struct html_tables *tables, const struct html_site *sites, size_t count,
+                      FILE *out)
+{
+    bool first = true;
 
     fputs(",\"sites\":{", out);
-    PUT_COLUMN(out, "node", count, tables->site_nodes[i]);
+    put_columns(sites, count, false, out);
     putc(',', out);
-    PUT_COLUMN(out, "who", count, html_tables_decider(tables, tables->site_nodes[i]));
+    PUT_COLUMN(out, "node", count, sites[i].node);
     putc(',', out);
-    PUT_COLUMN(out, "live_bytes", count, sites[i].live_bytes);
-    putc(',', out);
-    PUT_COLUMN(out, "live_blocks", count, sites[i].live_blocks);
-    putc(',', out);
-    PUT_COLUMN(out, "peak_bytes", count, sites[i].peak_bytes);
-    putc(',', out);
-    PUT_COLUMN(out, "peak_blocks", count, sites[i].peak_blocks);
-    putc(',', out);
-    PUT_COLUMN(out, "bytes_allocated", count, clamped(sites[i].bytes_allocated));
-    putc(',', out);
-    PUT_COLUMN(out, "allocs", count, clamped(sites[i].allocs));
-    putc(',', out);
-    PUT_COLUMN(out, "temporary_allocs", count, clamped(sites[i].temporary_allocs));
-    putc('}', out);
+    PUT_COLUMN(out, "who", count, html_tables_decider(tables, sites[i].node));
+    fputs(",\"by_design\":[", out);
+    for (size_t i = 0; i < count; i++) {
+        if (!sites[i].by_design)
+            continue;
+        fputs(first ? "" : ",", out);
+        put_integer((int64_t)i, out);
+        first = false;
+    }
+    fputs("]}", out);
 }
 
 static void put_strings(const struct html_tables *tables, FILE *out)
@@ -156,29 +172,78 @@ static void put_strings(const struct html_tables *tables, FILE *out)
     putc(']', out);
 }
 
-static void put_document(const struct report *report, const struct export_options *options, FILE *out)
+void html_write(const struct html_document *document, FILE *out)
 {
-    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
-    struct html_tables tables = {0};
-    char *run = json_text_of_run(report);
+    char *run = json_text_of_run(document->run);
 
-    html_tables_make(&tables, &report->profile, symbols);
-    symbols_close(symbols);
-    fputs("{\"kind\":\"report\",\"tool\":\"" HT_VERSION "\",\"lines\":[],", out);
+    fwrite(html_page_head, 1, html_page_head_bytes, out);
+    fprintf(out, "{\"kind\":\"%s\",\"tool\":\"" HT_VERSION "\",\"lines\":[],",
+            document->old ? "diff" : "report");
     run[strlen(run) - 1] = '\0'; /* its members, without the braces around them */
     put_json_text(run + 1, out);
-    put_modules(&tables, &report->profile, out);
-    put_frames(&tables, out);
-    put_sites(&tables, &report->profile, out);
-    put_strings(&tables, out); /* last: those before it still find new ones */
-    putc('}', out);
-    html_tables_free(&tables);
     free(run);
+    if (document->old != NULL) {
+        run = json_text_of_run(document->old);
+        run[strlen(run) - 1] = '\0';
+        fputs(",\"paths\":[", out);
+        put_string(document->old_path, out);
+        putc(',', out);
+        put_string(document->path, out);
+        fputs("],\"old\":", out);
+        put_json_text(run, out);
+        fputs(",\"sites\":{", out);
+        put_columns(document->sites, document->site_count, true, out);
+        fputs("}}", out);
+        free(run);
+    }
+    put_modules(document->tables, &document->run->profile, out);
+    put_frames(document->tables, out);
+    put_sites(document->tables, document->sites, document->site_count, out);
+    put_strings(document->tables, out); /* last: those before it still find new ones */
+    putc('}', out);
+    fwrite(html_page_tail, 1, html_page_tail_bytes, out);
+}
+
+/* JSON's integers are signed 64 bit here; only a forged file says more. */
+static int64_t clamped(uint64_t number)
+{
+    return number > INT64_MAX ? INT64_MAX : (int64_t)number;
+}
+
+static struct html_site site_of(const struct site *site)
+{
+    return (struct html_site){
+        .now = {[HTML_LIVE_BYTES] = site->live_bytes,
+                [HTML_LIVE_BLOCKS] = site->live_blocks,
+                [HTML_PEAK_BYTES] = site->peak_bytes,
+                [HTML_PEAK_BLOCKS] = site->peak_blocks,
+                [HTML_BYTES_ALLOCATED] = clamped(site->bytes_allocated),
+                [HTML_ALLOCS] = clamped(site->allocs),
+                [HTML_TEMPORARY_ALLOCS] = clamped(site->temporary_allocs)},
+    };
 }
 
 void export_html(const struct report *report, const struct export_options *options, FILE *out)
 {
-    fwrite(html_page_head, 1, html_page_head_bytes, out);
-    put_document(report, options, out);
-    fwrite(html_page_tail, 1, html_page_tail_bytes, out);
+    const struct profile *profile = &report->profile;
+    struct symbols *symbols = symbols_open(profile, options->debuginfod);
+    struct html_tables tables = {0};
+    struct html_source *source =
+        html_source_open(&tables, profile, symbols, report->main.program, report->main.program);
+    struct html_site *sites = must_malloc(profile->site_count * sizeof *sites);
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        sites[i] = site_of(&profile->sites[i]);
+        sites[i].node = html_source_node(source, &profile->sites[i]);
+        sites[i].by_design =
+            profile->sites[i].live_bytes > 0 && site_by_design(profile, symbols, &profile->sites[i]);
+    }
+    html_source_close(source);
+    symbols_close(symbols);
+    html_write(
+        &(struct html_document){
+            .run = report, .tables = &tables, .sites = sites, .site_count = profile->site_count},
+        out);
+    free(sites);
+    html_tables_free(&tables);
 }

@@ -17,10 +17,12 @@ struct span {
     uint32_t count;
 };
 
-struct making {
+struct html_source {
     struct html_tables *tables;
     const struct profile *profile;
     struct symbols *symbols;
+    const char *program;
+    const char *shown_program;
     struct numbering wheres;
     struct span *spans;               /* [number of `where` - 1] */
     uint32_t *node_of;                /* of each node of the profile: its innermost here */
@@ -33,7 +35,8 @@ uint32_t html_tables_text(struct html_tables *tables, const char *text)
     return text_number_of(&tables->texts, text, NULL) - 1;
 }
 
-static uint32_t add_frame(struct html_tables *tables, const struct place *place, uint32_t flags)
+static uint32_t add_frame(struct html_tables *tables, const struct place *place, const char *module,
+                          uint32_t flags)
 {
     if (tables->frame_count == tables->frame_capacity) {
         tables->frame_capacity = tables->frame_capacity ? 2 * tables->frame_capacity : 256;
@@ -42,7 +45,7 @@ static uint32_t add_frame(struct html_tables *tables, const struct place *place,
     tables->frames[tables->frame_count] = (struct html_frame){
         .function = html_tables_text(tables, place->function),
         .file = html_tables_text(tables, place->file ? place->file : ""),
-        .module = html_tables_text(tables, place->module),
+        .module = html_tables_text(tables, module),
         .line = place->line,
         .flags = flags,
     };
@@ -71,37 +74,40 @@ static uint32_t add_node(struct html_tables *tables, uint32_t frame, uint32_t pa
     return node;
 }
 
-static uint32_t add_note(struct html_tables *tables, const char *text)
+uint32_t html_tables_note(struct html_tables *tables, const char *text)
 {
-    uint32_t frame = add_frame(tables, &(struct place){.function = text, .module = ""}, HTML_FRAME_NOTE);
+    uint32_t frame = add_frame(tables, &(struct place){.function = text}, "", HTML_FRAME_NOTE);
 
     return add_node(tables, frame, HTML_NO_NODE);
 }
 
-static struct span span_of(struct making *making, uint64_t where)
+static struct span span_of(struct html_source *source, uint64_t where)
 {
     bool is_new;
-    uint32_t number = number_of(&making->wheres, where, &is_new);
+    uint32_t number = number_of(&source->wheres, where, &is_new);
     const struct place *places;
     size_t count;
-    struct span span = {.first = (uint32_t)making->tables->frame_count};
+    struct span span = {.first = (uint32_t)source->tables->frame_count};
 
     if (!is_new)
-        return making->spans[number - 1];
-    places = symbols_places(making->symbols, where, &count);
-    for (size_t i = 0; i < count; i++)
-        add_frame(making->tables, &places[i],
+        return source->spans[number - 1];
+    places = symbols_places(source->symbols, where, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_program = strcmp(places[i].module, source->program) == 0;
+
+        add_frame(source->tables, &places[i], is_program ? source->shown_program : places[i].module,
                   (places[i].inlined ? HTML_FRAME_INLINED : 0u) | (places[i].named ? HTML_FRAME_NAMED : 0u) |
                       (place_passes_on(&places[i]) ? HTML_FRAME_PASSES_ON : 0u));
+    }
     span.count = (uint32_t)count;
-    if ((making->wheres.count & (making->wheres.count - 1)) == 0) /* 1, 2, 4, 8...: as many again */
-        making->spans = must_realloc(making->spans, 2 * making->wheres.count * sizeof *making->spans);
-    making->spans[number - 1] = span;
+    if ((source->wheres.count & (source->wheres.count - 1)) == 0) /* 1, 2, 4, 8...: as many again */
+        source->spans = must_realloc(source->spans, 2 * source->wheres.count * sizeof *source->spans);
+    source->spans[number - 1] = span;
     return span;
 }
 
 /* What stands outside the outermost frame that was kept. */
-static uint32_t end_node(struct making *making, uint32_t end)
+static uint32_t end_node(struct html_source *source, uint32_t end)
 {
     static const char *const notes[STATE_STACK_FIRST] = {
         [STATE_STACK_CUT] = "(callers beyond the depth that is kept)",
@@ -110,14 +116,14 @@ static uint32_t end_node(struct making *making, uint32_t end)
 
     if (end >= STATE_STACK_FIRST || notes[end] == NULL)
         return HTML_NO_NODE;
-    if (making->ends[end] == HTML_NO_NODE)
-        making->ends[end] = add_note(making->tables, notes[end]);
-    return making->ends[end];
+    if (source->ends[end] == HTML_NO_NODE)
+        source->ends[end] = html_tables_note(source->tables, notes[end]);
+    return source->ends[end];
 }
 
-static uint32_t site_node(struct making *making, const struct site *site)
+uint32_t html_source_node(struct html_source *source, const struct site *site)
 {
-    const struct profile *profile = making->profile;
+    const struct profile *profile = source->profile;
     uint32_t id = site->kind == SITE_STACK ? site->id : STATE_STACK_NONE, parent, count = 0;
 
     for (; id >= STATE_STACK_FIRST; id = profile->nodes[id].parent) {
@@ -125,42 +131,49 @@ static uint32_t site_node(struct making *making, const struct site *site)
             id = STATE_STACK_BROKEN;
             break;
         }
-        if (making->node_of[id] != HTML_NO_NODE)
+        if (source->node_of[id] != HTML_NO_NODE)
             break;
-        making->chain[count++] = id;
+        source->chain[count++] = id;
     }
     if (count == 0 && id < STATE_STACK_FIRST)
-        return add_note(making->tables, stack_name(site));
-    parent = id >= STATE_STACK_FIRST ? making->node_of[id] : end_node(making, id);
+        return html_tables_note(source->tables, stack_name(site));
+    parent = id >= STATE_STACK_FIRST ? source->node_of[id] : end_node(source, id);
     while (count-- > 0) {
-        struct span span = span_of(making, profile->nodes[making->chain[count]].where);
+        struct span span = span_of(source, profile->nodes[source->chain[count]].where);
 
         for (uint32_t i = span.count; i-- > 0;)
-            parent = add_node(making->tables, span.first + i, parent);
-        making->node_of[making->chain[count]] = parent;
+            parent = add_node(source->tables, span.first + i, parent);
+        source->node_of[source->chain[count]] = parent;
     }
     return parent;
 }
 
-void html_tables_make(struct html_tables *tables, const struct profile *profile, struct symbols *symbols)
+struct html_source *html_source_open(struct html_tables *tables, const struct profile *profile,
+                                     struct symbols *symbols, const char *program, const char *shown_program)
 {
+    struct html_source *source = must_malloc(sizeof *source);
     size_t bytes = profile->node_count * sizeof(uint32_t);
-    struct making making = {
+
+    *source = (struct html_source){
         .tables = tables,
         .profile = profile,
         .symbols = symbols,
+        .program = program,
+        .shown_program = shown_program,
         .node_of = memset(must_malloc(bytes), 0xff, bytes), /* HTML_NO_NODE */
         .chain = must_malloc(bytes),
     };
+    memset(source->ends, 0xff, sizeof source->ends);
+    return source;
+}
 
-    memset(making.ends, 0xff, sizeof making.ends);
-    tables->site_nodes = must_malloc(profile->site_count * sizeof *tables->site_nodes);
-    for (size_t i = 0; i < profile->site_count; i++)
-        tables->site_nodes[i] = site_node(&making, &profile->sites[i]);
-    numbering_free(&making.wheres);
-    free(making.spans);
-    free(making.node_of);
-    free(making.chain);
+void html_source_close(struct html_source *source)
+{
+    numbering_free(&source->wheres);
+    free(source->spans);
+    free(source->node_of);
+    free(source->chain);
+    free(source);
 }
 
 uint32_t html_tables_decider(const struct html_tables *tables, uint32_t node)
@@ -177,6 +190,5 @@ void html_tables_free(struct html_tables *tables)
     text_numbering_free(&tables->texts);
     free(tables->frames);
     free(tables->nodes);
-    free(tables->site_nodes);
     *tables = (struct html_tables){0};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * html_tables.h - the sites of a profile as the tables of the page's document
- * (tool/ui/web/README.md): texts, frames and the tree of stacks, each thing once.
+ * html_tables.h - stacks as the tables of the page's document (tool/ui/web/README.md):
+ * texts, frames and the tree of stacks, each thing once.
  */
 #ifndef HT_TOOL_HTML_TABLES_H
 #define HT_TOOL_HTML_TABLES_H
@@ -34,24 +34,37 @@ struct html_node {
     uint32_t own_unnamed; /* ...or without one; see stack_decider() */
 };
 
+/* Begins as {0}. */
 struct html_tables {
     struct text_numbering texts;
     struct html_frame *frames;
     size_t frame_count, frame_capacity;
     struct html_node *nodes;
     size_t node_count, node_capacity;
-    uint32_t *site_nodes; /* the innermost of each site of the profile */
 };
-
-/* *tables begins as {0}. */
-void html_tables_make(struct html_tables *tables, const struct profile *profile, struct symbols *symbols);
-
-/* The node of the frame that decides who allocated. */
-uint32_t html_tables_decider(const struct html_tables *tables, uint32_t node);
 
 /* The number of a text, from 0. */
 uint32_t html_tables_text(struct html_tables *tables, const char *text);
 
+/* A new node for what has no stack: `text` says why. */
+uint32_t html_tables_note(struct html_tables *tables, const char *text);
+
+/* The node of the frame that decides who allocated, of the stack whose innermost is `node`. */
+uint32_t html_tables_decider(const struct html_tables *tables, uint32_t node);
+
 void html_tables_free(struct html_tables *tables);
+
+/* Where stacks come from: one profile. */
+struct html_source;
+
+/* In frames, the module `program` is called `shown_program`: in a comparison the program
+ * may have moved. All arguments must outlive the source. */
+struct html_source *html_source_open(struct html_tables *tables, const struct profile *profile,
+                                     struct symbols *symbols, const char *program, const char *shown_program);
+
+/* The innermost node of the stack of a site of the profile. */
+uint32_t html_source_node(struct html_source *source, const struct site *site);
+
+void html_source_close(struct html_source *source);
 
 #endif /* HT_TOOL_HTML_TABLES_H */

@@ -92,9 +92,11 @@ export interface PageDocument extends Run {
     sites: SiteColumns & {
         node: number[]; // innermost
         who: number[]; // the deciding frame's
+        by_design?: number[]; // sites whose blocks libc, the loader or the C++ runtime keep
         sizes?: Sizes[];
     };
     sizes?: Sizes;
+    paths?: [string, string]; // with kind "diff": of both files, as the user named them
     old?: Run & { sites: SiteColumns }; // with kind "diff": the run before, the same sites
 }
 

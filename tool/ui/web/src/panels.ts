@@ -32,7 +32,7 @@ export function header(read: PageDocument): HTMLElement {
         h("h1", {}, name, read.old ? h("span", { class: "muted" }, " \u2013 what changed") : null),
         read.command.length > 0 && h("p", { class: "command" }, h("code", {}, commandOf(read).slice(0, 2000))),
         h("p", { class: "facts" }, facts.filter((fact) => fact !== "").join(" \u00b7 ")),
-        read.old ? h("p", { class: "facts" }, `compared with ${read.old.file ?? commandOf(read.old)}: ${endOf(read.old)} \u00b7 pid ${read.old.pid}`) : null);
+        read.old ? h("p", { class: "facts" }, `after: ${read.paths?.[1] ?? commandOf(read)} \u00b7 before: ${read.paths?.[0] ?? commandOf(read.old)} (${endOf(read.old)} \u00b7 pid ${read.old.pid})`) : null);
 }
 
 // --- Tiles ------------------------------------------------------------------------
@@ -54,14 +54,16 @@ export function tiles(read: PageDocument): HTMLElement {
         old ? `${format.signed(n - before, text)} (was ${text(before)})` : null;
     const under = (column: "peak_bytes" | "live_bytes", text: string) =>
         old ? change(totals[column], old.totals[column], format.bytes)! : text;
-    const at = read.peak_seconds > 0 ? ` at ${format.seconds(read.peak_seconds)}` : "";
+    const keptByDesign = (read.sites.by_design ?? []).reduce((sum, site) => sum + read.sites.live_bytes[site]!, 0);
+    const kept = keptByDesign > 0 ? `, ${format.bytes(keptByDesign)} by design` : "";
+    const at = read.peak_seconds > 0 ? `, ${read.peak_from_seconds === read.peak_seconds ? "at the end" : `by ${format.seconds(read.peak_seconds)}`}` : "";
     const share = (run: Run) => format.percent(run.totals.temporary_allocs, run.totals.allocs);
     return h("section", { class: "tiles", id: "summary", label: "Summary" },
         tile("peak", "Peak", `${words.peak}${totals.peak_error_bytes > 0 ? ` ${words.peak_error}` : ""}`, format.bytes(totals.peak_bytes),
             format.exactBytes(totals.peak_bytes), under("peak_bytes", `${format.plural(totals.peak_blocks, "block")}${at}`), "main"),
-        tile("live", isRunning ? "Live now" : "Still live at exit", isRunning ? words.live : words.live_at_exit,
+        tile("live", isRunning ? "Live now" : "Still live at exit", `${isRunning ? words.live : words.live_at_exit}${kept ? ` ${words.by_design}` : ""}`,
             format.bytes(totals.live_bytes), format.exactBytes(totals.live_bytes),
-            under("live_bytes", format.plural(totals.live_blocks, "block")), "main"),
+            under("live_bytes", `${format.plural(totals.live_blocks, "block")}${kept}`), "main"),
         tile("allocs", "Allocations", words.allocs, format.shortCount(totals.allocs), format.plural(totals.allocs, "allocation"),
             change(totals.allocs, old?.totals.allocs ?? 0, format.shortCount) ?? `${format.bytes(totals.bytes_allocated)} in total`),
         tile("temporary", "Temporary", words.temporary, share(read), format.plural(totals.temporary_allocs, "temporary allocation"),

@@ -33,6 +33,7 @@ export class SitesPanel {
     private descending = true;
     private page = 0;
     private open = -1; // a site
+    private readonly byDesign: Set<number>;
     private readonly body = h("tbody");
     private readonly head = h("tr");
     private readonly position = h("span", { class: "position" });
@@ -43,6 +44,7 @@ export class SitesPanel {
 
     constructor(private readonly profile: Profile) {
         this.columns = profile.document.old ? this.diffColumns() : this.reportColumns();
+        this.byDesign = new Set(profile.document.sites.by_design);
         this.sortKey = this.columns[0]!.key;
         this.order = Int32Array.from({ length: profile.siteCount }, (_, i) => i);
         this.shown = this.order;
@@ -231,8 +233,9 @@ export class SitesPanel {
         const line = h("span", { class: "where" });
         if (this.profile.document.kind === "diff") {
             const change = this.change(site);
-            line.append(h("span", { class: `change change-${change}` }, change));
+            line.append(h("span", { class: `change change-${change}`, tip: words.changed }, change));
         }
+        if (this.byDesign.has(site)) line.append(h("span", { class: "tag", tip: words.by_design }, "by design"));
         const callers = this.profile.callers(site, CALLERS_SHOWN).map((caller) => ` \u2190 ${caller.function}`);
         line.append(where, ...callers);
         return line;

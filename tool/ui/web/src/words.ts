@@ -38,7 +38,8 @@ export const words = {
     bytes_freed: "Sizes of the blocks that this thread freed. Another thread may have allocated them.",
     build_id: "Build-id: names the exact build of this file; debug information is found by it.",
     module: "A program or library. Its bytes are those of the sites whose deciding frame lies in it.",
-    gone: "Sites that allocated before and do not any more.",
+    by_design: "Held by design: blocks that libc, the loader or the C++ runtime keep for as long as the process lives, such as buffers of standard streams and thread-local storage. The program could not give them back.",
+    changed: "new: did not allocate before; gone: does not any more; grew, shrank: by the number that the table is sorted by.",
     change: "After minus before.",
 } as const;
 
