@@ -99,7 +99,7 @@ class Timeline {
                 bind: { dblclick: () => () => (this.reset(), null) } },
             scales: {
                 x: { time: false, range: (_plot, min, max) => (min < max ? [Math.max(0, min), Math.min(this.end, max)] : [0, this.end]) },
-                y: { range: (plot, _min, max) => [0, Math.max(1, 1.06 * this.highest(plot, max))] },
+                y: { range: (plot, _min, max) => [0, Math.max(1, 1.08 * this.highest(plot, max))] },
             },
             axes: [
                 { ...axis, grid: { show: false }, size: 28, values: (_plot, splits) => splits.map((s) => format.seconds(s).replace("\u2013", "0")) },
@@ -185,18 +185,19 @@ class Timeline {
         ctx.beginPath();
         ctx.arc(x, y, 4 * scale, 0, 2 * Math.PI);
         ctx.fill();
-        const isRight = x > bbox.left + bbox.width * 0.7;
-        ctx.textAlign = isRight ? "right" : "left";
-        ctx.textBaseline = "middle";
+        ctx.textAlign = "center";
+        ctx.textBaseline = "bottom";
         ctx.font = `600 ${11.5 * scale}px system-ui, sans-serif`;
         const label = `peak ${format.bytes(this.read.totals.peak_bytes)}`;
-        const left = x + (isRight ? -9 : 9) * scale;
+        const half = ctx.measureText(label).width / 2 + 4 * scale;
+        const middle = Math.max(bbox.left + half, Math.min(x, bbox.left + bbox.width - half));
+        const above = y - 6 * scale;
         ctx.lineWidth = 3 * scale; // a rim, where it stands on a line
         ctx.setLineDash([]);
         ctx.lineJoin = "round";
         ctx.strokeStyle = colour("--surface");
-        ctx.strokeText(label, left, y);
-        ctx.fillText(label, left, y);
+        ctx.strokeText(label, middle, above);
+        ctx.fillText(label, middle, above);
     }
 
     private say(index: number | null): void {
