@@ -113,6 +113,18 @@ const tests = {
             assert.equal(await reset.isVisible(), false, "all is seen again");
         }
 
+        // What is hidden leaves the height to the rest.
+        const live = () => page.evaluate(() => document.querySelector(".plot canvas").toDataURL());
+        const rss = page.locator("#timeline").getByRole("button", { name: "RSS" });
+        const before = await live();
+        await rss.click();
+        assert.equal(await rss.getAttribute("aria-pressed"), "false");
+        await drawn(page);
+        assert.notEqual(await live(), before);
+        await rss.click();
+        await drawn(page);
+        assert.equal(await live(), before);
+
         // Flame graph: each number is the report's.
         const total = { "At peak": "peak_bytes", "Still live": "live_bytes", "Total bytes": "bytes_allocated",
             Allocations: "allocs", Temporary: "temporary_allocs" };
@@ -408,7 +420,7 @@ const tests = {
         assert.match(await page.locator(".details .histogram").textContent(), /^32\u201363 B12.*128\u2013255 B1$/);
         assert.match(await page.locator("#tile-losses.warn").textContent(), /7see below/);
         assert.match(await page.locator("#losses").textContent(), /Allocations without a site7/);
-        assert.match(await page.locator("#tile-peak").textContent(), / at \d+ ms to \d+ ms/);
+        assert.match(await page.locator("#tile-peak").textContent(), / at \d+\u2013\d+ ms/);
         await shoot(page, "optional");
         withDocument(file, "none.html", (it) => {
             for (const part of [it.sites, it.nodes, it.frames])

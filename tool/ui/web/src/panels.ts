@@ -51,7 +51,9 @@ function peakTime(run: Run): string {
     const from = run.peak_from_seconds ?? run.peak_seconds;
     if (from === run.peak_seconds && from === run.seconds) return run.ended === "running" ? "now" : "at the end";
     const [first, last] = [format.seconds(from), format.seconds(run.peak_seconds)];
-    return first === last ? `at ${last}` : `at ${first.replace("\u2013", "0 s")} to ${last}`;
+    if (first === last) return `at ${last}`;
+    const [number, unit] = first.split(" ");
+    return last.endsWith(` ${unit}`) ? `at ${number}\u2013${last}` : `at ${first.replace("\u2013", "0 s")}\u2013${last}`;
 }
 
 export function tiles(read: PageDocument): HTMLElement {

@@ -4,7 +4,7 @@
  */
 import uPlot from "uplot";
 import type { PageDocument, Point, Run } from "./document";
-import { h, term } from "./dom";
+import { h } from "./dom";
 import * as format from "./format";
 import { colour, onTheme } from "./theme";
 import { words } from "./words";
@@ -66,6 +66,13 @@ class Timeline {
     private readonly end: number;
     private readonly peak: [number, number] | null;
     readonly resetButton = h("button", { type: "button", class: "button", hidden: true }, "Reset zoom");
+
+    /** Of series `index`; what is left takes the whole height. */
+    toggle(index: number): boolean {
+        const shown = !this.plot.series[index + 1]!.show;
+        this.plot.setSeries(index + 1, { show: shown });
+        return shown;
+    }
 
     constructor(private readonly read: PageDocument, private readonly host: HTMLElement) {
         this.series = seriesOf(read);
@@ -250,17 +257,20 @@ class Timeline {
 export function timelinePanel(read: PageDocument): HTMLElement | null {
     if (read.timeline.length === 0 && !read.old?.timeline.length) return null;
     const host = h("div", { class: "plot" });
-    const legend = h("div", { class: "legend" });
-    for (const item of seriesOf(read)) {
+    const buttons = seriesOf(read).map((item) => {
         const key = h("span", { class: `key ${item.dashed ? "key-dashed" : ""}` });
         key.style.setProperty("--key", `var(${item.colour})`);
-        legend.append(h("span", {}, key, term(item.name, item.tip)));
-    }
+        return h("button", { class: "series", type: "button", pressed: true, tip: `${item.tip} Press to hide or show it.` },
+            key, h("span", { class: "term" }, item.name));
+    });
+    const legend = h("div", { class: "legend" }, ...buttons);
     const head = h("div", { class: "panel-head" }, h("h2", {}, "Over time"), legend);
     const panel = h("section", { id: "timeline", class: "panel", label: "Over time" }, head, host);
     const start = () => {
         const timeline = new Timeline(read, host);
         head.append(timeline.resetButton);
+        buttons.forEach((button, i) => button.addEventListener("click", () =>
+            button.setAttribute("aria-pressed", String(timeline.toggle(i)))));
         panel.append(timeline.readout);
     };
     queueMicrotask(start); // it measures its place, which must be on the page first
