@@ -9,7 +9,7 @@ set -euo pipefail
 build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
     zlib1g-dev musl-tools"
 run="$build sqlite3"
-test="$run g++ clang libcmocka-dev bats valgrind jq perl python3 libxml2-utils git openssl
+test="$run g++ clang libcmocka-dev bats valgrind libcap2-bin jq perl python3 libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
     golang-go libdevel-nytprof-perl heaptrack binutils nodejs chromium"
 # Some packages of nodejs bring npm, and are in conflict with Debian's own.

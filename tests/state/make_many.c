@@ -100,7 +100,6 @@ static struct state_header *write_head(unsigned char *file, const struct layout 
         .pid = 4000000000u,
         .start_monotonic_ns = 1000000000u,
         .end_monotonic_ns = 2500000000u,
-        .peak_monotonic_ns = 2000000000u,
         .peak_number = 1,
         .threads = 1,
         .ended = STATE_EXITED,

@@ -323,7 +323,7 @@ static bool has_blocks_at_peak(const struct story *story)
 
 static void come_to_peak(struct heaptrack *heaptrack)
 {
-    double peak_ms = heaptrack->report->main.peak_seconds * 1e3;
+    double peak_ms = heaptrack->report->main.peak_to_seconds * 1e3;
 
     put_points(heaptrack, peak_ms, INT64_MIN, INT64_MAX);
     put_time(heaptrack, peak_ms);
@@ -333,7 +333,7 @@ static void come_to_peak(struct heaptrack *heaptrack)
  * without a block come before all blocks. */
 static void put_peak(struct heaptrack *heaptrack, const struct story *stories, size_t count)
 {
-    double peak_ms = heaptrack->report->main.peak_seconds * 1e3;
+    double peak_ms = heaptrack->report->main.peak_to_seconds * 1e3;
     size_t last = 0;
 
     while (last < count && !has_blocks_at_peak(&stories[last]))
@@ -437,6 +437,7 @@ static void put_head(struct heaptrack *heaptrack)
 {
     const struct summary *summary = &heaptrack->report->main;
     const struct ht_totals *totals = &summary->totals;
+    const struct profile *profile = &heaptrack->report->profile;
 
     fprintf(heaptrack->out, "v %x %x\nX", HEAPTRACK_VERSION, HEAPTRACK_FORMAT);
     for (size_t at = 0; at < summary->command_bytes; at += strlen(summary->command + at) + 1) {
@@ -448,9 +449,9 @@ static void put_head(struct heaptrack *heaptrack)
     fprintf(heaptrack->out, "\nI %x 0\n", PAGE_BYTES);
     fprintf(heaptrack->out,
             "# HeapTracker; lost: %" PRIu64 " blocks, %" PRIu64 " bytes, stacks of %" PRIu64
-            " allocations, ends of %" PRIu64 " stacks\n",
-            totals->lost_blocks, totals->lost_bytes, heaptrack->report->profile.lost_stacks,
-            heaptrack->report->profile.lost_frames);
+            " allocations; cut: %" PRIu64 " stacks; too deep: %" PRIu64 " stacks\n",
+            totals->lost_blocks, totals->lost_bytes, profile->lost_stacks, profile->cut_stacks,
+            profile->deep_stacks);
 }
 
 static void check_length(const struct profile *profile)

@@ -299,8 +299,12 @@ static void print_losses(FILE *out, const struct report *report)
     if (report->profile.lost_stacks)
         fprintf(out, "desc: allocations whose stack found no place: %" PRIu64 "\n",
                 report->profile.lost_stacks);
-    if (report->profile.lost_frames)
-        fprintf(out, "desc: stacks not unwound to their end: %" PRIu64 "\n", report->profile.lost_frames);
+    if (report->profile.cut_stacks)
+        fprintf(out, "desc: stacks without their outermost callers: %" PRIu64 "\n",
+                report->profile.cut_stacks);
+    if (report->profile.deep_stacks)
+        fprintf(out, "desc: stacks with more callers than were kept: %" PRIu64 "\n",
+                report->profile.deep_stacks);
 }
 
 static void print_head(FILE *out, const struct report *report)
@@ -325,8 +329,8 @@ static double peak_ms_of(const struct report *report)
     const struct profile *profile = &report->profile;
     const struct state_point *highest = profile->points;
 
-    if (report->main.peak_seconds > 0 || profile->point_count == 0)
-        return report->main.peak_seconds * 1e3;
+    if (report->main.peak_to_seconds > 0 || profile->point_count == 0)
+        return report->main.peak_to_seconds * 1e3;
     for (size_t i = 1; i < profile->point_count; i++)
         if (profile->points[i].live_bytes > highest->live_bytes)
             highest = &profile->points[i];
