@@ -246,7 +246,7 @@ void tracker_open(void)
 static void go_slotless(struct thread *t)
 {
     t->slot = &t->scratch;
-    t->common_word = CELL_COMMON;
+    t->mark = 0;
     t->sites = NULL;
     t->chain = NULL;
 }
@@ -277,7 +277,7 @@ void tracker_thread_register(struct thread *t)
         return;
     }
     t->slot = slot_at(number);
-    t->common_word = CELL_COMMON | cell_mark(0, number & 15u);
+    t->mark = cell_mark(0, number & 15u);
     t->sites = sites_of_slot(number);
     if (tracker.callbacks.thread_begins != NULL)
         tracker.callbacks.thread_begins(t, number);
