@@ -20,7 +20,7 @@
 #include "run/state_directory.h"
 #include "run/target.h"
 
-#define DEPTH_MAX 1024
+#define DEPTH_MAX 128 /* the library's (src/unwind/chain.h) */
 #define INTERVAL_MS 100
 #define INTERVAL_MS_MAX 3600000
 
@@ -80,7 +80,8 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
     if (!is_stacks_mode(tracking->stacks))
         usage_error(argv[0], "--stacks=%s is not there: use " STACKS, tracking->stacks);
-    if (tracking->threshold && !parse_size(tracking->threshold, strlen(tracking->threshold), &threshold))
+    if (tracking->threshold &&
+        (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
                     tracking->threshold);
     options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
@@ -95,6 +96,10 @@ static void parse(struct settings *settings, int argc, char **argv)
 /* Puts the right library into the environment, or says in *target why it cannot. */
 static void set_library(struct target *target, const char *directory)
 {
+    if (directory == NULL && target->libc != TARGET_NONE)
+        *target = (struct target){TARGET_NONE,
+                                  "neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp takes its state file",
+                                  "give a --state-dir=DIR"};
     char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
 
     if (target->libc == TARGET_NONE)
@@ -224,7 +229,7 @@ int cmd_run(int argc, char **argv)
     struct settings settings = {.tracking.stacks = "full"};
     struct target target;
     struct child child;
-    struct rss rss;
+    struct rss_tree rss;
     struct tree_end end;
     struct tree tree;
     char *directory, *keep_as;
@@ -234,8 +239,9 @@ int cmd_run(int argc, char **argv)
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     set_library(&target, directory);
-    preload_set_options(directory, &settings.tracking);
-    rss_init(&rss, settings.interval_ms);
+    if (directory != NULL)
+        preload_set_options(directory, &settings.tracking);
+    rss_tree_init(&rss, directory, settings.interval_ms);
 
     if (!child_run(&child, settings.command, &rss)) {
         int error = errno;
@@ -249,7 +255,9 @@ int cmd_run(int argc, char **argv)
     }
     end = end_of(&child);
     status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
-    keep_as = settings.keep_as ? must_strdup(settings.keep_as) : default_name(settings.command[0], child.pid);
+    keep_as = settings.keep_as ? must_strdup(settings.keep_as)
+              : directory      ? default_name(settings.command[0], child.pid)
+                               : NULL;
     tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
@@ -265,6 +273,7 @@ int cmd_run(int argc, char **argv)
         state_directory_remove(directory);
     }
     report_free(&tree.report);
+    rss_tree_free(&rss);
     free(keep_as);
     free(directory);
     return status;
