@@ -35,6 +35,7 @@ struct thread {
     bool alone;                /* bounds were made for a single thread */
     bool near;                 /* bounds were made close to a threshold */
     bool late;                 /* the thread has given its slot back */
+    bool plain;                /* it has begun, and keeps no sites */
     bool notifying;            /* inside a callback: no callback in a callback */
     const void *nested_block;  /* last block that was allocated inside another call, */
     size_t nested_size;        /*   while that call lasts (see nested.c) */

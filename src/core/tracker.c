@@ -248,6 +248,7 @@ static void go_slotless(struct thread *t)
     t->slot = &t->scratch;
     t->mark = 0;
     t->sites = NULL;
+    t->plain = true;
     t->chain = NULL;
 }
 
@@ -279,6 +280,7 @@ void tracker_thread_register(struct thread *t)
     t->slot = slot_at(number);
     t->mark = cell_mark(0, number & 15u);
     t->sites = sites_of_slot(number);
+    t->plain = t->sites == NULL;
     if (tracker.callbacks.thread_begins != NULL)
         tracker.callbacks.thread_begins(t, number);
     store_relaxed(&t->slot->in_call, 0);

@@ -56,10 +56,10 @@ HT_INLINE uint32_t call_site_at(struct thread *t, uintptr_t pc, uintptr_t sp, ui
  * means inside another call, or before the tracker can count. */
 struct thread *call_enter_slow(struct thread *t, uintptr_t stack);
 
-/* Does this thread keep sites? Before its first call none does. */
-HT_INLINE bool call_has_sites(void)
+/* Is it a call of a thread that is known to keep no sites? */
+HT_INLINE bool call_is_plain(void)
 {
-    return tracker_thread.sites != NULL;
+    return tracker_thread.plain;
 }
 
 HT_INLINE struct thread *call_enter(uintptr_t stack)

@@ -13,18 +13,6 @@
 #if HT_BINDS(malloc)
 /* In two halves, since counting alone takes few registers, and is not to pay for
  * those that stacks take. */
-static CALL_HALF void *malloc_counted(size_t size)
-{
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(malloc)(size);
-
-    if (unlikely(t == NULL) || unlikely(block == NULL) ||
-        unlikely(!thread_put_usual(t, block, size, STATE_STACK_NONE, NULL)))
-        return call_got_plain(t, block, size);
-    call_leave(t);
-    return block;
-}
-
 static CALL_HALF void *malloc_with_site(size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
@@ -35,11 +23,25 @@ static CALL_HALF void *malloc_with_site(size_t size)
     return block;
 }
 
+static CALL_HALF void *malloc_counted(size_t size)
+{
+    struct thread *t = call_enter_usual(CALL_STACK);
+    void *block;
+
+    if (unlikely(t == NULL))
+        CALL_JUMP malloc_with_site(size);
+    block = REAL(malloc)(size);
+    if (unlikely(block == NULL) || unlikely(!thread_put_usual(t, block, size, STATE_STACK_NONE, NULL)))
+        return call_got_plain(t, block, size);
+    call_leave(t);
+    return block;
+}
+
 HT_EXPORT void *HOOKED(malloc)(size_t size)
 {
-    if (likely(call_has_sites()))
-        CALL_JUMP malloc_with_site(size);
-    CALL_JUMP malloc_counted(size);
+    if (unlikely(call_is_plain()))
+        CALL_JUMP malloc_counted(size);
+    CALL_JUMP malloc_with_site(size);
 }
 #endif
 
