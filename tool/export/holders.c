@@ -250,7 +250,7 @@ void print_growers(const struct screen *screen, const struct report *report, str
 
         row.place_count = rows_deciding_places(&report->profile, symbols, site->site, row.places);
         snprintf(rate, sizeof rate, "+%s/s", export_bytes(slope, site->growth.bytes_per_second));
-        fprintf(screen->out, "  %13s %5.2f %%%10s ", rate, 100 * site->growth.confidence,
+        fprintf(screen->out, "  %13s %5.2f %%%10s ", rate, growth_percent(&site->growth),
                 export_bytes(bytes, (double)site->growth.to_bytes));
         print_row_name(screen, &row, report->main.program);
     }

@@ -180,7 +180,7 @@ static void print_growing(FILE *out, const struct growth *growth)
     if (growth->verdict == GROWTH_GROWING)
         fprintf(out, "  %-14s +%s/s, from %s to %s (confidence %.2f %%)\n", "growing",
                 export_bytes(slope, growth->bytes_per_second), export_bytes(from, (double)growth->from_bytes),
-                export_bytes(to, (double)growth->to_bytes), 100 * growth->confidence);
+                export_bytes(to, (double)growth->to_bytes), growth_percent(growth));
 }
 
 /* Live bytes over time, and when they were highest. */

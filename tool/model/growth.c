@@ -207,6 +207,11 @@ void growth_free(struct growth_report *report)
     *report = (struct growth_report){0};
 }
 
+double growth_percent(const struct growth *growth)
+{
+    return fmin(99.99, 100 * growth->confidence);
+}
+
 const char *growth_name(enum growth_verdict verdict)
 {
     static const char *const names[] = {

@@ -45,6 +45,9 @@ void growth_of(struct growth_report *report, const struct profile *profile);
 
 void growth_free(struct growth_report *report);
 
+/* The confidence for people, in percent: nothing is certain, so at most 99.99. */
+double growth_percent(const struct growth *growth);
+
 /* "growing", "none" or "unknown". */
 const char *growth_name(enum growth_verdict verdict);
 
