@@ -12,7 +12,7 @@
 #include "model/output.h"
 #include "options.h"
 
-#define FORMATS "text|json"
+#define FORMATS "text|json|html"
 #define MEASURES "peak|live|total"
 
 static bool parse_by(const char *name, enum diff_by *by)
@@ -73,6 +73,8 @@ int cmd_diff(int argc, char **argv)
     exporter = diff_exporter_find(format);
     if (exporter == NULL)
         usage_error(argv[0], "unknown format '%s': use " FORMATS, format);
+    if (exporter->missing != NULL && exporter->missing() != NULL)
+        die("cannot write the format %s: %s", format, exporter->missing());
     options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
     options.old_path = argv[first];
     options.new_path = argv[first + 1];

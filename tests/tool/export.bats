@@ -127,6 +127,18 @@ END
     same_in_csv x.ht
 }
 
+@test "a peak that was one temporary block has the same totals in every format" {
+    need_tracking
+    "$tool" run -q -o x.ht "$HT_BUILD/tests/tool/crowd" alone
+    export_all x.ht
+    json x.ht.json '.totals | [.allocs, .temporary_allocs, .peak_bytes, .live_bytes]' '[1,1,5000,0]'
+    same_in_pprof x.ht
+    same_in_collapsed x.ht
+    same_in_massif x.ht
+    same_in_heaptrack x.ht
+    same_in_csv x.ht
+}
+
 @test "a negative row between threads is in every sum" {
     # The threads' own notes say more than the program's peak: the row takes it back.
     "$make_state" x.ht peak_bytes=2300 peak_blocks=23

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "export/export.h"
 
 static const struct diff_exporter exporters[] = {
-    {"text", diff_export_text},
-    {"json", diff_export_json},
+    {"text", NULL, diff_export_text},
+    {"json", NULL, diff_export_json},
+    {"html", export_html_missing, diff_export_html},
 };
 
 const struct diff_exporter *diff_exporter_find(const char *name)

@@ -16,7 +16,8 @@ struct diff_export_options {
 };
 
 struct diff_exporter {
-    const char *name; /* as --format takes it */
+    const char *name;             /* as --format takes it */
+    const char *(*missing)(void); /* as in struct exporter */
     void (*write)(const struct diff *diff, const struct diff_export_options *options, FILE *out);
 };
 
@@ -28,6 +29,9 @@ void diff_export_text(const struct diff *diff, const struct diff_export_options 
 
 /* For scripts; docs/diff.md has the fields. Fields may be added, never renamed. */
 void diff_export_json(const struct diff *diff, const struct diff_export_options *options, FILE *out);
+
+/* A page for a browser, as export_html. */
+void diff_export_html(const struct diff *diff, const struct diff_export_options *options, FILE *out);
 
 /* "peak", "live" or "total". */
 const char *diff_by_name(enum diff_by by);

@@ -37,6 +37,10 @@
 #define HEAPTRACK_VERSION 0x10100
 #define HEAPTRACK_FORMAT 2 /* the last one in which a text is the rest of its line */
 #define PAGE_BYTES 4096
+
+/* Each allocation is two or three lines: this many make a file of some 4 GB. */
+#define ALLOCS_MAX UINT64_C(200000000)
+
 #define KIND_BETWEEN 1
 
 struct heaptrack {
@@ -130,6 +134,17 @@ static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
 
 /* --- Events ------------------------------------------------------------------------ */
 
+/* Without overflow, whatever a forged file says. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t difference(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 static void put_events(struct heaptrack *heaptrack, char event, uint64_t kind, uint64_t count)
 {
     char line[32];
@@ -199,7 +214,7 @@ static void allocate(struct heaptrack *heaptrack, const struct blocks *blocks)
         put_events(heaptrack, '-', blocks->kind + 1, 1);
     put_events(heaptrack, '+', blocks->kind, blocks->count - larger_of(blocks));
     put_events(heaptrack, '+', blocks->kind + 1, larger_of(blocks));
-    heaptrack->live_bytes += blocks->bytes;
+    heaptrack->live_bytes = sum(heaptrack->live_bytes, blocks->bytes);
 }
 
 static void release(struct heaptrack *heaptrack, const struct blocks *blocks)
@@ -208,7 +223,7 @@ static void release(struct heaptrack *heaptrack, const struct blocks *blocks)
         put_events(heaptrack, '-', blocks->kind, 1);
     put_events(heaptrack, '-', blocks->kind, blocks->count - larger_of(blocks));
     put_events(heaptrack, '-', blocks->kind + 1, larger_of(blocks));
-    heaptrack->live_bytes -= blocks->bytes;
+    heaptrack->live_bytes = difference(heaptrack->live_bytes, blocks->bytes);
 }
 
 /* Each comes and goes before the next one comes. */
@@ -255,10 +270,10 @@ static void tell_lasting(struct story *story, const struct site *site, uint64_t 
 
     if (at_end >= at_peak && site->live_bytes >= site->peak_bytes) {
         story->kept = blocks_of(at_peak, site->peak_bytes);
-        story->late = blocks_of(at_end - at_peak, site->live_bytes - site->peak_bytes);
+        story->late = blocks_of(at_end - at_peak, difference(site->live_bytes, site->peak_bytes));
     } else if (at_end <= at_peak && site->live_bytes <= site->peak_bytes) {
         story->kept = blocks_of(at_end, site->live_bytes);
-        story->freed = blocks_of(at_peak - at_end, site->peak_bytes - site->live_bytes);
+        story->freed = blocks_of(at_peak - at_end, difference(site->peak_bytes, site->live_bytes));
     } else { /* not the same blocks: all others came in between */
         story->freed = blocks_of(at_peak, site->peak_bytes);
         story->late = blocks_of(at_end < most - at_peak ? at_end : most - at_peak, site->live_bytes);
@@ -271,8 +286,8 @@ static void tell_passing(struct story *story, const struct site *site, uint64_t 
     uint64_t left =
         site->allocs - story->temporary.count - story->kept.count - story->freed.count - story->late.count;
     uint64_t count = left + story->temporary.count;
-    int64_t bytes =
-        (int64_t)site->bytes_allocated - story->kept.bytes - story->freed.bytes - story->late.bytes;
+    int64_t lasting = sum(sum(story->kept.bytes, story->freed.bytes), story->late.bytes);
+    int64_t bytes = difference((int64_t)site->bytes_allocated, lasting);
     uint64_t size = count && bytes > 0 ? (uint64_t)bytes / count : 0;
 
     if (size > peak_bytes)
@@ -422,6 +437,7 @@ static void put_head(struct heaptrack *heaptrack)
 {
     const struct summary *summary = &heaptrack->report->main;
     const struct ht_totals *totals = &summary->totals;
+    const struct profile *profile = &heaptrack->report->profile;
 
     fprintf(heaptrack->out, "v %x %x\nX", HEAPTRACK_VERSION, HEAPTRACK_FORMAT);
     for (size_t at = 0; at < summary->command_bytes; at += strlen(summary->command + at) + 1) {
@@ -433,9 +449,19 @@ static void put_head(struct heaptrack *heaptrack)
     fprintf(heaptrack->out, "\nI %x 0\n", PAGE_BYTES);
     fprintf(heaptrack->out,
             "# HeapTracker; lost: %" PRIu64 " blocks, %" PRIu64 " bytes, stacks of %" PRIu64
-            " allocations, ends of %" PRIu64 " stacks\n",
-            totals->lost_blocks, totals->lost_bytes, heaptrack->report->profile.lost_stacks,
-            heaptrack->report->profile.cut_stacks);
+            " allocations; cut: %" PRIu64 " stacks; too deep: %" PRIu64 " stacks\n",
+            totals->lost_blocks, totals->lost_bytes, profile->lost_stacks, profile->cut_stacks,
+            profile->deep_stacks);
+}
+
+static void check_length(const struct profile *profile)
+{
+    uint64_t allocs = 0;
+
+    for (size_t i = 0; i < profile->site_count && allocs <= ALLOCS_MAX; i++)
+        allocs += profile->sites[i].allocs < ALLOCS_MAX ? profile->sites[i].allocs : ALLOCS_MAX + 1;
+    if (allocs > ALLOCS_MAX)
+        die("heaptrack's format has a line for each allocation, and these are too many; use --format=pprof");
 }
 
 static void put_stories(struct heaptrack *heaptrack)
@@ -472,6 +498,7 @@ void export_heaptrack(const struct report *report, const struct export_options *
         .frames = must_malloc(profile->node_count * sizeof(uint32_t)),
     };
 
+    check_length(profile);
     memset(heaptrack.frames, 0, profile->node_count * sizeof(uint32_t));
     put_head(&heaptrack);
     put_stories(&heaptrack);

@@ -44,6 +44,18 @@ struct branch {
     int64_t bytes;
 };
 
+/* Without overflow, whatever a forged file says. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+/* massif's numbers have no sign. */
+static int64_t not_negative(int64_t bytes)
+{
+    return bytes > 0 ? bytes : 0;
+}
+
 static int by_stack(const void *a, const void *b)
 {
     const struct leaf *left = a, *right = b;
@@ -88,7 +100,7 @@ static struct branch *split(const struct branch *whole, size_t depth, size_t *co
         if (last == NULL || !same_branch(last->leaves, leaf, depth))
             parts[(*count)++] = (struct branch){.leaves = leaf};
         parts[*count - 1].count++;
-        parts[*count - 1].bytes += leaf->bytes;
+        parts[*count - 1].bytes = sum(parts[*count - 1].bytes, leaf->bytes);
     }
     if (*count)
         qsort(parts, *count, sizeof *parts, by_bytes);
@@ -146,10 +158,10 @@ static void print_rest(struct massif *massif, const struct branch *parts, size_t
     int64_t bytes = 0;
 
     for (size_t i = shown; i < count; i++)
-        bytes += parts[i].bytes;
+        bytes = sum(bytes, parts[i].bytes);
     indent(massif, level);
     fprintf(massif->out, "n0: %" PRId64 " in %zu place%s, below massif's threshold (%d.00%%)\n",
-            bytes > 0 ? bytes : 0, count - shown, count - shown == 1 ? "" : "s, all", THRESHOLD_PERCENT);
+            not_negative(bytes), count - shown, count - shown == 1 ? "" : "s, all", THRESHOLD_PERCENT);
 }
 
 struct division {
@@ -219,7 +231,7 @@ static struct leaf *leaves_of(const struct massif *massif, size_t *count)
 
 static void print_tree(struct massif *massif, enum export_value value, int64_t bytes)
 {
-    struct branch all = {.bytes = bytes};
+    struct branch all = {0};
     struct division division;
     struct leaf *leaves;
     int64_t threshold = bytes / (100 / THRESHOLD_PERCENT);
@@ -232,7 +244,7 @@ static void print_tree(struct massif *massif, enum export_value value, int64_t b
     division = divide(&all, 0, threshold);
     fprintf(massif->out,
             "n%zu: %" PRId64 " (heap allocation functions) malloc/new/new[], --alloc-fns, etc.\n",
-            lines_of(&division), bytes);
+            lines_of(&division), not_negative(bytes));
     print_division(massif, &division, 0, 1, threshold);
     free(division.parts);
     for (size_t i = 0; i < all.count; i++)
@@ -247,7 +259,7 @@ static void print_snapshot(struct massif *massif, double ms, int64_t bytes, cons
     fprintf(massif->out,
             "#-----------\nsnapshot=%zu\n#-----------\ntime=%.0f\nmem_heap_B=%" PRId64
             "\nmem_heap_extra_B=0\nmem_stacks_B=0\nheap_tree=%s\n",
-            massif->snapshots++, ms, bytes > 0 ? bytes : 0, tree);
+            massif->snapshots++, ms, not_negative(bytes), tree);
 }
 
 static double ms_of(const struct state_point *point)
@@ -288,7 +300,11 @@ static void print_losses(FILE *out, const struct report *report)
         fprintf(out, "desc: allocations whose stack found no place: %" PRIu64 "\n",
                 report->profile.lost_stacks);
     if (report->profile.cut_stacks)
-        fprintf(out, "desc: stacks not unwound to their end: %" PRIu64 "\n", report->profile.cut_stacks);
+        fprintf(out, "desc: stacks without their outermost callers: %" PRIu64 "\n",
+                report->profile.cut_stacks);
+    if (report->profile.deep_stacks)
+        fprintf(out, "desc: stacks with more callers than were kept: %" PRIu64 "\n",
+                report->profile.deep_stacks);
 }
 
 static void print_head(FILE *out, const struct report *report)

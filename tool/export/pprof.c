@@ -142,7 +142,8 @@ static void put_comments(struct pprof *pprof)
     put_comment(pprof, "lost blocks", totals->lost_blocks);
     put_comment(pprof, "lost bytes", totals->lost_bytes);
     put_comment(pprof, "allocations whose stack found no place", pprof->report->profile.lost_stacks);
-    put_comment(pprof, "stacks not unwound to their end", pprof->report->profile.cut_stacks);
+    put_comment(pprof, "stacks without their outermost callers", pprof->report->profile.cut_stacks);
+    put_comment(pprof, "stacks with more callers than were kept", pprof->report->profile.deep_stacks);
     put_comment(pprof, "bytes that the peak may be short by", totals->peak_error_bytes);
 }
 

@@ -165,6 +165,14 @@ static void take_modules(struct profile *profile, const struct state_view *view)
     }
 }
 
+static void take_slots(struct profile *profile, const struct state_view *view)
+{
+    profile->slot_count = view->slot_count;
+    profile->slots = must_malloc(view->slot_count * sizeof *profile->slots);
+    for (uint32_t i = 0; i < view->slot_count; i++)
+        profile->slots[i] = *state_view_slot(view, i);
+}
+
 static void take_points(struct profile *profile, const struct state_view *view)
 {
     profile->points = must_malloc(view->point_count * sizeof *profile->points);
@@ -260,6 +268,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         append_difference(profile, &peak.totals);
     take_nodes(profile, view);
     take_modules(profile, view);
+    take_slots(profile, view);
     take_points(profile, view);
     name_table_of(&profile->names, snapshot);
     trends_of(&profile->trends, snapshot);
@@ -291,6 +300,7 @@ void profile_free(struct profile *profile)
     free(profile->sites);
     free(profile->nodes);
     free(profile->modules);
+    free(profile->slots);
     free(profile->points);
     name_table_free(&profile->names);
     trends_free(&profile->trends);

@@ -51,6 +51,8 @@ struct profile {
     uint32_t node_count;
     struct state_module *modules; /* index: number in `where` minus 1 */
     uint32_t module_count;
+    struct state_slot *slots; /* counters of the threads, those of slot 0 first */
+    uint32_t slot_count;
     struct state_point *points;
     size_t point_count;
     struct name_table names; /* what the file itself knows */
