@@ -12,7 +12,7 @@
 #include "model/output.h"
 #include "options.h"
 
-#define FORMATS "text|json|html"
+#define FORMATS "text|json|html|pprof"
 #define MEASURES "peak|live|total"
 
 static bool parse_by(const char *name, enum diff_by *by)
@@ -45,7 +45,7 @@ int cmd_diff(int argc, char **argv)
     bool debuginfod = false, any_program = false;
     const struct option_spec specs[] = {
         {0, "by", MEASURES, "what is compared (peak)", &by_name, NULL},
-        {0, "format", FORMATS, "how to write it (text)", &format, NULL},
+        {0, "format", "FORMAT", "text, json, html or pprof (text)", &format, NULL},
         {'o', "output", "FILE", "where to write it, instead of standard output", &path, NULL},
         {0, "top", "N", "sites that the text lists (10)", &top, NULL},
         {0, "any-program", NULL, "compare runs of two programs with different names", NULL, &any_program},

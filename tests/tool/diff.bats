@@ -103,6 +103,21 @@ t = [threading.Thread(target=lambda: [bytearray(i) for i in range(999)]) for _ i
     json diff.json '[.sites[] | select(.stack[0].function == "(other)") | .old.live_bytes]' '[300]'
 }
 
+@test "go tool pprof shows the differences, negative where something shrank" {
+    need go golang-go
+    run_versions
+    "$tool" diff --format=pprof -o diff.pb.gz 1.ht 2.ht
+    HOME=$PWD PPROF_TMPDIR=$PWD go tool pprof -symbolize=none -top -unit=B -nodefraction=0 \
+        -sample_index=inuse_space diff.pb.gz >top 2>err
+    cat top
+    for line in '5000B .* comes' '800B .* grows' '-650B .* shrinks' '-300B .* goes'; do
+        grep -Eq -- "^ *$line" top
+    done
+    grep -Eq '^Showing nodes accounting for 4850B' top
+    HOME=$PWD PPROF_TMPDIR=$PWD go tool pprof -symbolize=none -raw diff.pb.gz >raw 2>err
+    [ "$(awk '/^Samples:/ { on = 1; next } /^Locations/ { on = 0 } on && NF > 6 { sum += $6 } END { print sum }' raw)" = 4850 ]
+}
+
 @test "what cannot be compared is one clear line, and exit status 2" {
     "$make_state" x.ht
     "$make_state" other.ht program=/usr/bin/other

@@ -9,6 +9,7 @@
 static const struct diff_exporter exporters[] = {
     {"text", NULL, diff_export_text},
     {"json", NULL, diff_export_json},
+    {"pprof", NULL, diff_export_pprof},
     {"html", export_html_missing, diff_export_html},
 };
 

@@ -33,6 +33,9 @@ void diff_export_json(const struct diff *diff, const struct diff_export_options 
 /* A page for a browser, as export_html. */
 void diff_export_html(const struct diff *diff, const struct diff_export_options *options, FILE *out);
 
+/* As export_pprof, of the differences; whatever is compared, all its numbers are there. */
+void diff_export_pprof(const struct diff *diff, const struct diff_export_options *options, FILE *out);
+
 /* "peak", "live" or "total". */
 const char *diff_by_name(enum diff_by by);
 

@@ -236,3 +236,25 @@ void print_holders(const struct screen *screen, const struct report *report, str
     if (nameless != NULL && !options->debuginfod)
         print_hint(screen, nameless);
 }
+
+void print_growers(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                   const struct growth_report *growth, size_t top)
+{
+    if (growth->count > 0 && top > 0)
+        fprintf(screen->out, "\n%sGrowing: live bytes rose steadily%s\n", screen_bold(screen),
+                screen_plain(screen));
+    for (size_t i = 0; i < growth->count && i < top; i++) {
+        const struct growing_site *site = &growth->sites[i];
+        struct row row = {.site = site->site, .stacks = 1};
+        char slope[24], bytes[24], rate[32];
+
+        row.place_count = rows_deciding_places(&report->profile, symbols, site->site, row.places);
+        snprintf(rate, sizeof rate, "+%s/s", export_bytes(slope, site->growth.bytes_per_second));
+        fprintf(screen->out, "  %13s %5.2f %%%10s ", rate, growth_percent(&site->growth),
+                export_bytes(bytes, (double)site->growth.to_bytes));
+        print_row_name(screen, &row, report->main.program);
+    }
+    if (growth->count > top && top > 0)
+        fprintf(screen->out, "  %sand %zu more (--top=N)%s\n", screen_dim(screen), growth->count - top,
+                screen_plain(screen));
+}

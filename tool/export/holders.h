@@ -7,6 +7,7 @@
 
 #include "export/export.h"
 #include "export/screen.h"
+#include "model/growth.h"
 #include "model/rows.h"
 #include "model/summary.h"
 #include "model/symbols.h"
@@ -15,6 +16,10 @@
  * options->top rows each. Prints nothing where no site was recorded. */
 void print_holders(const struct screen *screen, const struct report *report, struct symbols *symbols,
                    const struct export_options *options);
+
+/* Sites whose live bytes rose steadily: slope, confidence, and what they held last. */
+void print_growers(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                   const struct growth_report *growth, size_t top);
 
 /* Columns that stand before the name in the lists. */
 #define HOLDERS_NUMBERS_COLUMNS 34

@@ -14,6 +14,7 @@
 #include "export/export.h"
 #include "export/json.h"
 #include "export/stack.h"
+#include "model/growth.h"
 #include "model/symbols.h"
 #include "util.h"
 
@@ -282,6 +283,37 @@ static void print_sites(const struct profile *profile, struct symbols *symbols, 
     free_frame_texts(&frames);
 }
 
+static json_t *growth_object(const struct growth *growth)
+{
+    json_t *object = json_object();
+
+    set(object, "bytes_per_second", json_real(growth->bytes_per_second));
+    set(object, "confidence", json_real(growth->confidence));
+    set(object, "from_bytes", json_integer(growth->from_bytes));
+    set(object, "to_bytes", json_integer(growth->to_bytes));
+    return object;
+}
+
+/* The program's, and the sites that grow, by their ids in `sites`. */
+static json_t *growth_json(const struct profile *profile)
+{
+    struct growth_report growth;
+    json_t *object, *sites = json_array();
+
+    growth_of(&growth, profile);
+    object = growth_object(&growth.program);
+    set(object, "verdict", json_string(growth_name(growth.program.verdict)));
+    for (size_t i = 0; i < growth.count; i++) {
+        json_t *site = growth_object(&growth.sites[i].growth);
+
+        set_u64(site, "id", (uint64_t)(growth.sites[i].site - profile->sites) + 1);
+        json_array_append_new(sites, site);
+    }
+    set(object, "sites", sites);
+    growth_free(&growth);
+    return object;
+}
+
 /* Each thread's own counters. A slot outlives its thread, and counts on for the next. */
 static json_t *threads_of(const struct profile *profile)
 {
@@ -332,6 +364,7 @@ static json_t *run_of(const struct report *report)
     set(root, "lost", lost_of(report));
     set(root, "threads_detail", threads_of(&report->profile));
     set(root, "timeline", timeline_of(&report->profile));
+    set(root, "growth", growth_json(&report->profile));
     return root;
 }
 

@@ -271,6 +271,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     take_slots(profile, view);
     take_points(profile, view);
     name_table_of(&profile->names, snapshot);
+    trends_of(&profile->trends, snapshot);
     count_shortened(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
@@ -302,5 +303,6 @@ void profile_free(struct profile *profile)
     free(profile->slots);
     free(profile->points);
     name_table_free(&profile->names);
+    trends_free(&profile->trends);
     *profile = (struct profile){0};
 }

@@ -12,6 +12,7 @@
 
 #include "model/name_table.h"
 #include "model/snapshot.h"
+#include "model/trends.h"
 
 /* More frames of a stack than this are not shown; no tracker keeps so many. */
 #define STACK_FRAMES_MAX 1024
@@ -55,7 +56,8 @@ struct profile {
     struct state_point *points;
     size_t point_count;
     struct name_table names; /* what the file itself knows */
-    uint64_t lost_stacks;    /* allocations in SITE_OTHER */
+    struct trends trends;
+    uint64_t lost_stacks; /* allocations in SITE_OTHER */
     /* Sites, each once however often it allocated: */
     uint64_t cut_stacks;  /* whose outermost frames are missing, since code there could not be unwound */
     uint64_t deep_stacks; /* whose stacks have more frames than were kept */

@@ -99,13 +99,15 @@ static void add_names(const struct tree *tree, struct snapshot *snapshot, struct
 }
 
 static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
-                 struct summary *summary, char *path, bool is_main)
+                 struct summary *summary, char *path, const struct site_watch *sites, bool is_main)
 {
     const char *slash = strrchr(path, '/');
 
     snapshot_compact(snapshot, profile);
-    if (is_main)
+    if (is_main) {
+        site_watch_add(sites, snapshot, profile);
         add_names(tree, snapshot, profile);
+    }
     if (snapshot_write(snapshot, path)) {
         summary->file = must_strdup(slash ? slash + 1 : path);
     } else if (tree->write_error == 0) {
@@ -165,7 +167,8 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
         profile_of(&profile, &snapshot);
         summary.exiting = exiting; /* closing the copy has overwritten it there */
         if (keep_as && (is_main || keep_tree))
-            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last), is_main);
+            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last), rss->sites,
+                 is_main);
         next = (struct next_image){name->pid, summary.start_ticks, summary.start_monotonic_ns};
         add(tree, &summary, is_main);
         if (is_main)
