@@ -410,6 +410,8 @@ const tests = {
             it.sites.sizes = it.sites.node.map((_, site) => (site === 0 ? [[5, 12], [7, 1]] : []));
             it.lines = [{ name: "threshold", bytes: 1000000 }, { name: "limit", bytes: 2000000 }];
             it.lost.sites = 7;
+            const grown = { bytes_per_second: 2048, confidence: 0.99995, from_bytes: 100, to_bytes: 4000 };
+            it.growth = { ...grown, verdict: "growing", sites: [{ ...grown, bytes_per_second: 1024, id: 2 }] };
             it.peak_from_seconds = it.seconds / 4;
             it.peak_seconds = it.seconds / 2;
         });
@@ -421,6 +423,10 @@ const tests = {
         assert.match(await page.locator("#tile-losses.warn").textContent(), /7see below/);
         assert.match(await page.locator("#losses").textContent(), /Allocations without a site7/);
         assert.match(await page.locator("#tile-peak").textContent(), / at \d+\u2013\d+ ms/);
+        assert.match(await page.locator("#growth-table").textContent(), /the whole program\+2\.0 KiB\/s99\.99 %.*\+1\.0 KiB\/s/);
+        const name = await page.locator("#growth .site-link").textContent();
+        await page.locator("#growth .site-link").click();
+        assert.equal(await page.locator(".site-name[aria-expanded=true]").textContent(), name);
         await shoot(page, "optional");
         withDocument(file, "none.html", (it) => {
             for (const part of [it.sites, it.nodes, it.frames])
@@ -428,9 +434,10 @@ const tests = {
             it.timeline = [];
             it.threads_detail = [];
             it.ended = "running";
+            delete it.growth;
         });
         const none = await open("none.html");
-        for (const id of ["timeline", "flame", "sizes", "threads", "children"]) assert.equal(await none.locator(`#${id}`).count(), 0, id);
+        for (const id of ["timeline", "growth", "flame", "sizes", "threads", "children"]) assert.equal(await none.locator(`#${id}`).count(), 0, id);
         assert.match(await none.locator("#sites").textContent(), /No sites were recorded/);
         assert.match(await none.locator("#tile-live").textContent(), /^Live now/);
         await shoot(none, "none");

@@ -34,6 +34,13 @@ export type Totals = Record<
     number
 >;
 
+export interface Growth {
+    bytes_per_second: number;
+    confidence: number; // 0 to 1
+    from_bytes: number;
+    to_bytes: number;
+}
+
 /** What `report --format=json` says of one run, without its sites. */
 export interface Run {
     program: string;
@@ -52,6 +59,7 @@ export interface Run {
     inherited: { live_bytes: number; live_blocks: number };
     children: Child[];
     threads_detail: Thread[];
+    growth?: Growth & { verdict: string; sites: (Growth & { id: number })[] }; // id: of a site, from 1
 }
 
 export interface Child {

@@ -67,3 +67,13 @@ export function baseName(path: string): string {
 export function plural(n: number, noun: string): string {
     return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
+
+/** "+1.2 MiB/s" */
+export function slope(bytesPerSecond: number): string {
+    return `${signed(bytesPerSecond, bytes)}/s`;
+}
+
+/** Nothing is certain, so at most 99.99 %. */
+export function confidence(share: number): string {
+    return `${Math.min(99.99, 100 * share).toFixed(2)} %`;
+}

@@ -6,7 +6,7 @@ import { readDocument } from "./document";
 import { byId, h, startTips } from "./dom";
 import { FlamePanel } from "./flame_panel";
 import { baseName } from "./format";
-import { childrenPanel, header, lossesPanel, modulesPanel, threadsPanel, tiles } from "./panels";
+import { childrenPanel, growthPanel, header, lossesPanel, modulesPanel, threadsPanel, tiles } from "./panels";
 import { Profile } from "./profile";
 import { SitesPanel } from "./sites";
 import { sizesPanel } from "./sizes";
@@ -30,7 +30,8 @@ function start(): void {
     const half = h("div", { class: "halves" });
     for (const panel of [sizesPanel(read, profile), modulesPanel(profile), threadsPanel(read), lossesPanel(read), childrenPanel(read)])
         if (panel) half.append(panel);
-    const content = [header(read), tiles(read), timelinePanel(read), flame?.element, sites.element, half,
+    const content = [header(read), tiles(read), timelinePanel(read),
+        growthPanel(profile, (site) => sites.show(site)), flame?.element, sites.element, half,
         h("footer", {}, `Written by heaptracker ${read.tool}. Underlined words say what they mean. Sizes are the bytes that the caller asked for; KiB, MiB and GiB are powers of 1024.`)];
     byId("page").replaceChildren(...content.filter((item): item is HTMLElement => item instanceof HTMLElement));
     startTips();

@@ -3,7 +3,7 @@
  * panels.ts - the parts of the page that only show: head, tiles, modules, threads,
  * losses, children.
  */
-import type { PageDocument, Run } from "./document";
+import type { Growth, PageDocument, Run } from "./document";
 import { bar, h, term, type Content } from "./dom";
 import * as format from "./format";
 import type { Profile } from "./profile";
@@ -143,6 +143,22 @@ export function modulesPanel(profile: Profile): HTMLElement | null {
         bytesCell(sum.peak, read.totals.peak_bytes), bytesCell(sum.live), bytesCell(sum.total),
         h("code", { class: "build-id", tip: ids.get(path) || "It has none." }, (ids.get(path) ?? "").slice(0, 12) || "\u2013"),
     ])));
+}
+
+/** Sites whose live bytes rose steadily; a name shows the site in the table. */
+export function growthPanel(profile: Profile, show: (site: number) => void): HTMLElement | null {
+    const { growth, old } = profile.document;
+    if (old || !growth || (growth.verdict !== "growing" && growth.sites.length === 0)) return null;
+    const row = (name: Content, of: Growth): Content[] =>
+        [name, format.slope(of.bytes_per_second), format.confidence(of.confidence), bytesCell(of.from_bytes), bytesCell(of.to_bytes)];
+    const rows = growth.sites.filter(({ id }) => id >= 1 && id <= profile.siteCount).map((site) =>
+        row(h("button", { type: "button", class: "site-link", onclick: () => show(site.id - 1) }, profile.deciding(site.id - 1).function), site));
+    if (growth.verdict === "growing") rows.unshift(row("the whole program", growth));
+    return panel("growth", "Growing", h("p", { class: "note" }, "Live bytes that rose steadily over the run."), table("growth-table", [
+        { label: "Site", tip: words.growing }, { label: "Slope", tip: words.slope, number: true },
+        { label: "Confidence", tip: words.confidence, number: true },
+        { label: "From", tip: words.live, number: true }, { label: "To", tip: words.live, number: true },
+    ], rows));
 }
 
 const THREADS_SHOWN = 100;

@@ -79,6 +79,16 @@ export class SitesPanel {
         this.filter();
     }
 
+    /** Opens one site, on the page of the table that it is on. */
+    show(site: number): void {
+        this.search.value = "";
+        this.open = site;
+        this.filter();
+        this.page = Math.floor(this.shown.indexOf(site) / PAGE);
+        this.render();
+        this.body.querySelectorAll<HTMLElement>("button.site-name")[this.indexOnPage(site)]?.focus();
+    }
+
     // --- Columns --------------------------------------------------------------------
 
     private blocksText(item: MeasureWords, site: number): string {

@@ -39,6 +39,9 @@ export const words = {
     build_id: "Build-id: names the exact build of this file; debug information is found by it.",
     module: "A program or library. Its bytes are those of the sites whose deciding frame lies in it.",
     by_design: "Held by design: blocks that libc, the loader or the C++ runtime keep for as long as the process lives, such as buffers of standard streams and thread-local storage. The program could not give them back.",
+    growing: "Growing: live bytes rose steadily over the run, tested with Mann and Kendall's test for a trend on what was never given back. Growing is not the same as forgotten.",
+    slope: "How fast: the median of the slopes between all pairs of moments (Theil and Sen).",
+    confidence: "One minus the one-sided p of the test: how clear the order of the moments is.",
     changed: "new: did not allocate before; gone: does not any more; grew, shrank: by the number that the table is sorted by.",
     change: "After minus before.",
 } as const;
