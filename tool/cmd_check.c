@@ -221,7 +221,7 @@ int cmd_check(int argc, char **argv)
 {
     struct settings settings = {0};
     struct report report = {0}, baseline = {0};
-    struct verdict verdict;
+    struct verdict verdict = {0};
     enum result result;
     int status = 0;
 
