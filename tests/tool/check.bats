@@ -31,7 +31,7 @@ check() {
 	max-allocs 31 30
 	max-temporary 16.2 16.1
 	END
-    check 0 --max-foreign=0 --max-invalid=0 --max-peak=3K x.ht
+    check 0 --max-foreign=0 x.ht --max-invalid=0 --max-peak=3K
 }
 
 @test "foreign and invalid frees are limits too" {
