@@ -101,8 +101,7 @@ int cmd_report(int argc, char **argv)
     if (value && !export_value_parse(value, &options.value))
         usage_error(argv[0], "--value=%s is not there: use " EXPORT_VALUES, value);
     if (exporter->binary && path == NULL && isatty(STDOUT_FILENO))
-        usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s", exporter->name,
-                    exporter->extension);
+        usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s", exporter->name, exporter->extension);
     options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
 
     load(&report, argv[first]);
