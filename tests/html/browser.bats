@@ -60,7 +60,13 @@ END
     browser large many.html >&3
 }
 
-@test "a document of kind diff shows what changed" {
+@test "diff --format=html shows what came, went, grew and shrank" {
+    two_versions
+    "$tool" diff --format=html -o diff.html old.ht new.ht
+    browser changes diff.html
+}
+
+@test "a document of kind diff shows each run's widths" {
     page phases.html "$HT_BUILD/tests/html/phases"
     browser diff phases.html
 }

@@ -113,6 +113,18 @@ const tests = {
             assert.equal(await reset.isVisible(), false, "all is seen again");
         }
 
+        // What is hidden leaves the height to the rest.
+        const live = () => page.evaluate(() => document.querySelector(".plot canvas").toDataURL());
+        const rss = page.locator("#timeline").getByRole("button", { name: "RSS" });
+        const before = await live();
+        await rss.click();
+        assert.equal(await rss.getAttribute("aria-pressed"), "false");
+        await drawn(page);
+        assert.notEqual(await live(), before);
+        await rss.click();
+        await drawn(page);
+        assert.equal(await live(), before);
+
         // Flame graph: each number is the report's.
         const total = { "At peak": "peak_bytes", "Still live": "live_bytes", "Total bytes": "bytes_allocated",
             Allocations: "allocs", Temporary: "temporary_allocs" };
@@ -337,6 +349,21 @@ const tests = {
         assert.match(await page.locator("#sites td.site").first().textContent(), /allocate/);
     },
 
+    async changes() {
+        const page = await open(file);
+        const rows = await page.locator("#sites tbody tr").allTextContents();
+        for (const [name, change] of Object.entries({ comes: "new", goes: "gone", grows: "grew", shrinks: "shrank", keeps: "same" }))
+            assert.ok(rows.some((row) => row.startsWith(name + change)), `${name}: ${change} in ${rows}`);
+        const shown = await boxes(page);
+        assert.equal(shown.filter((box) => box.name === "main").length, 1, "both runs have one main");
+        assert.ok(shown.some((box) => box.name === "comes") && !shown.some((box) => box.name === "goes"));
+        await page.getByRole("radio", { name: "Before" }).click();
+        assert.ok((await boxes(page)).some((box) => box.name === "goes"));
+        assert.match(await page.locator("header").textContent(), /after: new\.ht . before: old\.ht/);
+        await page.locator("#sites td.site").first().click();
+        assert.match(await page.locator(".numbers").textContent(), /before [\d,]+, after [\d,]+/);
+    },
+
     async diff() {
         // Before: make_buffer's site did not exist, fill_cache's had twice as much, another is gone.
         const read = withDocument(file, "diff.html", (it) => {
@@ -383,6 +410,7 @@ const tests = {
             it.sites.sizes = it.sites.node.map((_, site) => (site === 0 ? [[5, 12], [7, 1]] : []));
             it.lines = [{ name: "threshold", bytes: 1000000 }, { name: "limit", bytes: 2000000 }];
             it.lost.sites = 7;
+            it.peak_from_seconds = it.seconds / 4;
             it.peak_seconds = it.seconds / 2;
         });
         const page = await open("sizes.html");
@@ -392,7 +420,7 @@ const tests = {
         assert.match(await page.locator(".details .histogram").textContent(), /^32\u201363 B12.*128\u2013255 B1$/);
         assert.match(await page.locator("#tile-losses.warn").textContent(), /7see below/);
         assert.match(await page.locator("#losses").textContent(), /Allocations without a site7/);
-        assert.match(await page.locator("#tile-peak").textContent(), / at \d/);
+        assert.match(await page.locator("#tile-peak").textContent(), / at \d+\u2013\d+ ms/);
         await shoot(page, "optional");
         withDocument(file, "none.html", (it) => {
             for (const part of [it.sites, it.nodes, it.frames])

@@ -26,6 +26,15 @@ page() {
     "$tool" report --format=html -o "$out" "${out%.html}.ht"
 }
 
+# old.ht and new.ht: of a program that was built anew in another place
+two_versions() {
+    mkdir old new
+    cp "$HT_BUILD/tests/tool/version-1" old/version
+    cp "$HT_BUILD/tests/tool/version-2" new/version
+    "$tool" run --quiet -o old.ht -- old/version >/dev/null
+    "$tool" run --quiet -o new.ht -- new/version >/dev/null
+}
+
 # document FILE.html: the document that it carries
 document() {
     sed -n 's#^<script type="application/json" id="document">\(.*\)</script>$#\1#p' "$1"

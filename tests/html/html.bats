@@ -41,6 +41,22 @@ phases() {
         ([.threads_detail[] | .bytes_allocated - .bytes_freed] | add) == .totals.live_bytes' report.json
 }
 
+@test "the document of a diff has the numbers of the json diff" {
+    need jq
+    two_versions
+    "$tool" diff --format=html -o diff.html old.ht new.ht
+    document diff.html >document.json
+    "$tool" diff --format=json -o diff.json old.ht new.ht
+    jq -e '.kind == "diff" and .paths == ["old.ht", "new.ht"]' document.json
+    for column in live_bytes live_blocks peak_bytes peak_blocks bytes_allocated allocs temporary_allocs; do
+        cmp <(jq -c ".sites.$column" document.json) <(jq -c "[.sites[].new.$column]" diff.json)
+        cmp <(jq -c ".old.sites.$column" document.json) <(jq -c "[.sites[].old.$column]" diff.json)
+        jq -e "(.sites.$column | add) == .totals.$column and (.old.sites.$column | add) == .old.totals.$column" document.json
+    done
+    # One program, though its file has moved.
+    [ "$(jq '[.frames.module[] as $m | .strings[$m]] | unique | map(select(endswith("/version"))) | length' document.json)" -eq 1 ]
+}
+
 @test "1,000 sites are one file below 1 MiB that may fetch nothing" {
     page many.html "$HT_BUILD/tests/html/many_sites" 1000
     [ "$(stat -c %s many.html)" -lt 1048576 ]

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "export/export.h"
 #include "export/html.h"
 #include "export/html_page.h"
@@ -101,23 +102,41 @@ static void put_modules(struct html_tables *tables, const struct profile *profil
     free(ids);
 }
 
+/* The member at `offset` of each frame. */
+static void put_frame_column(const struct html_tables *tables, const char *name, size_t offset, FILE *out)
+{
+    fprintf(out, "\"%s\":", name);
+    PUT_NUMBERS(out, tables->frame_count,
+                *(const uint32_t *)(const void *)((const char *)&tables->frames[i] + offset));
+}
+
 static void put_frames(const struct html_tables *tables, FILE *out)
 {
+    static const struct {
+        const char *name;
+        size_t offset;
+    } columns[] = {
+        {"function", offsetof(struct html_frame, function)}, {"file", offsetof(struct html_frame, file)},
+        {"module", offsetof(struct html_frame, module)},     {"line", offsetof(struct html_frame, line)},
+        {"flags", offsetof(struct html_frame, flags)},
+    };
+
     fputs(",\"frames\":{", out);
-    PUT_COLUMN(out, "function", tables->frame_count, tables->frames[i].function);
+    for (size_t c = 0; c < HT_ARRAY_LENGTH(columns); c++) {
+        fputs(c ? "," : "", out);
+        put_frame_column(tables, columns[c].name, columns[c].offset, out);
+    }
+    putc('}', out);
+}
+
+static void put_nodes(const struct html_tables *tables, FILE *out)
+{
+    const struct html_node *nodes = tables->nodes;
+
+    fputs(",\"nodes\":{", out);
+    PUT_COLUMN(out, "up", tables->node_count, nodes[i].parent == HTML_NO_NODE ? 0 : i - nodes[i].parent);
     putc(',', out);
-    PUT_COLUMN(out, "file", tables->frame_count, tables->frames[i].file);
-    putc(',', out);
-    PUT_COLUMN(out, "line", tables->frame_count, tables->frames[i].line);
-    putc(',', out);
-    PUT_COLUMN(out, "module", tables->frame_count, tables->frames[i].module);
-    putc(',', out);
-    PUT_COLUMN(out, "flags", tables->frame_count, tables->frames[i].flags);
-    fputs("},\"nodes\":{", out);
-    PUT_COLUMN(out, "up", tables->node_count,
-               tables->nodes[i].parent == HTML_NO_NODE ? 0 : i - tables->nodes[i].parent);
-    putc(',', out);
-    PUT_COLUMN(out, "frame", tables->node_count, tables->nodes[i].frame);
+    PUT_COLUMN(out, "frame", tables->node_count, nodes[i].frame);
     putc('}', out);
 }
 
@@ -198,6 +217,7 @@ void html_write(const struct html_document *document, FILE *out)
     }
     put_modules(document->tables, &document->run->profile, out);
     put_frames(document->tables, out);
+    put_nodes(document->tables, out);
     put_sites(document->tables, document->sites, document->site_count, out);
     put_strings(document->tables, out); /* last: those before it still find new ones */
     putc('}', out);

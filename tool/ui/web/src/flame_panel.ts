@@ -155,8 +155,7 @@ export class FlamePanel implements FlameOwner {
         if (group.frame < 0) return "--runtime-0";
         const frame = this.profile.frame(group.frame);
         if (frame.passesOn || frame.note) return `--runtime-${shadeOf(frame.function)}`;
-        const kind = frame.module === this.profile.document.program ? "own" : "library";
-        return `--${kind}-${shadeOf(kind === "own" ? frame.function : frame.module)}`;
+        return `--${frame.module === this.profile.document.program ? "own" : "library"}-${shadeOf(frame.function)}`;
     }
 
     isMatch(group: Group): boolean {

@@ -46,6 +46,16 @@ function lossesOf(run: Run): number {
     return run.lost.blocks + run.lost.sites + run.lost.frames + run.lost.events;
 }
 
+/** As near as it is known. */
+function peakTime(run: Run): string {
+    const from = run.peak_from_seconds ?? run.peak_seconds;
+    if (from === run.peak_seconds && from === run.seconds) return run.ended === "running" ? "now" : "at the end";
+    const [first, last] = [format.seconds(from), format.seconds(run.peak_seconds)];
+    if (first === last) return `at ${last}`;
+    const [number, unit] = first.split(" ");
+    return last.endsWith(` ${unit}`) ? `at ${number}\u2013${last}` : `at ${first.replace("\u2013", "0 s")}\u2013${last}`;
+}
+
 export function tiles(read: PageDocument): HTMLElement {
     const { totals, old } = read;
     const isRunning = read.ended === "running";
@@ -56,7 +66,7 @@ export function tiles(read: PageDocument): HTMLElement {
         old ? change(totals[column], old.totals[column], format.bytes)! : text;
     const keptByDesign = (read.sites.by_design ?? []).reduce((sum, site) => sum + read.sites.live_bytes[site]!, 0);
     const kept = keptByDesign > 0 ? `, ${format.bytes(keptByDesign)} by design` : "";
-    const at = read.peak_seconds > 0 ? `, ${read.peak_from_seconds === read.peak_seconds ? "at the end" : `by ${format.seconds(read.peak_seconds)}`}` : "";
+    const at = read.peak_seconds > 0 ? `, ${peakTime(read)}` : "";
     const share = (run: Run) => format.percent(run.totals.temporary_allocs, run.totals.allocs);
     return h("section", { class: "tiles", id: "summary", label: "Summary" },
         tile("peak", "Peak", `${words.peak}${totals.peak_error_bytes > 0 ? ` ${words.peak_error}` : ""}`, format.bytes(totals.peak_bytes),

@@ -4,7 +4,7 @@
  */
 import uPlot from "uplot";
 import type { PageDocument, Point, Run } from "./document";
-import { h, term } from "./dom";
+import { h } from "./dom";
 import * as format from "./format";
 import { colour, onTheme } from "./theme";
 import { words } from "./words";
@@ -67,6 +67,13 @@ class Timeline {
     private readonly peak: [number, number] | null;
     readonly resetButton = h("button", { type: "button", class: "button", hidden: true }, "Reset zoom");
 
+    /** Of series `index`; what is left takes the whole height. */
+    toggle(index: number): boolean {
+        const shown = !this.plot.series[index + 1]!.show;
+        this.plot.setSeries(index + 1, { show: shown });
+        return shown;
+    }
+
     constructor(private readonly read: PageDocument, private readonly host: HTMLElement) {
         this.series = seriesOf(read);
         this.peak = peakTime(read);
@@ -99,7 +106,7 @@ class Timeline {
                 bind: { dblclick: () => () => (this.reset(), null) } },
             scales: {
                 x: { time: false, range: (_plot, min, max) => (min < max ? [Math.max(0, min), Math.min(this.end, max)] : [0, this.end]) },
-                y: { range: (plot, _min, max) => [0, Math.max(1, 1.06 * this.highest(plot, max))] },
+                y: { range: (plot, _min, max) => [0, Math.max(1, 1.08 * this.highest(plot, max))] },
             },
             axes: [
                 { ...axis, grid: { show: false }, size: 28, values: (_plot, splits) => splits.map((s) => format.seconds(s).replace("\u2013", "0")) },
@@ -185,18 +192,19 @@ class Timeline {
         ctx.beginPath();
         ctx.arc(x, y, 4 * scale, 0, 2 * Math.PI);
         ctx.fill();
-        const isRight = x > bbox.left + bbox.width * 0.7;
-        ctx.textAlign = isRight ? "right" : "left";
-        ctx.textBaseline = "middle";
+        ctx.textAlign = "center";
+        ctx.textBaseline = "bottom";
         ctx.font = `600 ${11.5 * scale}px system-ui, sans-serif`;
         const label = `peak ${format.bytes(this.read.totals.peak_bytes)}`;
-        const left = x + (isRight ? -9 : 9) * scale;
+        const half = ctx.measureText(label).width / 2 + 4 * scale;
+        const middle = Math.max(bbox.left + half, Math.min(x, bbox.left + bbox.width - half));
+        const above = y - 6 * scale;
         ctx.lineWidth = 3 * scale; // a rim, where it stands on a line
         ctx.setLineDash([]);
         ctx.lineJoin = "round";
         ctx.strokeStyle = colour("--surface");
-        ctx.strokeText(label, left, y);
-        ctx.fillText(label, left, y);
+        ctx.strokeText(label, middle, above);
+        ctx.fillText(label, middle, above);
     }
 
     private say(index: number | null): void {
@@ -249,17 +257,20 @@ class Timeline {
 export function timelinePanel(read: PageDocument): HTMLElement | null {
     if (read.timeline.length === 0 && !read.old?.timeline.length) return null;
     const host = h("div", { class: "plot" });
-    const legend = h("div", { class: "legend" });
-    for (const item of seriesOf(read)) {
+    const buttons = seriesOf(read).map((item) => {
         const key = h("span", { class: `key ${item.dashed ? "key-dashed" : ""}` });
         key.style.setProperty("--key", `var(${item.colour})`);
-        legend.append(h("span", {}, key, term(item.name, item.tip)));
-    }
+        return h("button", { class: "series", type: "button", pressed: true, tip: `${item.tip} Press to hide or show it.` },
+            key, h("span", { class: "term" }, item.name));
+    });
+    const legend = h("div", { class: "legend" }, ...buttons);
     const head = h("div", { class: "panel-head" }, h("h2", {}, "Over time"), legend);
     const panel = h("section", { id: "timeline", class: "panel", label: "Over time" }, head, host);
     const start = () => {
         const timeline = new Timeline(read, host);
         head.append(timeline.resetButton);
+        buttons.forEach((button, i) => button.addEventListener("click", () =>
+            button.setAttribute("aria-pressed", String(timeline.toggle(i)))));
         panel.append(timeline.readout);
     };
     queueMicrotask(start); // it measures its place, which must be on the page first
