@@ -90,7 +90,6 @@ static void parse(struct settings *settings, int argc, char **argv)
         .synopsis = "check LIMIT... [OPTION...] FILE | -- COMMAND...",
         .purpose = "Holds limits against a file of 'heaptracker run -o', or runs COMMAND.",
         .notes = "Exit status: 0 within limits, 1 over (or COMMAND failed), 2 cannot tell.\n",
-        .operands_last = true,
         .each = take_option,
         .context = settings,
     };
@@ -221,7 +220,7 @@ int cmd_check(int argc, char **argv)
 {
     struct settings settings = {0};
     struct report report = {0}, baseline = {0};
-    struct verdict verdict;
+    struct verdict verdict = {0};
     enum result result;
     int status = 0;
 

@@ -31,7 +31,7 @@ check() {
 	max-allocs 31 30
 	max-temporary 16.2 16.1
 	END
-    check 0 --max-foreign=0 --max-invalid=0 --max-peak=3K x.ht
+    check 0 --max-foreign=0 x.ht --max-invalid=0 --max-peak=3K
 }
 
 @test "foreign and invalid frees are limits too" {
@@ -230,6 +230,47 @@ check() {
     grep -q 'title=heaptracker site keep\*%3Alive-blocks::3, at most 1' <<<"$out"
     check 0 --max-live=1M --format=github "$BATS_TEST_TMPDIR/x.ht"
     [ "$out" = "::notice title=heaptracker::gate is within its limit" ]
+}
+
+# A program whose allocating function has this name: its symbol is renamed.
+hostile_program() {
+    need objcopy binutils
+    need gcc
+    cat >hostile.c <<-'END'
+	#include <stdlib.h>
+	void *volatile sink;
+	__attribute__((noipa)) void keep(size_t size) { sink = malloc(size); }
+	int main(int argc, char **argv) { keep(1000 * (size_t)argc); return argv == NULL; }
+	END
+    gcc -O1 -fno-builtin -w -o plain hostile.c
+    printf 'keep %s\n' "$1" >renamed
+    objcopy --redefine-syms=renamed plain hostile
+}
+
+@test "names that would break a format are escaped in all of them" {
+    need_tracking
+    need jq
+    need xmllint libxml2-utils
+    export LC_ALL=C.UTF-8
+    hostile_program "$(printf '<script>alert("1")</script>&%%0A::error:,\xff\xfe]]>%010000d' 0)"
+    "$tool" run --quiet -o 1.ht ./hostile
+    "$tool" run --quiet -o 2.ht ./hostile more
+    check 1 --max-live=0 --format=junit -o x.xml 2.ht
+    xmllint --noout --huge --schema "$HT_SOURCE/tests/tool/junit.xsd" x.xml
+    xmllint --huge --xpath 'string(//failure)' x.xml | grep -q '<script>alert("1")</script>&%0A::error:,'
+    check 1 --max-live=0 --format=json -o x.json 2.ht
+    json x.json '.limits[0].sites[0].stack[0].function | startswith("<script>alert(\"1\")</script>&%0A::error:,\ufffd\ufffd]]>0000")' true
+    check 1 --max-live=0 --format=github 2.ht
+    [ "$(wc -l <<<"$out")" -eq 1 ]
+    [[ $out == *"</script>&%250A::error"* ]]
+    check 1 --max-live=0 2.ht
+    fails grep -Eq '^.{101}' <<<"$out"
+    "$tool" diff 1.ht 2.ht >out
+    fails grep -Eq '^.{101}' out
+    grep -q '<script>alert' out
+    "$tool" diff --format=json 1.ht 2.ht >x.json
+    json x.json '[.sites[] | select(.change != "same") | [.change, .change_bytes, (.stack[0].function | length)]]' '[["grown",1000,10045]]'
+    check 0 --site='<script>*:live=2000' 2.ht
 }
 
 @test "what is wrong with the call is one clear line, and exit status 2" {

@@ -96,19 +96,20 @@ static uint64_t parse_most(const char *where, enum limit_of of, const char *valu
 /* GLOB:MEASURE=VALUE; a glob may have colons itself (ns::function). */
 static void set_site(struct limits *limits, const char *where, const char *value)
 {
-    const char *colon = strrchr(value, ':'), *equals = colon ? strchr(colon, '=') : NULL;
+    const char *last = strrchr(value, ':'), *colon = last ? last : value;
     size_t length;
 
-    if (equals == NULL || colon == value)
+    if (colon == value || strchr(colon, '=') == NULL)
         die("%s: '%s' is not GLOB:MEASURE=VALUE, such as 'parse_*:live=4K'", where, value);
-    length = (size_t)(equals - colon - 1);
+    length = strcspn(colon + 1, "=");
     for (enum limit_of of = 0; of < LIMITS; of = (enum limit_of)(of + 1)) {
         if (!kinds[of].sites || strlen(kinds[of].name) != length ||
             strncmp(kinds[of].name, colon + 1, length) != 0)
             continue;
         limits->sites = must_realloc(limits->sites, (limits->site_count + 1) * sizeof *limits->sites);
-        limits->sites[limits->site_count++] = (struct site_limit){
-            must_asprintf("%.*s", (int)(colon - value), value), of, parse_most(where, of, equals + 1)};
+        limits->sites[limits->site_count++] =
+            (struct site_limit){must_asprintf("%.*s", (int)(colon - value), value), of,
+                                parse_most(where, of, colon + 1 + length + 1)};
         return;
     }
     die("%s: '%.*s' is no measure of sites: use " SITE_MEASURES, where, (int)length, colon + 1);

@@ -49,7 +49,7 @@ char *show_culprit(const struct culprit *culprit)
 
 /* --- Text --------------------------------------------------------------------------- */
 
-#define NUMBER_COLUMNS 34
+#define NUMBER_COLUMNS 35 /* what stands before the name */
 
 /* " <- a <- b": who called. */
 static char *callers_text(const struct screen *screen, const struct culprit *culprit)
@@ -71,13 +71,13 @@ static void print_culprit(const struct screen *screen, const struct finding *fin
 {
     char bytes[24], *what = show_culprit(culprit), *callers = callers_text(screen, culprit);
     char *fitted = screen_fit(screen, what, SCREEN_COLUMNS - NUMBER_COLUMNS);
-    char *fitted_callers = screen_fit(screen, callers, SCREEN_COLUMNS - NUMBER_COLUMNS - 1);
+    char *fitted_callers = screen_fit(screen, callers, SCREEN_COLUMNS - NUMBER_COLUMNS);
 
     fprintf(screen->out, "     %s%11s %10" PRId64 " %-5s %s\n", finding->is_change ? "+" : " ",
             finding->unit == UNIT_PERCENT ? "" : export_bytes(bytes, (double)culprit->bytes), culprit->count,
             finding->unit == UNIT_PERCENT ? "times" : "", fitted);
     if (*callers)
-        fprintf(screen->out, "%*s%s%s%s\n", NUMBER_COLUMNS + 1, "", screen_dim(screen), fitted_callers,
+        fprintf(screen->out, "%*s%s%s%s\n", NUMBER_COLUMNS, "", screen_dim(screen), fitted_callers,
                 screen_plain(screen));
     free(fitted);
     free(fitted_callers);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "export/diff_export.h"
+#include "export/stack.h"
 #include "util.h"
 
 static const char *const column_names[DIFF_COLUMNS] = {
@@ -76,31 +77,71 @@ static void append_place(json_t *stack, const struct place *place)
     json_array_append_new(stack, object);
 }
 
-static json_t *stack_of_row(const struct diff_row *row)
+/* The inside of a JSON array of places (malloc'ed). */
+static char *places_text(const struct place *places, size_t count)
 {
-    static const char *const names[] = {
-        [SITE_STACK] = "(stack not known)",
-        [SITE_NO_STACK] = "(no stack)",
-        [SITE_OTHER] = "(other)",
-        [SITE_BETWEEN] = "(between threads)",
-    };
+    json_t *array = must(json_array());
+    char *dumped, *inside;
+
+    for (size_t i = 0; i < count; i++)
+        append_place(array, &places[i]);
+    dumped = json_dumps(array, JSON_COMPACT);
+    json_decref(array);
+    if (dumped == NULL)
+        die("out of memory for the report");
+    inside = must_asprintf("%.*s", (int)(strlen(dumped) - 2), dumped + 1);
+    free(dumped);
+    return inside;
+}
+
+/* What was written of each frame of one file, since stacks share most of theirs. */
+struct frame_texts {
+    struct numbering numbers; /* by `where` */
+    char **texts;             /* [number - 1] */
+};
+
+static const char *frame_text(struct frame_texts *frames, struct symbols *symbols, uint64_t where)
+{
+    bool is_new;
+    uint32_t number = number_of(&frames->numbers, where, &is_new);
+
+    if (is_new) {
+        size_t count;
+        const struct place *places = symbols_places(symbols, where, &count);
+
+        frames->texts = must_realloc(frames->texts, number * sizeof *frames->texts);
+        frames->texts[number - 1] = places_text(places, count);
+    }
+    return frames->texts[number - 1];
+}
+
+static void free_frame_texts(struct frame_texts *frames)
+{
+    for (size_t i = 0; i < frames->numbers.count; i++)
+        free(frames->texts[i]);
+    free(frames->texts);
+    numbering_free(&frames->numbers);
+}
+
+static void print_stack(FILE *out, const struct diff_row *row, struct frame_texts *texts)
+{
     uint64_t frames[STACK_FRAMES_MAX];
     uint32_t end;
-    json_t *stack = must(json_array());
     size_t depth = 0;
+    char *name;
 
     if (row->kind == SITE_STACK)
         depth = profile_stack(&row->side->report->profile, row->site, frames, STACK_FRAMES_MAX, &end);
     for (size_t i = 0; i < depth; i++) {
-        size_t count;
-        const struct place *places = symbols_places(row->side->symbols, frames[i], &count);
-
-        for (size_t p = 0; p < count; p++)
-            append_place(stack, &places[p]);
+        fputs(i ? "," : "", out);
+        fputs(frame_text(texts, row->side->symbols, frames[i]), out);
     }
-    if (depth == 0)
-        append_place(stack, &(struct place){.function = names[row->kind], .module = ""});
-    return stack;
+    if (depth > 0)
+        return;
+    name = places_text(
+        &(struct place){.function = stack_name(&(struct site){.kind = row->kind}), .module = ""}, 1);
+    fputs(name, out);
+    free(name);
 }
 
 static void print_member(FILE *out, const char *key, json_t *value, const char *after)
@@ -131,10 +172,11 @@ static json_t *change_of_totals(const struct diff *diff)
     return columns_of(change);
 }
 
-static void print_row(FILE *out, const struct diff *diff, size_t i)
+static void print_row(FILE *out, const struct diff *diff, size_t i, struct frame_texts *texts)
 {
     const struct diff_row *row = &diff->rows[i];
     json_t *object = must(json_object());
+    char *numbers;
 
     set(object, "id", json_integer((json_int_t)i + 1));
     set(object, "change", json_string(change_names[row->change]));
@@ -142,15 +184,20 @@ static void print_row(FILE *out, const struct diff *diff, size_t i)
     set(object, "change_blocks", json_integer(diff_of(row, DIFF_BLOCKS(diff->by))));
     set(object, "old", row_columns(row->old, row->old_sites));
     set(object, "new", row_columns(row->new, row->new_sites));
-    set(object, "stack", stack_of_row(row));
-    fputs("    ", out);
-    json_dumpf(object, out, JSON_COMPACT);
-    fputs(i + 1 < diff->count ? ",\n" : "\n", out);
+    numbers = json_dumps(object, JSON_COMPACT);
+    if (numbers == NULL)
+        die("out of memory for the report");
+    fprintf(out, "    %.*s,\"stack\":[", (int)(strlen(numbers) - 1), numbers);
+    print_stack(out, row, texts);
+    fputs(i + 1 < diff->count ? "]},\n" : "]}\n", out);
+    free(numbers);
     json_decref(object);
 }
 
 void diff_export_json(const struct diff *diff, const struct diff_export_options *options, FILE *out)
 {
+    struct frame_texts old_texts = {0}, new_texts = {0};
+
     fputs("{\n", out);
     print_member(out, "schema", json_integer(1), ",");
     print_member(out, "kind", json_string("diff"), ",");
@@ -160,6 +207,8 @@ void diff_export_json(const struct diff *diff, const struct diff_export_options 
     print_member(out, "change", change_of_totals(diff), ",");
     fputs("  \"sites\": [\n", out);
     for (size_t i = 0; i < diff->count; i++)
-        print_row(out, diff, i);
+        print_row(out, diff, i, diff->rows[i].side == &diff->old ? &old_texts : &new_texts);
     fputs("  ]\n}\n", out);
+    free_frame_texts(&old_texts);
+    free_frame_texts(&new_texts);
 }

@@ -69,7 +69,7 @@ static double median(double *values, size_t count)
 static double mann_kendall(const struct floors *floors)
 {
     double n = (double)floors->count, s = 0, variance = n * (n - 1) * (2 * n + 5);
-    double sorted[PARTS];
+    double sorted[PARTS] = {0};
 
     for (size_t i = 0; i < floors->count; i++) {
         sorted[i] = floors->bytes[i];
@@ -109,7 +109,7 @@ static bool each_fourth_is_higher(const struct floors *floors)
 
     for (size_t fourth = 0; fourth < 4; fourth++) {
         size_t first = fourth * floors->count / 4, end = (fourth + 1) * floors->count / 4;
-        double values[PARTS], middle;
+        double values[PARTS] = {0}, middle;
 
         for (size_t i = first; i < end; i++)
             values[i - first] = floors->bytes[i];

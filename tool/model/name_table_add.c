@@ -102,7 +102,7 @@ static int by_where(const void *a, const void *b)
 
 void name_table_add(struct snapshot *snapshot, struct profile *profile, struct symbols *symbols)
 {
-    struct writer writer = {0};
+    struct writer writer = {.text = must_malloc(1)};
     uint64_t *wheres = must_malloc(profile->node_count * sizeof *wheres);
     size_t count = 0;
 

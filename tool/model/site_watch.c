@@ -39,6 +39,7 @@ struct site_watch *site_watch_open(const char *directory, uint32_t interval_ms)
     struct site_watch *watch = must_malloc(sizeof *watch);
 
     *watch = (struct site_watch){.directory = directory, .interval_ns = (uint64_t)interval_ms * 1000000};
+    watch->sites = must_malloc((watch->site_capacity = 16) * sizeof *watch->sites);
     watch->least_ns = watch->interval_ns / 2; /* the looks themselves come at the interval */
     return watch;
 }
@@ -81,13 +82,13 @@ static void halve(struct site_watch *watch)
 /* NULL: there are too many already. */
 static struct watched *watched_of(struct site_watch *watch, uint32_t id)
 {
+    if (watch->sites == NULL)
+        BUG("sites are watched after the end");
     if (watch->place_of[id] == 0) {
         if (watch->site_count == WATCH_SITES_MAX)
             return NULL;
-        if (watch->site_count == watch->site_capacity) {
-            watch->site_capacity = watch->site_capacity ? 2 * watch->site_capacity : 64;
-            watch->sites = must_realloc(watch->sites, watch->site_capacity * sizeof *watch->sites);
-        }
+        if (watch->site_count == watch->site_capacity)
+            watch->sites = must_realloc(watch->sites, (watch->site_capacity *= 2) * sizeof *watch->sites);
         watch->sites[watch->site_count] = (struct watched){.id = id};
         watch->place_of[id] = (uint32_t)++watch->site_count;
     }
