@@ -11,7 +11,8 @@ build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
 run="$build sqlite3"
 test="$run g++ clang libcmocka-dev bats valgrind jq perl python3 libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev"
-bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
+bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
+    gnuplot-nox jq perl python3"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
 purpose=${1:-build}
