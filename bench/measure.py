@@ -81,8 +81,8 @@ class Bench:
         return sample
 
     def rounds_of(self, workload, configuration):
-        if workload.kind in ("startup", "memory"):
-            return self.rounds * 3 if configuration.kind != "slow" else 0
+        if workload.kind in ("startup", "memory") and configuration.kind != "slow":
+            return self.rounds * (1 if configuration.kind == "tool" else 3)
         if configuration.kind == "tool" or workload.kind == "report":
             return 0
         if configuration.name == "wrap" and workload.kind != "own":

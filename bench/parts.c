@@ -34,17 +34,17 @@ static uint32_t site;
 static void map_alone(struct thread *t)
 {
     uint32_t *cell = block_map_cell(&tracker_blocks, inner);
+    struct taken_block taken;
 
     cell_put(cell, BYTES, thread_mark(t, site));
-    __asm__ volatile("" : : : "memory");
-    cell = block_map_cell(&tracker_blocks, inner);
-    store_relaxed(cell, load_relaxed(cell) ^ (CELL_LIVE | CELL_FREED));
+    if (!thread_take(inner, &taken))
+        abort(); /* not the path that is to be measured */
 }
 
 static void counters_and_map(struct thread *t)
 {
-    if (!thread_put_usual(t, inner, BYTES, site) || !thread_free_usual(t, inner))
-        abort(); /* not the path that is to be measured */
+    if (!thread_put_usual(t, inner, BYTES, site, t->sites) || !thread_free_usual(t, inner))
+        abort();
 }
 
 static void capture_alone(struct thread *t)
@@ -98,11 +98,11 @@ int main(int argc, char **argv)
 
     /* Its peak must lie above what is measured, as in a program that has lived for a while. */
     free(malloc(65536));
-    inner = big + 4096;
     if (!big || tracker_thread.sites == NULL || tracker_thread.chain == NULL) {
         fprintf(stderr, "bench_parts: nothing tracks this program\n");
         return 3;
     }
+    inner = big + 4096;
     site = chain_capture_at(tracker_thread.chain, (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER);
     for (unsigned part = 0; part < sizeof parts / sizeof parts[0]; part++)
         measure(part, pairs);

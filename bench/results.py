@@ -125,7 +125,8 @@ Made by `{command} DOCS=1`; [bench/README.md](../bench/README.md) says what each
 - Compiler: {machine['compiler']}
 - Peers: {machine['valgrind']}, {machine['heaptrack']}
 - {machine['rounds']} rounds, interleaved; workloads at {machine['scale_percent']} % of their length. Medians. jemalloc exact,
-  tcmalloc HEAPPROFILE and valgrind's tools are slow: one round, of some rows; heaptrack at most three. `-`: not measured.
+  tcmalloc HEAPPROFILE and valgrind's tools are slow: one round, of the short rows, with the tool's start-up in the ratio;
+  heaptrack at most three rounds. `-`: not measured.
 
 ## Goals
 """]
