@@ -51,7 +51,7 @@ help:
 	@echo 'make run        track the sample application and a real program'
 	@echo 'make test       all tests but the long ones'
 	@echo 'make soak       the long ones'
-	@echo 'make bench      measure the cost (QUICK=1: in short; DOCS=1: renew docs/results.md)'
+	@echo 'make bench      measure the cost and renew docs/results.md (QUICK=1: in short)'
 	@echo 'make baseline   store the instruction counts that make test holds us to'
 	@echo 'make lint       format, static analysis, layers'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR where that is given'

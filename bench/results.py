@@ -115,10 +115,10 @@ def markdown(header, rows):
 def write_page(folder, bench, workloads, configurations, machine, reached, paths):
     os.makedirs(folder, exist_ok=True)
     drawn = write_chart(os.path.join(folder, "results.svg"), bench, workloads, configurations)
-    command = "make bench" + (" QUICK=1" if machine["quick"] else "")
+    command = "make bench" + (" QUICK=1 DOCS=1" if machine["quick"] else "")
     parts = [f"""# What tracking costs: results
 
-Made by `{command} DOCS=1`; [bench/README.md](../bench/README.md) says what each row and column is, and how it is measured.
+Made by `{command}`; [bench/README.md](../bench/README.md) says what each row and column is, and how it is measured.
 
 - Date: {machine['date']}
 - Machine: {machine['processor']}, {machine['processors']} processors, {machine['kernel']}, {machine['libc']}
@@ -147,7 +147,7 @@ CHART = """set terminal svg size 1000,{height} font "sans-serif,13" background "
 set output "{path}"
 set logscale x
 set xlabel "CPU time, as a ratio to the bare program (log scale)"
-set xtics (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200)
+set xtics (0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200)
 set xrange [{low}:{high}]
 set yrange [{rows} - 0.5:-0.5]
 set grid x y linecolor "#dddddd"
@@ -157,7 +157,7 @@ set arrow from 1, graph 0 to 1, graph 1 nohead linecolor "#888888"
 plot {plots}
 """
 STYLES = {"forward": ("#999999", 1), "count": ("#7fc97f", 7), "caller": ("#33a02c", 9), "full": ("#005a00", 5),
-          "heaptrack": ("#d95f02", 13), "jemalloc_512k": ("#a6cee3", 6), "jemalloc_exact": ("#1f78b4", 7),
+          "heaptrack": ("#d95f02", 13), "jemalloc_512k": ("#6a9fd0", 6), "jemalloc_exact": ("#1f78b4", 7),
           "tcmalloc_heap": ("#e7298a", 11), "massif": ("#e6ab02", 8), "dhat": ("#a6761d", 10), "memcheck": ("#666666", 12)}
 
 

@@ -5,7 +5,7 @@
   BUILD=DIR            where the project was built (build)
   OUT=DIR              where results.json, results.md and results.svg go (BUILD/bench)
   QUICK=1              fewer rounds of fewer and shorter workloads
-  DOCS=1               also renew docs/results.md and docs/results.svg
+  DOCS=1, DOCS=0       renew docs/results.md and docs/results.svg, or not; else: where all is measured
   ROUNDS=N SCALE=PERCENT   rounds; length of the workloads
   WORKLOADS="a b" CONFIGURATIONS="a b"   only these (and bare)
   MIMALLOC_BENCH=DIR   also the originals, from a built checkout of mimalloc-bench
@@ -82,7 +82,8 @@ def main():
         reached = goals(bench.samples, bench.reports, rows)
         results.print_tables(bench, rows, here, facts, reached, paths)
         results.write(out, bench, rows, here, facts, reached, paths)
-        if setting("DOCS") == "1":
+        everything = not quick and not only and not setting("CONFIGURATIONS")
+        if (setting("DOCS") or str(int(everything))) == "1":
             results.write_page(os.path.join(source, "docs"), bench, rows, here, facts, reached, paths)
     return 1 if bench.failed else 0
 
