@@ -21,6 +21,7 @@
 /* Captures of the same place in a row before it is kept as the last one: where
  * places alternate, keeping them costs more than it saves. */
 #define REPEATS_BEFORE_LAST 4u
+#define SIGHTS_BEFORE_FRAME 4u
 
 /* Slots within the join that still hold what they held, though the stack has left
  * them: as many are looked at again in vain by each capture before they are dropped. */
@@ -125,6 +126,18 @@ MEMORY_RAW HT_INLINE enum met step_out(struct chain *c, struct fast_walk *w, str
     return MET_CHAIN;
 }
 
+/* The place where these frames called from the node are remembered; the third may be 0. */
+HT_INLINE uint32_t recent_index(uint32_t node, uint64_t first, uint64_t second, uint64_t third)
+{
+    return HASH_BITS(((first * 3 + second) ^ third << 7 ^ (uint64_t)node << 24) * HASH_K1, RECENTS);
+}
+
+HT_INLINE bool recent_is(const struct recent *r, uint32_t node, uint64_t first, uint64_t second,
+                         uint64_t third)
+{
+    return r->where[0] == first && r->node == node && r->where[1] == second && r->where[2] == third;
+}
+
 /* --- Learning: the edits that the fast path makes -------------------------------- */
 
 /* Where the walk read each frame's fp from (0: the register), for frames 0 to f->frames. */
@@ -190,17 +203,17 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
     chain_cut_to(c, top);
 }
 
-/* The frame that the join called, if it is seen for the second time in a row. A chain
- * that followed every call at once would be cut down again by every return. */
-MEMORY_RAW HT_INLINE bool is_second_sight(struct chain *c, const struct found *f)
+/* Is the frame that the join called seen so often in a row that the chain should hold
+ * it? One that followed every call at once would be cut down again by every return. */
+HT_INLINE bool is_frame_wanted(struct chain *c, uint64_t at, uint64_t where)
 {
-    const uint64_t at = f->at[f->frames - 2], value = f->where[f->frames - 1];
-
-    if (c->candidate_at == at && c->candidate_value == value)
-        return true;
-    c->candidate_at = at;
-    c->candidate_value = value;
-    return false;
+    if (c->candidate_at != at || c->candidate_value != where) {
+        c->candidate_at = at;
+        c->candidate_value = where;
+        c->candidate_seen = 0;
+        return false;
+    }
+    return ++c->candidate_seen >= SIGHTS_BEFORE_FRAME;
 }
 
 HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
@@ -212,18 +225,6 @@ HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
         return false;
     }
     return ++c->repeats % REPEATS_BEFORE_LAST == 0;
-}
-
-/* The place where these frames called from the node are remembered; the third may be 0. */
-HT_INLINE uint32_t recent_index(uint32_t node, uint64_t first, uint64_t second, uint64_t third)
-{
-    return HASH_BITS(((first * 3 + second) ^ third << 7 ^ (uint64_t)node << 24) * HASH_K1, RECENTS);
-}
-
-HT_INLINE bool recent_is(const struct recent *r, uint32_t node, uint64_t first, uint64_t second,
-                         uint64_t third)
-{
-    return r->where[0] == first && r->node == node && r->where[1] == second && r->where[2] == third;
 }
 
 /* --- The capture ------------------------------------------------------------------- */
@@ -274,6 +275,20 @@ static __attribute__((noinline)) uint32_t learn_lesson(struct chain *c, uint64_t
     return id;
 }
 
+/* Remembers the id of up to RECENT_FRAMES inner frames, the second time that it is
+ * asked for: most stacks of many never come again. */
+static void keep_recent(struct chain *c, uint32_t node, const struct found *f, uint32_t id)
+{
+    const uint64_t third = f->frames > 2 ? f->where[2] : 0;
+    const uint32_t place = recent_index(node, f->where[0], f->where[1], third);
+    const uint32_t tag = (uint32_t)(f->where[0] ^ f->where[1] ^ third ^ node << 8);
+
+    if (c->missed[place] == tag)
+        c->recents[place] =
+            (struct recent){.where = {f->where[0], f->where[1], third}, .node = node, .id = id};
+    c->missed[place] = tag;
+}
+
 /* A stack that no cache knows: names it frame by frame, and makes the chain follow. */
 MEMORY_RAW static __attribute__((noinline)) uint32_t learn_stack(struct chain *c, uint64_t pc, uint64_t sp,
                                                                  uint64_t fp, const struct found *f,
@@ -296,21 +311,23 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t learn_stack(struct chain *c
         keep_child(c, node, f->where[0], id);
     if (frames > 1)
         push_frames(c, pc, fp, f, frames - 1, ids);
-    if (frames - 2 <= RECENT_FRAMES - 2 && id != TRIE_LOST && done) {
-        const uint64_t third = frames > 2 ? f->where[2] : 0;
-        const uint32_t place = recent_index(node, f->where[0], f->where[1], third);
-        const uint32_t tag = (uint32_t)(f->where[0] ^ f->where[1] ^ third ^ node << 8);
-
-        if (c->missed[place] == tag)
-            c->recents[place] =
-                (struct recent){.where = {f->where[0], f->where[1], third}, .node = node, .id = id};
-        c->missed[place] = tag; /* kept at the second time: most stacks of many never come again */
-    }
+    if (frames > 1 && id != TRIE_LOST && done && (frames <= RECENT_FRAMES || frames <= spare))
+        keep_recent(c, frames > RECENT_FRAMES ? ids[RECENT_FRAMES] : node, f, id);
     edit_end(c, serial);
     return likely(done) ? id : chain_capture_slow(c, pc, sp, fp);
 }
 
-/* A walk of more frames than a few. `edits` is from before anything was read. */
+/* The rest of a capture whose frames are known. */
+HT_INLINE uint32_t known_stack(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
+                               uint32_t edits, enum lesson lesson, uint32_t id)
+{
+    if (unlikely(lesson != LEARN_NOTHING))
+        return learn_lesson(c, pc, sp, fp, f, edits, lesson, id);
+    fence_compiler();
+    return likely(load_relaxed(&c->edits) == edits) ? id : chain_capture_slow(c, pc, sp, fp);
+}
+
+/* A walk of more frames than RECENT_FRAMES. */
 MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c, uint64_t pc, uint64_t sp,
                                                                  uint64_t fp, const struct chain_slot *s,
                                                                  uint32_t edits)
@@ -318,13 +335,26 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
     struct fast_walk w = {.pc = pc, .sp = sp, .fp = fp, .s = s};
     struct found f;
     enum met met = MET_NOTHING;
+    const struct recent *r;
+    uint32_t node;
 
     f.by_fp = false;
     for (uint32_t n = 0; n < FAST_FRAMES && met == MET_NOTHING; n++)
         met = step_out(c, &w, &f, n);
     if (unlikely(met != MET_CHAIN))
         return chain_capture_slow(c, pc, sp, fp);
-    return learn_stack(c, pc, sp, fp, &f, edits);
+    if (c->frames[f.join].depth + f.frames > c->unwind->depth)
+        return learn_stack(c, pc, sp, fp, &f, edits);
+    node = c->frames[f.join].node;
+    for (uint32_t n = f.frames; n > RECENT_FRAMES; n--)
+        node = find_child(c, node, f.where[n - 1]);
+    r = &c->recents[recent_index(node, f.where[0], f.where[1], f.where[2])];
+    if (!recent_is(r, node, f.where[0], f.where[1], f.where[2]))
+        return learn_stack(c, pc, sp, fp, &f, edits);
+    return known_stack(c, pc, sp, fp, &f, edits,
+                       is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1]) ? LEARN_FRAME
+                                                                                     : LEARN_NOTHING,
+                       r->id);
 }
 
 /* Steps 3 and 4. s: the innermost slot that holds. */
@@ -370,15 +400,12 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
         if (!recent_is(r, node, f.where[0], f.where[1], third))
             return learn_stack(c, pc, sp, fp, &f, edits);
         id = r->id;
-        if (is_second_sight(c, &f))
+        if (unlikely(is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1])))
             lesson = LEARN_FRAME;
     }
     if (unlikely(s - w.s > STALE_SLOTS_MAX))
         lesson = LEARN_CUT;
-    if (unlikely(lesson != LEARN_NOTHING))
-        return learn_lesson(c, pc, sp, fp, &f, edits, lesson, id);
-    fence_compiler();
-    return likely(load_relaxed(&c->edits) == edits) ? id : chain_capture_slow(c, pc, sp, fp);
+    return known_stack(c, pc, sp, fp, &f, edits, lesson, id);
 }
 
 /* Is this the last capture again, given that the slots up to `s` hold? */

@@ -119,6 +119,7 @@ struct chain {
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
     uint64_t repeated_pc, repeated_sp;
     uint64_t candidate_at, candidate_value; /* the frame next to the join */
+    uint32_t candidate_seen;                /*   and how often in a row */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -225,7 +226,7 @@ HT_INLINE uint32_t find_child(struct chain *c, uint32_t parent, uint64_t where)
         return parent + 1;
     if (likely(child->where == where && child->parent == parent))
         return child->id;
-    return trie_child(c->unwind->trie, parent, where);
+    return trie_far_child(c->unwind->trie, parent, where);
 }
 
 /* Remembers it. Only while editing. */
