@@ -23,6 +23,10 @@
 #define REPEATS_BEFORE_LAST 4u
 #define SIGHTS_BEFORE_FRAME 4u
 
+/* So many frames of a new stack are put on the chain at once; fewer are walked again by
+ * the next capture, which costs less. */
+#define FRAMES_TO_PUSH 3u
+
 /* Slots within the join that still hold what they held, though the stack has left
  * them: as many are looked at again in vain by each capture before they are dropped. */
 #define STALE_SLOTS_MAX 24
@@ -275,48 +279,6 @@ static __attribute__((noinline)) uint32_t learn_lesson(struct chain *c, uint64_t
     return id;
 }
 
-/* Remembers the id of up to RECENT_FRAMES inner frames, the second time that it is
- * asked for: most stacks of many never come again. */
-static void keep_recent(struct chain *c, uint32_t node, const struct found *f, uint32_t id)
-{
-    const uint64_t third = f->frames > 2 ? f->where[2] : 0;
-    const uint32_t place = recent_index(node, f->where[0], f->where[1], third);
-    const uint32_t tag = (uint32_t)(f->where[0] ^ f->where[1] ^ third ^ node << 8);
-
-    if (c->missed[place] == tag)
-        c->recents[place] =
-            (struct recent){.where = {f->where[0], f->where[1], third}, .node = node, .id = id};
-    c->missed[place] = tag;
-}
-
-/* A stack that no cache knows: names it frame by frame, and makes the chain follow. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t learn_stack(struct chain *c, uint64_t pc, uint64_t sp,
-                                                                 uint64_t fp, const struct found *f,
-                                                                 uint32_t edits)
-{
-    const struct chain_frame *join = &c->frames[f->join];
-    const uint32_t node = join->node, frames = f->frames;
-    const uint32_t spare = join->depth < c->unwind->depth ? c->unwind->depth - join->depth : 0;
-    uint32_t ids[FAST_FRAMES], serial, id = node;
-    bool done = true;
-
-    for (uint32_t n = frames; n > 0 && n + spare > frames; n--)
-        ids[n - 1] = id = find_child(c, id, f->where[n - 1]);
-    if (unlikely(!edit_begin(c, sp, edits, &serial)))
-        return chain_capture_slow(c, pc, sp, fp);
-    c->nodes_usable = trie_usable(c->unwind->trie);
-    if (unlikely(spare < frames))
-        done = chain_stack_id(c, (int)f->join, TRIE_ROOT, f->where, frames, &id);
-    else if (frames == 1)
-        keep_child(c, node, f->where[0], id);
-    if (frames > 1)
-        push_frames(c, pc, fp, f, frames - 1, ids);
-    if (frames > 1 && id != TRIE_LOST && done && (frames <= RECENT_FRAMES || frames <= spare))
-        keep_recent(c, frames > RECENT_FRAMES ? ids[RECENT_FRAMES] : node, f, id);
-    edit_end(c, serial);
-    return likely(done) ? id : chain_capture_slow(c, pc, sp, fp);
-}
-
 /* The rest of a capture whose frames are known. */
 HT_INLINE uint32_t known_stack(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
                                uint32_t edits, enum lesson lesson, uint32_t id)
@@ -325,6 +287,56 @@ HT_INLINE uint32_t known_stack(struct chain *c, uint64_t pc, uint64_t sp, uint64
         return learn_lesson(c, pc, sp, fp, f, edits, lesson, id);
     fence_compiler();
     return likely(load_relaxed(&c->edits) == edits) ? id : chain_capture_slow(c, pc, sp, fp);
+}
+
+/* Is the stack (more than one frame called from the node) asked for the second time?
+ * Only then it is worth a place: most stacks of many never come again. */
+HT_INLINE bool is_recent_wanted(struct chain *c, uint32_t place, uint64_t tag)
+{
+    const bool again = c->missed[place] == (uint32_t)tag;
+
+    c->missed[place] = (uint32_t)tag;
+    return again;
+}
+
+/* A stack that no cache knows: names it frame by frame, and makes the chain follow. */
+MEMORY_RAW static __attribute__((noinline)) uint32_t learn_stack(struct chain *c, uint64_t pc, uint64_t sp,
+                                                                 uint64_t fp, const struct found *f,
+                                                                 uint32_t edits)
+{
+    const struct chain_frame *join = &c->frames[f->join];
+    const uint32_t frames = f->frames;
+    const uint32_t spare = join->depth < c->unwind->depth ? c->unwind->depth - join->depth : 0;
+    const uint64_t third = frames > 2 ? f->where[2] : 0;
+    uint32_t ids[FAST_FRAMES], serial, node = join->node, id = node, place;
+    bool done = true, keep;
+
+    for (uint32_t n = frames; n > 0 && n + spare > frames; n--) {
+        ids[n - 1] = id = find_child(c, id, f->where[n - 1]);
+        if (n == RECENT_FRAMES + 1)
+            node = id;
+    }
+    c->nodes_usable = trie_usable(c->unwind->trie); /* a handler's older value does no harm */
+    place = recent_index(node, f->where[0], frames > 1 ? f->where[1] : 0, third);
+    keep = frames == 1 || is_recent_wanted(c, place, f->where[0] ^ third ^ (uint64_t)node << 8);
+    if (!keep && frames < FRAMES_TO_PUSH && spare >= frames)
+        return known_stack(c, pc, sp, fp, f, edits, LEARN_NOTHING, id);
+
+    if (unlikely(!edit_begin(c, sp, edits, &serial)))
+        return chain_capture_slow(c, pc, sp, fp);
+    if (unlikely(spare < frames)) {
+        done = chain_stack_id(c, (int)f->join, TRIE_ROOT, f->where, frames, &id);
+        keep &= done && frames <= RECENT_FRAMES;
+    }
+    if (keep && frames == 1)
+        keep_child(c, node, f->where[0], id);
+    else if (keep && id != TRIE_LOST)
+        c->recents[place] =
+            (struct recent){.where = {f->where[0], f->where[1], third}, .node = node, .id = id};
+    if (frames >= FRAMES_TO_PUSH)
+        push_frames(c, pc, fp, f, frames - 1, ids);
+    edit_end(c, serial);
+    return likely(done) ? id : chain_capture_slow(c, pc, sp, fp);
 }
 
 /* A walk of more frames than RECENT_FRAMES. */
