@@ -59,8 +59,9 @@ struct found {
     uint64_t where[FAST_FRAMES];
     uint64_t at[FAST_FRAMES]; /* the slot that the frame returns through */
     uint32_t frames;
-    uint32_t join; /* the slot of the chain that the walk met */
-    bool by_fp;    /* a step or the join asked for fp */
+    uint32_t join;                      /* the slot of the chain that the walk met */
+    bool by_fp;                         /* a step or the join asked for fp */
+    const struct chain_slot *innermost; /* of those that hold */
 };
 
 HT_INLINE uint64_t words(int16_t n)
@@ -195,7 +196,9 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
             needs = push_saved_fp(c, rule_place(c, value), from[n + 1], needs, &top);
         c->slots[top] = (struct chain_slot){.at = f->at[n - 1], .value = value};
         c->frames[top++] = (struct chain_frame){
-            .fp = !needs ? 0 : from[n] ? memory_word(from[n]) : fp,
+            .fp = !needs    ? 0
+                  : from[n] ? memory_word(from[n])
+                            : fp,
             .where = f->where[n],
             .node = likely(depth <= limit) ? ids[n] : TOKEN_FIRST + c->next_serial++,
             .depth = (uint16_t)depth,
@@ -238,8 +241,8 @@ HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
 enum lesson { LEARN_NOTHING, LEARN_LAST, LEARN_FRAME, LEARN_CUT };
 
 /* Keeps a capture of one frame. */
-MEMORY_RAW static void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
-                                 uint32_t id)
+MEMORY_RAW static void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
+                                 const struct found *f, uint32_t id)
 {
     const struct cfi_rule *rule = rule_place(c, pc);
     const uint64_t cfa = f->at[0] - words(rule->ra_words);
@@ -283,6 +286,8 @@ static __attribute__((noinline)) uint32_t learn_lesson(struct chain *c, uint64_t
 HT_INLINE uint32_t known_stack(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
                                uint32_t edits, enum lesson lesson, uint32_t id)
 {
+    if (unlikely(f->innermost - &c->slots[f->join] > STALE_SLOTS_MAX))
+        lesson = LEARN_CUT;
     if (unlikely(lesson != LEARN_NOTHING))
         return learn_lesson(c, pc, sp, fp, f, edits, lesson, id);
     fence_compiler();
@@ -300,9 +305,8 @@ HT_INLINE bool is_recent_wanted(struct chain *c, uint32_t place, uint64_t tag)
 }
 
 /* A stack that no cache knows: names it frame by frame, and makes the chain follow. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t learn_stack(struct chain *c, uint64_t pc, uint64_t sp,
-                                                                 uint64_t fp, const struct found *f,
-                                                                 uint32_t edits)
+MEMORY_RAW static __attribute__((noinline)) uint32_t
+learn_stack(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t edits)
 {
     const struct chain_frame *join = &c->frames[f->join];
     const uint32_t frames = f->frames;
@@ -350,7 +354,9 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
     const struct recent *r;
     uint32_t node;
 
+    f.where[2] = 0;
     f.by_fp = false;
+    f.innermost = s;
     for (uint32_t n = 0; n < FAST_FRAMES && met == MET_NOTHING; n++)
         met = step_out(c, &w, &f, n);
     if (unlikely(met != MET_CHAIN))
@@ -363,16 +369,16 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
     r = &c->recents[recent_index(node, f.where[0], f.where[1], f.where[2])];
     if (!recent_is(r, node, f.where[0], f.where[1], f.where[2]))
         return learn_stack(c, pc, sp, fp, &f, edits);
-    return known_stack(c, pc, sp, fp, &f, edits,
-                       is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1]) ? LEARN_FRAME
-                                                                                     : LEARN_NOTHING,
-                       r->id);
+    return known_stack(
+        c, pc, sp, fp, &f, edits,
+        is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1]) ? LEARN_FRAME : LEARN_NOTHING, r->id);
 }
 
 /* Steps 3 and 4. s: the innermost slot that holds. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t
-capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct chain_slot *s,
-                uint32_t edits)
+MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chain *c, uint64_t pc,
+                                                                     uint64_t sp, uint64_t fp,
+                                                                     const struct chain_slot *s,
+                                                                     uint32_t edits)
 {
     enum lesson lesson = LEARN_NOTHING;
     struct fast_walk w = {.pc = pc, .sp = sp, .fp = fp, .s = s};
@@ -384,6 +390,7 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
     if (unlikely(s < c->slots))
         return chain_capture_slow(c, pc, sp, fp);
     f.by_fp = false;
+    f.innermost = s;
     met = step_out(c, &w, &f, 0);
     if (met == MET_CHAIN) {
         const struct child *child;
@@ -415,8 +422,6 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
         if (unlikely(is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1])))
             lesson = LEARN_FRAME;
     }
-    if (unlikely(s - w.s > STALE_SLOTS_MAX))
-        lesson = LEARN_CUT;
     return known_stack(c, pc, sp, fp, &f, edits, lesson, id);
 }
 

@@ -64,13 +64,6 @@ struct trie {
 #define TRIE_LINE 8u /* entries in a cache line */
 #define TRIE_PARENTS_PER_LINE 4u
 
-/* A child of this node will be looked for soon. */
-HT_INLINE void trie_prefetch(const struct trie *trie, uint32_t parent)
-{
-    __builtin_prefetch(&trie->index[(size_t)(parent / TRIE_PARENTS_PER_LINE & trie->line_mask) * TRIE_LINE]);
-    __builtin_prefetch(&trie->nodes[parent + 1]);
-}
-
 /* Bytes of index for `capacity` nodes: a power of two of lines, entries at most
  * half full. */
 size_t trie_index_bytes(uint32_t capacity);
