@@ -79,7 +79,7 @@ enum met { MET_NOTHING, MET_CHAIN, MET_TROUBLE };
 
 /* Takes one step by a plain rule, out of frame n. MET_TROUBLE: that takes more than the
  * fast path knows. */
-MEMORY_RAW HT_INLINE enum met step_out(struct chain *c, struct fast_walk *w, struct found *f, uint32_t n)
+MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, struct found *f, uint32_t n)
 {
     const struct cfi_rule *rule = rule_place(c, w->pc);
     const struct chain_slot *s = w->s;
@@ -358,7 +358,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
     f.by_fp = false;
     f.innermost = s;
     for (uint32_t n = 0; n < FAST_FRAMES && met == MET_NOTHING; n++)
-        met = step_out(c, &w, &f, n);
+        met = fast_step(c, &w, &f, n);
     if (unlikely(met != MET_CHAIN))
         return chain_capture_slow(c, pc, sp, fp);
     if (c->frames[f.join].depth + f.frames > c->unwind->depth)
@@ -391,7 +391,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
         return chain_capture_slow(c, pc, sp, fp);
     f.by_fp = false;
     f.innermost = s;
-    met = step_out(c, &w, &f, 0);
+    met = fast_step(c, &w, &f, 0);
     if (met == MET_CHAIN) {
         const struct child *child;
 
@@ -403,18 +403,18 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
         if (unlikely(is_repeated(c, pc, sp)))
             lesson = LEARN_LAST;
     } else {
-        uint64_t third = 0;
+        uint64_t third;
 
+        f.where[2] = 0;
         if (met == MET_NOTHING)
-            met = step_out(c, &w, &f, 1);
-        if (met == MET_NOTHING) {
-            met = step_out(c, &w, &f, 2);
-            third = f.where[2];
-        }
+            met = fast_step(c, &w, &f, 1);
+        if (met == MET_NOTHING)
+            met = fast_step(c, &w, &f, 2);
         if (met != MET_CHAIN)
             return met == MET_NOTHING ? capture_far(c, pc, sp, fp, s, edits)
                                       : chain_capture_slow(c, pc, sp, fp);
         node = c->frames[f.join].node;
+        third = f.where[2];
         r = &c->recents[recent_index(node, f.where[0], f.where[1], third)];
         if (!recent_is(r, node, f.where[0], f.where[1], third))
             return learn_stack(c, pc, sp, fp, &f, edits);
