@@ -11,7 +11,7 @@ build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
 # The page of the html format. Some packages of nodejs bring npm, and are in conflict with Debian's own.
 command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"
-test="$run g++ clang libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl
+test="$run g++ clang libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl mandoc man-db
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
     golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
 bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
