@@ -70,8 +70,8 @@ static void print_culprit(const struct screen *screen, const struct finding *fin
                           const struct culprit *culprit)
 {
     char bytes[24], *what = show_culprit(culprit), *callers = callers_text(screen, culprit);
-    char *fitted = screen_fit(screen, what, SCREEN_COLUMNS - NUMBER_COLUMNS);
-    char *fitted_callers = screen_fit(screen, callers, SCREEN_COLUMNS - NUMBER_COLUMNS);
+    char *fitted = screen_fit(screen, what, screen->columns - NUMBER_COLUMNS);
+    char *fitted_callers = screen_fit(screen, callers, screen->columns - NUMBER_COLUMNS);
 
     fprintf(screen->out, "     %s%11s %10" PRId64 " %-5s %s\n", finding->is_change ? "+" : " ",
             finding->unit == UNIT_PERCENT ? "" : export_bytes(bytes, (double)culprit->bytes), culprit->count,

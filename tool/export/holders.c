@@ -15,7 +15,6 @@
 #include "util.h"
 
 #define NUMBERS_COLUMNS HOLDERS_NUMBERS_COLUMNS
-#define LOCATION_COLUMNS 36
 #define NAME_COLUMNS_MIN 12 /* a caller's name that is cut shorter says nothing */
 
 /* Shares of temporary allocations below this are usual, and not worth a list. */
@@ -28,8 +27,9 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* "file.c:12", and the module where that is not the expected one. */
-static char *location_of(const struct place *place, const char *expected_module)
+/* "file.c:12", and the module where that is not the expected one; on a narrow screen
+ * the file alone, where it is known. */
+static char *location_of(const struct screen *screen, const struct place *place, const char *expected_module)
 {
     const char *module = base_name(place->module);
     bool is_own = strcmp(place->module, expected_module) == 0;
@@ -40,8 +40,15 @@ static char *location_of(const struct place *place, const char *expected_module)
         return strncmp(place->function, module, strlen(module)) == 0
                    ? must_strdup("")
                    : must_asprintf("%s+0x%" PRIx64, module, place->offset);
-    return is_own ? must_asprintf("%s:%u", base_name(place->file), place->line)
-                  : must_asprintf("%s:%u %s", base_name(place->file), place->line, module);
+    return is_own || screen->columns < SCREEN_COLUMNS
+               ? must_asprintf("%s:%u", base_name(place->file), place->line)
+               : must_asprintf("%s:%u %s", base_name(place->file), place->line, module);
+}
+
+/* What file and line may take of a row, where the name wants its share too. */
+static size_t location_columns(const struct screen *screen)
+{
+    return (screen->columns - NUMBERS_COLUMNS) / 2 + 4;
 }
 
 static const char *row_label(const struct row *row)
@@ -60,11 +67,11 @@ static const char *row_label(const struct row *row)
 static void print_name(const struct screen *screen, const struct row *row, const char *program)
 {
     bool has_place = row->site->kind == SITE_STACK && row->place_count > 0 && !row->by_design;
-    char *where = has_place ? location_of(&row->places[0], program) : must_strdup("");
+    char *where = has_place ? location_of(screen, &row->places[0], program) : must_strdup("");
     const char *mark = has_place && row->places[0].inlined ? " (inlined)" : "";
-    size_t room = SCREEN_COLUMNS - NUMBERS_COLUMNS - strlen(mark) - 2;
+    size_t room = screen->columns - NUMBERS_COLUMNS - strlen(mark) - 2;
     bool fits = screen_columns(row_label(row)) + screen_columns(where) <= room;
-    char *location = screen_fit(screen, where, fits ? room : LOCATION_COLUMNS);
+    char *location = screen_fit(screen, where, fits ? room : location_columns(screen));
     char *name = screen_fit(screen, row_label(row), room - screen_columns(location));
 
     fprintf(screen->out, "%s%s%s%s%s%s\n", screen_bold(screen), name, screen_plain(screen), mark,
@@ -78,8 +85,8 @@ static void print_name(const struct screen *screen, const struct row *row, const
 static char *caller_text(const struct screen *screen, const struct place *caller, const char *expected_module,
                          size_t room)
 {
-    char *where = location_of(caller, expected_module),
-         *location = screen_fit(screen, where, LOCATION_COLUMNS);
+    char *where = location_of(screen, caller, expected_module),
+         *location = screen_fit(screen, where, location_columns(screen));
     const char *mark = caller->inlined ? " (inlined)" : "", *arrow = screen->utf8 ? "\xE2\x86\x90" : "<-";
     size_t fixed = screen_columns(arrow) + strlen(mark) + screen_columns(location) + 3;
     size_t wanted = screen_columns(caller->function);
@@ -99,7 +106,7 @@ static char *caller_text(const struct screen *screen, const struct place *caller
 /* One line: as many callers as fit. */
 static void print_callers(const struct screen *screen, const struct row *row)
 {
-    size_t others = row->stacks - 1, room = SCREEN_COLUMNS - NUMBERS_COLUMNS - 1;
+    size_t others = row->stacks - 1, room = screen->columns - NUMBERS_COLUMNS - 1;
     char *more = others > 0 ? must_asprintf(" (and %zu more stack%s)", others, others == 1 ? "" : "s")
                             : must_strdup("");
 
@@ -202,7 +209,7 @@ static const char *live_title(const struct summary *summary)
 
 static void print_hint(const struct screen *screen, const char *module)
 {
-    char *name = screen_fit(screen, base_name(module), LOCATION_COLUMNS);
+    char *name = screen_fit(screen, base_name(module), location_columns(screen));
 
     fprintf(screen->out,
             "\n%s%s has no symbols here, hence addresses: install its -dbgsym package, or use\n"

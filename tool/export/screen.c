@@ -4,10 +4,20 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/base.h"
 #include "util.h"
+
+static size_t columns_of(int fd)
+{
+    struct winsize size;
+
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_col > SCREEN_COLUMNS)
+        return SCREEN_COLUMNS;
+    return size.ws_col < SCREEN_COLUMNS_MIN ? SCREEN_COLUMNS_MIN : size.ws_col;
+}
 
 struct screen screen_of(FILE *out)
 {
@@ -18,6 +28,7 @@ struct screen screen_of(FILE *out)
         .colour =
             isatty(fileno(out)) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0,
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+        .columns = columns_of(fileno(out)),
     };
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * screen.h - what the place that text is written to can show: colour, characters
- * beyond ASCII, and SCREEN_COLUMNS columns.
+ * beyond ASCII, and how many columns.
  */
 #ifndef HT_TOOL_SCREEN_H
 #define HT_TOOL_SCREEN_H
@@ -13,11 +13,13 @@
 #include "model/profile.h"
 
 #define SCREEN_COLUMNS 100
+#define SCREEN_COLUMNS_MIN 72 /* less leaves no room for names beside the numbers */
 
 struct screen {
     FILE *out;
-    bool colour; /* a terminal, and the user has not set NO_COLOR (no-color.org) */
-    bool utf8;   /* as the locale says */
+    bool colour;    /* a terminal, and the user has not set NO_COLOR (no-color.org) */
+    bool utf8;      /* as the locale says */
+    size_t columns; /* a terminal's width, from SCREEN_COLUMNS_MIN to SCREEN_COLUMNS; else the latter */
 };
 
 struct screen screen_of(FILE *out);
