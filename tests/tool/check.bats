@@ -285,7 +285,9 @@ hostile_program() {
         "--max-temporary=half x.ht" "--site=parse:4K x.ht" "--site=:live=4 x.ht" "--site=a:size=4 x.ht" \
         "--site=a:live=x x.ht" "--max-live=0 missing.ht" "--max-live=0 cut.ht" "--max-live=0 x.ht x.ht" \
         "--max-live=0 --format=xml x.ht" "--baseline=other.ht x.ht" "--baseline=missing.ht x.ht" \
-        "--growth=much --max-live=0 x.ht" "--limits=no_value x.ht" "--limits=no_such x.ht" "--limits=no_size x.ht" \
+        "--growth=much --max-live=0 x.ht" "--growth=5% --max-live=0 x.ht" "--baseline=x.ht --growth=9000000000G x.ht" \
+        "--max-peak=9000000000G x.ht" "--site=a:live=9000000000G x.ht" "--max-live=0 --keep= -- true" \
+        "--limits=no_value x.ht" "--limits=no_such x.ht" "--limits=no_size x.ht" \
         "--limits=missing x.ht" "--limits=. x.ht" "--max-live=0 --suppressions=no_suppression x.ht" \
         "--max-live=0 --keep=y.ht x.ht" "--max-live=0 --keep=/missing/y.ht -- true" "--max-live=0 --"; do
         # shellcheck disable=SC2086 # words are wanted

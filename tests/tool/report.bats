@@ -273,3 +273,25 @@ load helpers
     cmp out out2
     [[ $("$tool" --version) == "heaptracker "[0-9]* ]]
 }
+
+@test "the lists of sites fit a narrow terminal; elsewhere they have 100 columns" {
+    need script bsdutils
+    "$make_state" x.ht
+    for columns in 80 100 200; do
+        script -qec "stty cols $columns; NO_COLOR=1 TERM=xterm '$tool' report x.ht" /dev/null </dev/null | tr -d '\r' >shown
+        sed -i '1,/^Who held it at the peak/d' shown
+        [ -s shown ]
+        fails grep -Eq "^.{$((columns > 100 ? 101 : columns + 1))}" shown
+        fails grep -q $'\033' shown
+    done
+}
+
+@test "an empty name is no place to write to" {
+    "$make_state" x.ht
+    split "$tool" report -o '' x.ht
+    [ "$status" -eq 2 ]
+    split "$tool" run -o '' -- sh -c 'echo it ran'
+    [ "$status" -eq 125 ]
+    [ -z "$out" ]
+    [ "$(ls -A)" = "$(printf '%s\n' .err .out states x.ht)" ]
+}

@@ -72,13 +72,19 @@ static bool parse_count(const char *text, uint64_t *count)
     return true;
 }
 
+/* Numbers of a report are signed: a limit above them all would be a negative one. */
+static bool parse_bytes(const char *text, uint64_t *bytes)
+{
+    return parse_size(text, strlen(text), bytes) && *bytes <= INT64_MAX;
+}
+
 static uint64_t parse_most(const char *where, enum limit_of of, const char *value)
 {
     uint64_t most = 0;
 
     switch (kinds[of].unit) {
     case UNIT_BYTES:
-        if (!parse_size(value, strlen(value), &most))
+        if (!parse_bytes(value, &most))
             die("%s: '%s' is no size: use digits, and K, M or G (1024)", where, value);
         break;
     case UNIT_COUNT:
@@ -117,9 +123,10 @@ static void set_site(struct limits *limits, const char *where, const char *value
 
 static void set_growth(struct limits *limits, const char *where, const char *value)
 {
+    limits->growth_given = true;
     limits->growth_percents = strchr(value, '%') != NULL;
     if (limits->growth_percents ? !parse_percent(value, &limits->growth)
-                                : !parse_size(value, strlen(value), &limits->growth))
+                                : !parse_bytes(value, &limits->growth))
         die("%s: '%s' is neither a percentage (5%%) nor a size (4K)", where, value);
 }
 

@@ -347,13 +347,22 @@ static void find_growers(const struct judging *judging, struct finding *finding,
     diff_free(&diff);
 }
 
+/* What a number may have become; as much as there can be, where the sum is more. */
+static int64_t grown_limit(const struct limits *limits, int64_t before)
+{
+    double percents = (double)before * (double)limits->growth / 100000;
+    int64_t allowed = !limits->growth_percents         ? (int64_t)limits->growth
+                      : percents < (double)(INT64_MAX) ? (int64_t)percents
+                                                       : INT64_MAX;
+    int64_t limit;
+
+    return __builtin_add_overflow(before, allowed, &limit) ? INT64_MAX : limit;
+}
+
 static void judge_growth(const struct judging *judging, const struct report *baseline, enum diff_by by,
                          int64_t before, int64_t actual)
 {
-    const struct limits *limits = judging->limits;
     int64_t lost = (int64_t)judging->verdict->report->main.totals.lost_bytes;
-    int64_t allowed = limits->growth_percents ? (int64_t)((double)before * (double)limits->growth / 100000)
-                                              : (int64_t)limits->growth;
     struct finding finding = {
         .name = must_asprintf("baseline %s", by == DIFF_PEAK ? "peak" : "live"),
         .unit = UNIT_BYTES,
@@ -362,7 +371,7 @@ static void judge_growth(const struct judging *judging, const struct report *bas
         .actual = actual,
         .lowest = actual - lost,
         .highest = actual,
-        .limit = before + allowed,
+        .limit = grown_limit(judging->limits, before),
     };
     char text[64], *note = must_asprintf(" (it was %s)", number_text(text, UNIT_BYTES, before));
 

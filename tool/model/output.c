@@ -53,7 +53,9 @@ bool output_open(struct output *output, const char *path)
     int error;
 
     *output = (struct output){.path = real ? real : must_strdup(path)};
-    if (there && !S_ISREG(status.st_mode))
+    if (*path == '\0')
+        errno = ENOENT; /* or the temporary file would come about in this directory */
+    else if (there && !S_ISREG(status.st_mode))
         output->stream = fopen(path, "we"); /* a directory answers EISDIR */
     else
         open_beside(output);
