@@ -47,7 +47,9 @@ phases() {
     "$tool" diff --format=html -o diff.html old.ht new.ht
     document diff.html >document.json
     "$tool" diff --format=json -o diff.json old.ht new.ht
-    jq -e '.kind == "diff" and .paths == ["old.ht", "new.ht"]' document.json
+    jq -e '.kind == "diff" and .by == "peak_bytes" and .paths == ["old.ht", "new.ht"]' document.json
+    "$tool" diff --by=total --format=html -o total.html old.ht new.ht
+    document total.html | jq -e '.by == "bytes_allocated"'
     for column in live_bytes live_blocks peak_bytes peak_blocks bytes_allocated allocs temporary_allocs; do
         cmp <(jq -c ".sites.$column" document.json) <(jq -c "[.sites[].new.$column]" diff.json)
         cmp <(jq -c ".old.sites.$column" document.json) <(jq -c "[.sites[].old.$column]" diff.json)

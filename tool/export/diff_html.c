@@ -8,17 +8,18 @@
 #include "export/html.h"
 #include "util.h"
 
+static const enum html_column columns[DIFF_COLUMNS] = {
+    [DIFF_PEAK_BYTES] = HTML_PEAK_BYTES,
+    [DIFF_PEAK_BLOCKS] = HTML_PEAK_BLOCKS,
+    [DIFF_LIVE_BYTES] = HTML_LIVE_BYTES,
+    [DIFF_LIVE_BLOCKS] = HTML_LIVE_BLOCKS,
+    [DIFF_BYTES_ALLOCATED] = HTML_BYTES_ALLOCATED,
+    [DIFF_ALLOCS] = HTML_ALLOCS,
+    [DIFF_TEMPORARY_ALLOCS] = HTML_TEMPORARY_ALLOCS,
+};
+
 static struct html_site site_of(const struct diff_row *row)
 {
-    static const enum html_column columns[DIFF_COLUMNS] = {
-        [DIFF_PEAK_BYTES] = HTML_PEAK_BYTES,
-        [DIFF_PEAK_BLOCKS] = HTML_PEAK_BLOCKS,
-        [DIFF_LIVE_BYTES] = HTML_LIVE_BYTES,
-        [DIFF_LIVE_BLOCKS] = HTML_LIVE_BLOCKS,
-        [DIFF_BYTES_ALLOCATED] = HTML_BYTES_ALLOCATED,
-        [DIFF_ALLOCS] = HTML_ALLOCS,
-        [DIFF_TEMPORARY_ALLOCS] = HTML_TEMPORARY_ALLOCS,
-    };
     struct html_site site = {0};
 
     for (int c = 0; c < DIFF_COLUMNS; c++) {
@@ -52,6 +53,7 @@ void diff_export_html(const struct diff *diff, const struct diff_export_options 
                                        .old = old,
                                        .path = options->new_path,
                                        .old_path = options->old_path,
+                                       .by = columns[DIFF_BYTES(diff->by)],
                                        .tables = &tables,
                                        .sites = sites,
                                        .site_count = diff->count},

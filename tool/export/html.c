@@ -204,7 +204,7 @@ void html_write(const struct html_document *document, FILE *out)
     if (document->old != NULL) {
         run = json_text_of_run(document->old);
         run[strlen(run) - 1] = '\0';
-        fputs(",\"paths\":[", out);
+        fprintf(out, ",\"by\":\"%s\",\"paths\":[", column_names[document->by]);
         put_string(document->old_path, out);
         putc(',', out);
         put_string(document->path, out);

@@ -30,6 +30,7 @@ struct html_document {
     const struct report *old; /* what it is compared with; NULL: with nothing */
     const char *path;         /* of both as the user named them; only with `old` */
     const char *old_path;
+    enum html_column by; /* what the page shows first; only with `old` */
     struct html_tables *tables;
     const struct html_site *sites;
     size_t site_count;

@@ -104,6 +104,7 @@ export interface PageDocument extends Run {
         sizes?: Sizes[];
     };
     sizes?: Sizes;
+    by?: SiteColumn; // with kind "diff": what to show first
     paths?: [string, string]; // with kind "diff": of both files, as the user named them
     old?: Run & { sites: SiteColumns }; // with kind "diff": the run before, the same sites
 }

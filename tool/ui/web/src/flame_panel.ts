@@ -51,7 +51,8 @@ export class FlamePanel implements FlameOwner {
         const all = measures(profile.document.ended);
         const isEmpty = (item: MeasureWords) => !profile.column(item.column).some((n) => n > 0) &&
             !profile.column(item.column, "old").some((n) => n > 0);
-        this.measure = all.find((item) => !isEmpty(item)) ?? all[0]!;
+        const asked = all.find((item) => item.column === profile.document.by && !isEmpty(item));
+        this.measure = asked ?? all.find((item) => !isEmpty(item)) ?? all[0]!;
         this.graph = new FlameGraph(this, "Flame graph. Arrow keys move between frames, Enter zooms, Escape zooms out.");
         this.detail.setAttribute("aria-live", "polite");
         this.search.placeholder = "Search functions, files, modules";

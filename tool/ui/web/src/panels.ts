@@ -6,7 +6,7 @@
 import type { Growth, PageDocument, Run } from "./document";
 import { bar, h, term, type Content } from "./dom";
 import * as format from "./format";
-import type { Profile } from "./profile";
+import { callersText, type Profile } from "./profile";
 import { themeButton } from "./theme";
 import { words } from "./words";
 
@@ -60,6 +60,7 @@ export function tiles(read: PageDocument): HTMLElement {
     const { totals, old } = read;
     const isRunning = read.ended === "running";
     const lost = lossesOf(read);
+    const deep = read.lost.deep ?? 0;
     const change = (n: number, before: number, text: (n: number) => string) =>
         old ? `${format.signed(n - before, text)} (was ${text(before)})` : null;
     const under = (column: "peak_bytes" | "live_bytes", text: string) =>
@@ -82,8 +83,8 @@ export function tiles(read: PageDocument): HTMLElement {
             old ? `was ${format.count(old.totals.threads)}` : "used the heap"),
         tile("time", "Time", words.time, format.seconds(read.seconds), read.seconds > 0 ? `${read.seconds} s` : "its end was not seen",
             old ? `was ${format.seconds(old.seconds)}` : endOf(read)),
-        tile("losses", "Losses", words.losses, lost === 0 ? "none" : format.shortCount(lost), lost === 0 ? "All was recorded." : `${format.count(lost)} in all`,
-            lost === 0 ? "all was recorded" : "see below", lost === 0 ? "" : "warn"));
+        tile("losses", "Losses", words.losses, lost === 0 ? "none" : format.shortCount(lost), lost === 0 ? "No number is missing." : `${format.count(lost)} in all`,
+            lost > 0 ? "see below" : deep > 0 ? `${format.shortCount(deep)} stacks cut at --depth` : "all was recorded", lost === 0 ? "" : "warn"));
 }
 
 // --- Tables -----------------------------------------------------------------------
@@ -152,7 +153,8 @@ export function growthPanel(profile: Profile, show: (site: number) => void): HTM
     const row = (name: Content, of: Growth): Content[] =>
         [name, format.slope(of.bytes_per_second), format.confidence(of.confidence), bytesCell(of.from_bytes), bytesCell(of.to_bytes)];
     const rows = growth.sites.filter(({ id }) => id >= 1 && id <= profile.siteCount).map((site) =>
-        row(h("button", { type: "button", class: "site-link", onclick: () => show(site.id - 1) }, profile.deciding(site.id - 1).function), site));
+        row(h("span", {}, h("button", { type: "button", class: "site-link", onclick: () => show(site.id - 1) }, profile.deciding(site.id - 1).function),
+            h("span", { class: "where" }, callersText(profile, site.id - 1, 2))), site));
     if (growth.verdict === "growing") rows.unshift(row("the whole program", growth));
     return panel("growth", "Growing", h("p", { class: "note" }, "Live bytes that rose steadily over the run."), table("growth-table", [
         { label: "Site", tip: words.growing }, { label: "Slope", tip: words.slope, number: true },

@@ -121,3 +121,8 @@ export function locationOf(frame: Frame, program: string): string {
     if (frame.module === "" || frame.module === program) return file;
     return file ? `${file} \u00b7 ${baseName(frame.module)}` : baseName(frame.module);
 }
+
+/** " \u2190 caller \u2190 its caller" */
+export function callersText(profile: Profile, site: number, count: number): string {
+    return profile.callers(site, count).map((caller) => ` \u2190 ${caller.function}`).join("");
+}

@@ -6,7 +6,7 @@
 import type { SiteColumn } from "./document";
 import { bar, h, setTip } from "./dom";
 import * as format from "./format";
-import { locationOf, type Frame, type Profile } from "./profile";
+import { callersText, locationOf, type Frame, type Profile } from "./profile";
 import { sizesChart } from "./sizes";
 import { blocksOf, measures, words, type MeasureWords } from "./words";
 
@@ -45,7 +45,7 @@ export class SitesPanel {
     constructor(private readonly profile: Profile) {
         this.columns = profile.document.old ? this.diffColumns() : this.reportColumns();
         this.byDesign = new Set(profile.document.sites.by_design);
-        this.sortKey = this.columns[0]!.key;
+        this.sortKey = profile.document.by ?? this.columns[0]!.key;
         this.order = Int32Array.from({ length: profile.siteCount }, (_, i) => i);
         this.shown = this.order;
         this.position.setAttribute("aria-live", "polite");
@@ -125,14 +125,14 @@ export class SitesPanel {
         });
     }
 
-    /** "new", "gone", "grew" or "shrank", by the number that is sorted by. */
+    /** "new" or "gone" where one side never allocated, as in the other formats; else by the number that is sorted by. */
     private change(site: number): string {
         const column = this.sortKey as SiteColumn;
         const after = this.profile.column(column)[site]!;
         const before = this.profile.column(column, "old")[site]!;
         if (before === after) return "same";
-        if (before === 0) return "new";
-        return after === 0 ? "gone" : after > before ? "grew" : "shrank";
+        if (this.profile.column("allocs", "old")[site] === 0) return "new";
+        return this.profile.column("allocs")[site] === 0 ? "gone" : after > before ? "grew" : "shrank";
     }
 
     // --- Order ----------------------------------------------------------------------
@@ -246,8 +246,7 @@ export class SitesPanel {
             line.append(h("span", { class: `change change-${change}`, tip: words.changed }, change));
         }
         if (this.byDesign.has(site)) line.append(h("span", { class: "tag", tip: words.by_design }, "by design"));
-        const callers = this.profile.callers(site, CALLERS_SHOWN).map((caller) => ` \u2190 ${caller.function}`);
-        line.append(where, ...callers);
+        line.append(where, callersText(this.profile, site, CALLERS_SHOWN));
         return line;
     }
 
