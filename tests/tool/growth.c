@@ -143,6 +143,17 @@ static void few_values_say_nothing(void **unused)
         assert_int_equal(growth_test(times, bytes, count).verdict, GROWTH_UNKNOWN);
 }
 
+static int64_t to_the_top(int i)
+{
+    return i < COUNT - COUNT / 16 ? i : INT64_MAX;
+}
+
+static void the_ends_are_exact(void **unused)
+{
+    (void)unused;
+    assert_true(test(to_the_top).to_bytes == INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +161,7 @@ int main(void)
         cmocka_unit_test(what_does_not_rise_steadily_does_not),
         cmocka_unit_test(the_confidence_is_mann_and_kendalls),
         cmocka_unit_test(few_values_say_nothing),
+        cmocka_unit_test(the_ends_are_exact),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@
 
 struct floors {
     double seconds[PARTS]; /* since the start */
-    double bytes[PARTS];
+    int64_t bytes[PARTS];
     size_t count;
 };
 
@@ -43,10 +43,10 @@ static struct floors floors_of(const uint64_t *times_ns, const int64_t *bytes, s
         if (part != last_part) {
             last_part = part;
             floors.seconds[floors.count] = (double)times_ns[i] / 1e9;
-            floors.bytes[floors.count++] = (double)bytes[i];
-        } else if ((double)bytes[i] < floors.bytes[floors.count - 1]) {
+            floors.bytes[floors.count++] = bytes[i];
+        } else if (bytes[i] < floors.bytes[floors.count - 1]) {
             floors.seconds[floors.count - 1] = (double)times_ns[i] / 1e9;
-            floors.bytes[floors.count - 1] = (double)bytes[i];
+            floors.bytes[floors.count - 1] = bytes[i];
         }
     }
     return floors;
@@ -72,7 +72,7 @@ static double mann_kendall(const struct floors *floors)
     double sorted[PARTS] = {0};
 
     for (size_t i = 0; i < floors->count; i++) {
-        sorted[i] = floors->bytes[i];
+        sorted[i] = (double)floors->bytes[i];
         for (size_t j = i + 1; j < floors->count; j++)
             s += (floors->bytes[j] > floors->bytes[i]) - (floors->bytes[j] < floors->bytes[i]);
     }
@@ -98,8 +98,8 @@ static double theil_sen(const struct floors *floors)
     for (size_t i = 0; i < floors->count; i++)
         for (size_t j = i + 1; j < floors->count; j++)
             if (floors->seconds[j] > floors->seconds[i])
-                slopes[count++] =
-                    (floors->bytes[j] - floors->bytes[i]) / (floors->seconds[j] - floors->seconds[i]);
+                slopes[count++] = ((double)floors->bytes[j] - (double)floors->bytes[i]) /
+                                  (floors->seconds[j] - floors->seconds[i]);
     return count ? median(slopes, count) : 0;
 }
 
@@ -112,7 +112,7 @@ static bool each_fourth_is_higher(const struct floors *floors)
         double values[PARTS] = {0}, middle;
 
         for (size_t i = first; i < end; i++)
-            values[i - first] = floors->bytes[i];
+            values[i - first] = (double)floors->bytes[i];
         middle = median(values, end - first);
         if (fourth > 0 && middle <= before)
             return false;
@@ -129,12 +129,12 @@ struct growth growth_test(const uint64_t *times_ns, const int64_t *bytes, size_t
 
     if (floors.count < PARTS_MIN)
         return growth;
-    first = floors.bytes[0];
-    last = floors.bytes[floors.count - 1];
+    first = (double)floors.bytes[0];
+    last = (double)floors.bytes[floors.count - 1];
     growth.bytes_per_second = theil_sen(&floors);
     growth.confidence = mann_kendall(&floors);
-    growth.from_bytes = (int64_t)first;
-    growth.to_bytes = (int64_t)last;
+    growth.from_bytes = floors.bytes[0];
+    growth.to_bytes = floors.bytes[floors.count - 1];
     growth.verdict = growth.confidence >= CONFIDENCE_MIN && growth.bytes_per_second > 0 &&
                              last - first > RISE_MIN * (first > 0 ? first : 0) &&
                              each_fourth_is_higher(&floors)
