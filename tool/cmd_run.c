@@ -4,6 +4,7 @@
  * end what its heap was. The program's standard output and exit status stay its
  * own: everything that the tool says goes to standard error.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,9 @@ static char *default_name(const char *command, pid_t pid)
     const char *slash = strrchr(command, '/');
     char *name = must_asprintf("heaptracker.%s.%d.ht", slash ? slash + 1 : command, (int)pid);
 
+    for (char *at = name; *at; at++)
+        if (iscntrl((unsigned char)*at))
+            *at = '_'; /* no line feeds in names that people shall type */
     if (output_possible(name))
         return name;
     warning("nothing is kept: cannot write %s here: %s; give an -o FILE", name, strerror(errno));
@@ -220,9 +224,14 @@ static char *default_name(const char *command, pid_t pid)
 
 static void say_kept(const struct settings *settings, const struct tree *tree, const char *name)
 {
-    if (tree->has_main && tree->report.main.file && !settings->quiet &&
-        settings->exporter->write == export_text)
-        fprintf(stderr, "\nkept in %s: 'heaptracker report' shows it again\n", name);
+    char *safe;
+
+    if (!tree->has_main || !tree->report.main.file || settings->quiet ||
+        settings->exporter->write != export_text)
+        return;
+    safe = utf8_copy(name, strlen(name), true);
+    fprintf(stderr, "\nkept in %s: 'heaptracker report' shows it again\n", safe);
+    free(safe);
 }
 
 int cmd_run(int argc, char **argv)

@@ -462,3 +462,13 @@ load helpers
     split "$tool" run -q -- sh -c 'stat -c %a "$XDG_RUNTIME_DIR"/heaptracker-run.*'
     [ "$out" = 700 ]
 }
+
+@test "a name that would steer a terminal does not reach it, nor the name of the file that is kept" {
+    need_tracking
+    cp "$workload" $'red\n\033[31m'
+    split "$tool" run -- $'./red\n\033[31m' nothing
+    fails grep -q $'\033' <<<"$err"
+    name=$(echo heaptracker.*.ht)
+    [[ $name == "heaptracker.red__[31m."*.ht ]]
+    [[ $err == *"kept in $name: "* ]]
+}
