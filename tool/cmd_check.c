@@ -193,15 +193,12 @@ static void write_verdict(const struct settings *settings, const struct verdict 
 {
     struct output output;
 
-    if (settings->output == NULL) {
-        settings->show(verdict, settings->file ? stdout : stderr);
+    if (settings->output == NULL && settings->file == NULL) {
+        settings->show(verdict, stderr); /* standard output is the command's */
         return;
     }
-    if (!output_open(&output, settings->output))
-        die("cannot write %s: %s", settings->output, strerror(errno));
-    settings->show(verdict, output.stream);
-    if (!output_commit(&output))
-        die("cannot write %s: %s", settings->output, strerror(errno));
+    settings->show(verdict, output_begin(&output, settings->output));
+    output_end(&output);
 }
 
 static void load_baseline(struct report *baseline, const struct settings *settings)

@@ -28,15 +28,8 @@ static void write_diff(const struct diff *diff, const struct diff_exporter *expo
 {
     struct output output;
 
-    if (path == NULL) {
-        exporter->write(diff, options, stdout);
-        return;
-    }
-    if (!output_open(&output, path))
-        die("cannot write %s: %s", path, strerror(errno));
-    exporter->write(diff, options, output.stream);
-    if (!output_commit(&output))
-        die("cannot write %s: %s", path, strerror(errno));
+    exporter->write(diff, options, output_begin(&output, path));
+    output_end(&output);
 }
 
 int cmd_diff(int argc, char **argv)

@@ -41,15 +41,8 @@ static void write_report(const struct report *report, const struct exporter *exp
 {
     struct output output;
 
-    if (path == NULL) {
-        exporter->write(report, options, stdout);
-        return;
-    }
-    if (!output_open(&output, path))
-        die("cannot write %s: %s", path, strerror(errno));
-    exporter->write(report, options, output.stream);
-    if (!output_commit(&output))
-        die("cannot write %s: %s", path, strerror(errno));
+    exporter->write(report, options, output_begin(&output, path));
+    output_end(&output);
 }
 
 static const struct exporter *find_exporter(const char *command, const char *name)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,26 @@ bool output_commit(struct output *output)
     output_free(output);
     errno = error;
     return written;
+}
+
+FILE *output_begin(struct output *output, const char *path)
+{
+    *output = (struct output){.stream = stdout};
+    if (path != NULL && !output_open(output, path))
+        die("cannot write %s: %s", path, strerror(errno));
+    return output->stream;
+}
+
+void output_end(struct output *output)
+{
+    char *path;
+
+    if (output->path == NULL)
+        return;
+    path = must_strdup(output->path);
+    if (!output_commit(output))
+        die("cannot write %s: %s", path, strerror(errno));
+    free(path);
 }
 
 void output_abandon(struct output *output)

@@ -10,7 +10,7 @@
 
 struct output {
     FILE *stream;    /* to write to */
-    char *path;      /* where it ends up */
+    char *path;      /* where it ends up; NULL: this is standard output */
     char *temporary; /* beside it, until output_commit; NULL: written in place */
 };
 
@@ -21,6 +21,11 @@ bool output_open(struct output *output, const char *path);
 
 /* Ends it: false, with errno set and nothing changed, when not all was written. */
 bool output_commit(struct output *output);
+
+/* The same for a command's result: NULL is standard output, and what fails is a die()
+ * that names the place. main() looks after standard output at the end. */
+FILE *output_begin(struct output *output, const char *path);
+void output_end(struct output *output);
 
 /* Ends it without a trace. */
 void output_abandon(struct output *output);
