@@ -226,7 +226,7 @@ static void say_kept(const struct settings *settings, const struct tree *tree, c
 {
     char *safe;
 
-    if (!tree->has_main || !tree->report.main.file || settings->quiet ||
+    if (name == NULL || !tree->has_main || !tree->report.main.file || settings->quiet ||
         settings->exporter->write != export_text)
         return;
     safe = utf8_copy(name, strlen(name), true);

@@ -65,7 +65,7 @@ t = [threading.Thread(target=lambda: [bytearray(i) for i in range(999)]) for _ i
     "$tool" run --quiet -o 1.ht "$workload"
     "$tool" run --quiet -o 2.ht "$workload"
     "$tool" diff 1.ht 2.ht >out
-    grep -Eq ', 0 B: 0 sites new, 0 gone, 0 grown, 0 shrunk, [1-9][0-9]* the same$' out
+    grep -Eq ', 0 B; sites: 0 new, 0 gone, 0 grown, 0 shrunk, [1-9][0-9]* the same$' out
 }
 
 @test "text lists the largest changes, what is new and what is gone, within 100 columns" {
@@ -73,7 +73,7 @@ t = [threading.Thread(target=lambda: [bytearray(i) for i in range(999)]) for _ i
     export LC_ALL=C.UTF-8
     split "$tool" diff 1.ht 2.ht
     [ "$status" -eq 0 ]
-    [[ $out == *"Changes at the peak, +4.7 KiB: 1 sites new, 1 gone, 1 grown, 1 shrunk, "* ]]
+    [[ $out == *"Changes at the peak, +4.7 KiB; sites: 1 new, 1 gone, 1 grown, 1 shrunk, "* ]]
     grep -Eq '^ +\+4\.9 KiB +new +4\.9 KiB comes  versions\.c:[0-9]+$' <<<"$out"
     grep -Eq '^ +\+800 B +\+800\.0 % +900 B grows' <<<"$out"
     grep -Eq '^ +-650 B +-92\.9 % +50 B shrinks' <<<"$out"

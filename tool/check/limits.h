@@ -41,7 +41,7 @@ struct limits {
     size_t site_count;
     char **suppressions; /* as LeakSanitizer's, without "leak:" */
     size_t suppression_count;
-    char *baseline;       /* path; NULL: none */
+    char *baseline; /* path; NULL: none */
     bool growth_given;
     bool growth_percents; /* how `growth` is meant */
     uint64_t growth;      /* bytes, or percents in thousandths */

@@ -126,7 +126,7 @@ void diff_export_text(const struct diff *diff, const struct diff_export_options 
     print_file(out, "old", options->old_path, &diff->old.report->main);
     print_file(out, "new", options->new_path, &diff->new.report->main);
     print_totals(out, diff);
-    fprintf(out, "\n%sChanges %s, %s%s: %zu sites new, %zu gone, %zu grown, %zu shrunk, %zu the same\n",
+    fprintf(out, "\n%sChanges %s, %s%s; sites: %zu new, %zu gone, %zu grown, %zu shrunk, %zu the same\n",
             screen_bold(&screen), titles[diff->by],
             signed_bytes(bytes,
                          (int64_t)((uint64_t)diff->new.totals[column] - (uint64_t)diff->old.totals[column])),
