@@ -16,6 +16,7 @@
 #include "model/tree.h"
 #include "options.h"
 #include "run/child.h"
+#include "run/fail_sites.h"
 #include "run/preload.h"
 #include "run/state_directory.h"
 #include "run/target.h"
@@ -28,6 +29,7 @@ struct settings {
     struct preload_settings tracking;
     const char *state_place; /* NULL: the first that will do */
     const char *keep_as;     /* NULL: heaptracker.PROGRAM.PID.ht */
+    const char *fail_site;
     enum export_format format;
     struct export_options show;
     uint32_t interval_ms;
@@ -56,6 +58,13 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "interval", "MS", "least time between points of the timeline (100)", &tracking->interval, NULL},
         {0, "threshold", "BYTES", "a line when live bytes rise above; takes K, M, G", &tracking->threshold,
          NULL},
+        {0, "limit", "BYTES", "allocations fail that bring live bytes above it", &tracking->limit, NULL},
+        {0, "fail-at", "N[+]", "the Nth allocation fails; with +, all after it too", &tracking->fail_at,
+         NULL},
+        {0, "fail-rate", "P:SEED", "a share P of all fails (0.01); SEED chooses which", &tracking->fail_rate,
+         NULL},
+        {0, "fail-site", "PATTERN", "only what a FUNCTION[@MODULE] allocates fails", &settings->fail_site,
+         NULL},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &settings->show.debuginfod},
         {0, "state-dir", "DIR", "where the numbers lie while it runs (/dev/shm...)", &settings->state_place,
@@ -83,6 +92,7 @@ static void parse(struct settings *settings, int argc, char **argv)
     if (tracking->threshold && !parse_size(tracking->threshold, strlen(tracking->threshold), &threshold))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
                     tracking->threshold);
+    fail_orders_check(argv[0], tracking, settings->fail_site);
     options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
     settings->interval_ms =
         options_count(argv[0], "interval", tracking->interval, INTERVAL_MS, 1, INTERVAL_MS_MAX);
@@ -227,13 +237,15 @@ int cmd_run(int argc, char **argv)
     struct rss rss;
     struct tree_end end;
     struct tree tree;
-    char *directory, *keep_as;
+    char *directory, *keep_as, *fail_sites = NULL;
     int status;
 
     parse(&settings, argc, argv);
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     set_library(&target, directory);
+    if (settings.fail_site && target.libc != TARGET_NONE)
+        settings.tracking.fail_sites = fail_sites = fail_sites_write(settings.fail_site, directory, &target);
     preload_set_options(directory, &settings.tracking);
     rss_init(&rss, settings.interval_ms);
 
@@ -265,6 +277,8 @@ int cmd_run(int argc, char **argv)
         state_directory_remove(directory);
     }
     report_free(&tree.report);
+    target_free(&target);
+    free(fail_sites);
     free(keep_as);
     free(directory);
     return status;

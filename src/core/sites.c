@@ -93,6 +93,43 @@ void sites_shared_undo(uint32_t site, size_t size)
     add_relaxed(&line->bytes_allocated, 0 - (uint64_t)size);
 }
 
+static size_t copy_page(const struct state_site_page *page, struct state_holder *to, size_t capacity)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < STATE_SITES_PER_PAGE; i++) {
+        const struct state_site *line = &page->sites[i];
+        uint64_t bytes = load_relaxed(&line->bytes_allocated) - load_relaxed(&line->bytes_freed);
+        uint64_t blocks = load_relaxed(&line->allocs) - load_relaxed(&line->frees);
+
+        if ((bytes | blocks) == 0)
+            continue;
+        if (to != NULL && count < capacity)
+            to[count] = (struct state_holder){
+                .site = page->first_site + i, .live_bytes = (int64_t)bytes, .live_blocks = (int64_t)blocks};
+        count++;
+    }
+    return count;
+}
+
+size_t sites_copy_live(struct state_holder *to, size_t capacity)
+{
+    size_t count = 0;
+
+    for (size_t slot = 0; slot < TRACKER_SLOTS_MAX; slot++) {
+        const struct site_table *table = load_acquire(&tables[slot]);
+
+        for (size_t i = 0; table != NULL && i < SITE_TABLE_PAGES; i++) {
+            const struct state_site_page *page = load_acquire(&table->pages[i]);
+
+            if (page != NULL)
+                count += copy_page(page, to == NULL || count >= capacity ? NULL : to + count,
+                                   count < capacity ? capacity - count : 0);
+        }
+    }
+    return count;
+}
+
 void sites_forget(void)
 {
     for (size_t i = 0; i < TRACKER_SLOTS_MAX; i++) {

@@ -70,6 +70,11 @@ void sites_shared_out(uint32_t site, size_t size);
 /* Takes a sites_shared_in back, as if it had not been. */
 void sites_shared_undo(uint32_t site, size_t size);
 
+/* Copies what each thread's lines say to be live, at most `capacity` of those that
+ * have anything, and returns how many there are; to NULL: counts only. Other
+ * threads go on meanwhile. */
+size_t sites_copy_live(struct state_holder *to, size_t capacity);
+
 /* In a fork's child: the pages are the parent's and gone. */
 void sites_forget(void);
 

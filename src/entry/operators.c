@@ -43,7 +43,8 @@ HT_COLD void operators_cut(struct guarded_call *call)
 {
     if (call->returned)
         return;
-    call_got_unusual(call->t, NULL, call->size, STATE_STACK_NONE, &operators_new, call->size, 0);
+    call_got_unusual(call->t, NULL, call->size, call_site_of(call->t, call->from), &operators_new, call->size,
+                     0);
 }
 
 HT_COLD void operators_guess(const void *real)

@@ -182,6 +182,28 @@ bool stacks_child(const struct state_tables *tables)
     return true;
 }
 
+/* --- Reading --------------------------------------------------------------------------- */
+
+bool stacks_frame(uint32_t *site, uint64_t *where)
+{
+    const struct trie_node *node;
+
+    if (stacks.header == NULL || *site < TRIE_FIRST || *site >= trie_usable(&stacks.trie))
+        return false;
+    node = &stacks.trie.nodes[*site];
+    *where = node->where;
+    *site = node->parent;
+    return true;
+}
+
+const struct state_module *stacks_module(uint64_t where)
+{
+    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+
+    return number == 0 || number > load_acquire(&stacks.header->module_count) ? NULL
+                                                                              : &stacks.modules[number - 1];
+}
+
 /* --- Threads ------------------------------------------------------------------------------ */
 
 void stacks_thread_begins(struct thread *t, uint32_t slot)

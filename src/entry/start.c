@@ -9,6 +9,7 @@
 #include "core/timeline.h"
 #include "entry/binding.h"
 #include "entry/call.h"
+#include "entry/failing.h"
 #include "entry/options.h"
 #include "entry/stacks.h"
 #include "port/port.h"
@@ -190,6 +191,11 @@ bool start_tracker(void)
     tracker.mirror = binding.mirror;
     tracker.all_calls_seen = binding.all_calls_seen;
     tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
+    if (binding.file_elsewhere) { /* the preloaded tracker sees these calls too, and keeps the record */
+        options.limit_bytes = UINT64_MAX;
+        options.fail = (struct fail_orders){0};
+    }
+    failing_start(&options, &tables, callbacks.make_site_page != NULL, log_message);
     start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
     port_thread_exit_start(release_thread);
     port_fork_handlers(fork_prepare, fork_parent, fork_child);
@@ -213,6 +219,7 @@ bool start_child(void)
     if (!stacks_child(&tables))
         tracker.callbacks.make_site_page = NULL;
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
+    failing_child(&tables, tracker_live_bytes());
     start.fork_image.valid = false;
     /* Without a file there are no points, and the parent's are not here. */
     timeline_start(state_file_path()[0] != '\0' ? tables.points : NULL, tables.point_count,

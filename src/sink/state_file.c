@@ -16,7 +16,10 @@
 #define POINTS_OFFSET (MODULES_OFFSET + 4 * STATE_CHUNK_BYTES)
 #define FIRST_POINTS 1024u
 _Static_assert(FIRST_MODULES * sizeof(struct state_module) <= 4 * STATE_CHUNK_BYTES, "four chunks");
-_Static_assert(FIRST_POINTS * sizeof(struct state_point) <= STATE_CHUNK_BYTES, "a chunk");
+/* In the last chunk, behind the timeline. */
+#define FAILING_OFFSET (POINTS_OFFSET + STATE_CHUNK_BYTES - sizeof(struct state_failing))
+_Static_assert(FIRST_POINTS * sizeof(struct state_point) <= FAILING_OFFSET - POINTS_OFFSET,
+               "the chunk's rest");
 
 /* Address space set aside for all but the nodes, and for them; where the program's
  * own is limited, a share of that. */
@@ -251,6 +254,22 @@ struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
     return page;
 }
 
+struct state_holder *state_file_holders(size_t count)
+{
+    size_t bytes = align_up(count * sizeof(struct state_holder), STATE_CHUNK_BYTES);
+    struct state_holder *holders = NULL;
+    uint64_t offset;
+
+    if (count == 0 || !wait_lock_take(&state_file.lock))
+        return NULL;
+    if (!sections_are_full())
+        holders = extend(bytes, false, &offset);
+    if (holders != NULL)
+        add_section(STATE_SECTION_WALL, sizeof *holders, offset, count);
+    wait_lock_give(&state_file.lock);
+    return holders;
+}
+
 /* --- Opening ---------------------------------------------------------------------- */
 
 static void write_header(struct state_header *header, uint32_t image)
@@ -304,6 +323,7 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
         .slot_count = FIRST_SLOTS,
         .points = (struct state_point *)(void *)(state_file.base + POINTS_OFFSET),
         .point_count = FIRST_POINTS,
+        .failing = (struct state_failing *)(void *)(state_file.base + FAILING_OFFSET),
     };
     state_file.used_bytes = STATE_CHUNK_BYTES;
     state_file.file_bytes = STATE_CHUNK_BYTES;
@@ -321,6 +341,7 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
     add_section(STATE_SECTION_SLOTS, sizeof(struct state_slot), SLOTS_OFFSET, FIRST_SLOTS);
     add_section(STATE_SECTION_MODULES, sizeof(struct state_module), MODULES_OFFSET, FIRST_MODULES);
     add_section(STATE_SECTION_TIMELINE, sizeof(struct state_point), POINTS_OFFSET, FIRST_POINTS);
+    add_section(STATE_SECTION_FAILING, sizeof(struct state_failing), FAILING_OFFSET, 1);
     if (state_file.nodes != NULL && state_file.plan.stacks && add_nodes()) {
         state_file.modules = (struct state_module *)(void *)(state_file.base + MODULES_OFFSET);
         tables->modules = state_file.modules;

@@ -28,6 +28,7 @@ struct state_tables {
     uint32_t slot_count;
     struct state_point *points;
     uint32_t point_count;
+    struct state_failing *failing;
     /* With stacks only. */
     struct state_module *modules;
     uint32_t module_count;
@@ -56,6 +57,9 @@ bool state_file_grow_nodes(uint32_t count);
 
 /* A zeroed page of sites; NULL: there is no room. */
 struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site);
+
+/* Room for `count` holders, zeroed, named by a section; NULL: there is none. */
+struct state_holder *state_file_holders(size_t count);
 
 /* Path of the file in use; empty when the tables are in private memory. */
 const char *state_file_path(void);

@@ -16,6 +16,8 @@
  *   section SITES struct state_site_page[]  what each thread allocated from each
  *                                       site; a page says whose it is
  *   section TIMELINE struct state_point[]  live bytes over time
+ *   section FAILING struct state_failing   the limit, and allocations that failed
+ *   section WALL struct state_holder[]     who held the memory when the limit was first met
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
  * Its numbers are spread over the pages of all threads: a reader adds them up.
@@ -59,6 +61,8 @@ enum state_section_kind {
     STATE_SECTION_NODES = 4,
     STATE_SECTION_SITES = 5,
     STATE_SECTION_TIMELINE = 6,
+    STATE_SECTION_FAILING = 7,
+    STATE_SECTION_WALL = 8,
 };
 
 #define STATE_MODULE_PATH_BYTES 440
@@ -199,6 +203,50 @@ struct state_point {
     uint64_t rss_bytes; /* 0: not known (filled in by the tool, from outside) */
 };
 
+/* --- Allocations that failed --------------------------------------------------------- */
+
+enum state_failure_cause {
+    STATE_FAILED_REAL = 1,     /* the allocator had no block to give */
+    STATE_FAILED_LIMIT = 2,    /* live bytes would have risen above the limit */
+    STATE_FAILED_INJECTED = 3, /* it was told to fail */
+};
+
+/* One of them. */
+struct state_failure {
+    uint32_t cause; /* enum state_failure_cause; 0: not filled in; stored (release) last */
+    uint32_t site;
+    uint64_t number; /* which allocation of the process it was; 0: they were not counted */
+    uint64_t size;   /* asked for */
+    uint64_t live_bytes;
+    uint64_t live_blocks;
+    uint64_t since_start_ns;
+    uint64_t thread_id;
+    uint64_t reserved;
+};
+
+#define STATE_FAILURES_MAX 63u
+
+/* The first of them, in order; the counts are of all. Written by any thread, by atomic
+ * read-modify-write. */
+struct state_failing {
+    uint64_t limit_bytes; /* 0: none */
+    uint64_t refused;     /* by the limit */
+    uint64_t injected;
+    uint64_t numbered;      /* allocations that could have been made to fail: those of the chosen sites */
+    uint32_t failure_count; /* places of `failures` that are taken */
+    uint32_t wall_begun;    /* 1: WALL is there, or there was no room for it */
+    uint64_t reserved[3];
+    struct state_failure failures[STATE_FAILURES_MAX];
+};
+
+/* What one thread's line of a site said when the limit was first met. */
+struct state_holder {
+    uint32_t site;
+    uint32_t reserved;
+    int64_t live_bytes;
+    int64_t live_blocks;
+};
+
 struct state_header {
     char magic[STATE_MAGIC_BYTES]; /* written last: a file without it was never ready */
     uint32_t version;              /* STATE_VERSION */
@@ -268,6 +316,8 @@ _Static_assert(sizeof(struct state_node) == 16, "four nodes to a cache line");
 _Static_assert(sizeof(struct state_module) == 504, "no holes");
 _Static_assert(sizeof(struct state_site) == 64, "one cache line");
 _Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its own, then the sites");
+_Static_assert(sizeof(struct state_failing) == 4096, "a page");
+_Static_assert(sizeof(struct state_holder) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
 

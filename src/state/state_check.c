@@ -92,6 +92,8 @@ static const uint32_t known_entry_bytes[] = {
     [STATE_SECTION_NODES] = sizeof(struct state_node),
     [STATE_SECTION_SITES] = sizeof(struct state_site_page),
     [STATE_SECTION_TIMELINE] = sizeof(struct state_point),
+    [STATE_SECTION_FAILING] = sizeof(struct state_failing),
+    [STATE_SECTION_WALL] = sizeof(struct state_holder),
 };
 
 /* Places of each known kind, over all its sections. */
@@ -241,6 +243,7 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
             return bad;
     }
     view->site_page_count = capacities.of[STATE_SECTION_SITES];
+    view->holder_count = capacities.of[STATE_SECTION_WALL];
     bad = check_counts(view, &capacities);
     if (bad.what == NULL)
         bad = check_modules(view);
@@ -286,6 +289,16 @@ const struct state_site_page *state_view_site_page(const struct state_view *view
         i < view->site_page_count ? entry(view, STATE_SECTION_SITES, i) : NULL;
 
     return page != NULL && load_acquire(&page->used) != 0 ? page : NULL;
+}
+
+const struct state_failing *state_view_failing(const struct state_view *view)
+{
+    return entry(view, STATE_SECTION_FAILING, 0);
+}
+
+const struct state_holder *state_view_holder(const struct state_view *view, uint64_t i)
+{
+    return i < view->holder_count ? entry(view, STATE_SECTION_WALL, i) : NULL;
 }
 
 bool state_view_step(const struct state_view *view, uint32_t *id, struct state_node *frame)

@@ -144,10 +144,18 @@ static void print_row(const struct screen *screen, const struct row *row, enum m
         print_callers(screen, row);
 }
 
-static void print_list(const struct screen *screen, const struct report *report, struct symbols *symbols,
-                       enum measure measure, int64_t whole, size_t top, const char *title)
+void print_row_name(const struct screen *screen, const struct row *row, const char *program)
 {
-    struct rows rows = rows_make(&report->profile, symbols, measure);
+    print_name(screen, row, program);
+    if (row->site->kind == SITE_STACK)
+        print_callers(screen, row);
+}
+
+void print_holder_list(const struct screen *screen, const struct report *report,
+                       const struct profile *profile, struct symbols *symbols, enum measure measure,
+                       int64_t whole, size_t top, const char *title)
+{
+    struct rows rows = rows_make(profile, symbols, measure);
     int64_t rest_bytes = whole, rest_blocks = 0;
     char bytes[24], blocks[24];
 
@@ -187,13 +195,16 @@ void print_holders(const struct screen *screen, const struct report *report, str
         return;
     snprintf(title, sizeof title, "Who held it at the peak of %s",
              export_bytes(bytes, (double)totals->peak_bytes));
-    print_list(screen, report, symbols, MEASURE_PEAK, (int64_t)totals->peak_bytes, top, title);
+    print_holder_list(screen, report, &report->profile, symbols, MEASURE_PEAK, (int64_t)totals->peak_bytes,
+                      top, title);
     if (totals->live_blocks > 0) {
         snprintf(title, sizeof title, "%s, %s", live_title(&report->main),
                  export_bytes(bytes, (double)totals->live_bytes));
-        print_list(screen, report, symbols, MEASURE_LIVE, totals->live_bytes, top, title);
+        print_holder_list(screen, report, &report->profile, symbols, MEASURE_LIVE, totals->live_bytes, top,
+                          title);
     }
     if (percent(temporary, (int64_t)totals->allocs) > TEMPORARY_PERCENT)
-        print_list(screen, report, symbols, MEASURE_TEMPORARY, temporary, top < 5 ? top : 5,
-                   "Temporary allocations: freed before their thread allocated again");
+        print_holder_list(screen, report, &report->profile, symbols, MEASURE_TEMPORARY, temporary,
+                          top < 5 ? top : 5,
+                          "Temporary allocations: freed before their thread allocated again");
 }

@@ -6,6 +6,7 @@
 #define HT_TOOL_HOLDERS_H
 
 #include "export/screen.h"
+#include "model/rows.h"
 #include "model/summary.h"
 #include "model/symbols.h"
 
@@ -13,5 +14,13 @@
  * `top` rows each. Prints nothing where no site was recorded. */
 void print_holders(const struct screen *screen, const struct report *report, struct symbols *symbols,
                    size_t top);
+
+/* One of those lists, of the sites of `profile` by `measure`; whole: what 100 % are. */
+void print_holder_list(const struct screen *screen, const struct report *report,
+                       const struct profile *profile, struct symbols *symbols, enum measure measure,
+                       int64_t whole, size_t top, const char *title);
+
+/* The deciding frame of a stack and its callers: the end of one line, and the next. */
+void print_row_name(const struct screen *screen, const struct row *row, const char *program);
 
 #endif /* HT_TOOL_HOLDERS_H */

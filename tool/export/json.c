@@ -216,6 +216,55 @@ static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
     return array;
 }
 
+static json_t *first_failures_of(const struct profile *profile, struct symbols *symbols)
+{
+    static const char *const causes[] = {[STATE_FAILED_REAL] = "allocator",
+                                         [STATE_FAILED_LIMIT] = "limit",
+                                         [STATE_FAILED_INJECTED] = "injected"};
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < profile->failures.first_count; i++) {
+        const struct state_failure *failure = &profile->failures.first[i];
+        struct site site = {.kind = site_kind_of(failure->site), .id = failure->site};
+        json_t *object = json_object();
+
+        set(object, "cause",
+            json_string(failure->cause <= STATE_FAILED_INJECTED ? causes[failure->cause] : "unknown"));
+        set_u64(object, "number", failure->number);
+        set_u64(object, "bytes", failure->size);
+        set_u64(object, "live_bytes", failure->live_bytes);
+        set_u64(object, "live_blocks", failure->live_blocks);
+        set(object, "ms", json_real(to_microseconds((double)failure->since_start_ns / 1e6)));
+        set_u64(object, "thread", failure->thread_id);
+        set(object, "stack", stack_of(profile, &site, symbols));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+/* "first": at most 63; "at_limit": who held the memory when the limit was first met. */
+static json_t *failures_json(const struct profile *profile, struct symbols *symbols)
+{
+    const struct failures *failures = &profile->failures;
+    json_t *object = json_object(), *holders = json_array();
+
+    set_u64(object, "limit_bytes", failures->limit_bytes);
+    set_u64(object, "refused", failures->refused);
+    set_u64(object, "injected", failures->injected);
+    set_u64(object, "numbered", failures->numbered);
+    set(object, "first", first_failures_of(profile, symbols));
+    for (size_t i = 0; i < failures->holder_count; i++) {
+        json_t *holder = json_object();
+
+        set(holder, "live_bytes", json_integer(failures->holders[i].live_bytes));
+        set(holder, "live_blocks", json_integer(failures->holders[i].live_blocks));
+        set(holder, "stack", stack_of(profile, &failures->holders[i], symbols));
+        json_array_append_new(holders, holder);
+    }
+    set(object, "at_limit", holders);
+    return object;
+}
+
 void export_json(const struct report *report, const struct export_options *options, FILE *out,
                  bool on_one_line)
 {
@@ -238,6 +287,7 @@ void export_json(const struct report *report, const struct export_options *optio
     set(root, "children", children_of(report));
     set(root, "lost", lost_of(report));
     set(root, "timeline", timeline_of(&report->profile));
+    set(root, "failures", failures_json(&report->profile, symbols));
     set(root, "sites", sites_of(&report->profile, symbols));
     symbols_close(symbols);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/failing.h"
 #include "export/holders.h"
 #include "export/screen.h"
 #include "util.h"
@@ -232,6 +233,7 @@ void export_text(const struct report *report, const struct export_options *optio
     print_title(out, &report->main);
     print_totals(out, report);
     print_timeline(&screen, report);
+    print_failures(&screen, report, symbols, options->top);
     print_holders(&screen, report, symbols, options->top);
     print_children(out, report);
     symbols_close(symbols);

@@ -84,6 +84,11 @@ static void append(struct profile *profile, const struct site *site)
     profile->sites[profile->site_count++] = *site;
 }
 
+enum site_kind site_kind_of(uint32_t id)
+{
+    return id == STATE_STACK_LOST ? SITE_OTHER : id >= STATE_STACK_FIRST ? SITE_STACK : SITE_NO_STACK;
+}
+
 static void take_sites(struct profile *profile, const struct sums *sums)
 {
     for (size_t page = 0; page < sums->page_count; page++) {
@@ -91,9 +96,7 @@ static void take_sites(struct profile *profile, const struct sums *sums)
             struct site *site = &sums->pages[page][i];
 
             site->id = (uint32_t)page * STATE_SITES_PER_PAGE + i;
-            site->kind = site->id == STATE_STACK_LOST    ? SITE_OTHER
-                         : site->id >= STATE_STACK_FIRST ? SITE_STACK
-                                                         : SITE_NO_STACK;
+            site->kind = site_kind_of(site->id);
             if (!is_used(site))
                 continue;
             append(profile, site);
@@ -238,6 +241,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     take_nodes(profile, view);
     take_modules(profile, view);
     take_points(profile, view);
+    failures_of(&profile->failures, snapshot);
     count_deep_sites(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
@@ -267,5 +271,6 @@ void profile_free(struct profile *profile)
     free(profile->nodes);
     free(profile->modules);
     free(profile->points);
+    failures_free(&profile->failures);
     *profile = (struct profile){0};
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/failures.h"
 #include "model/snapshot.h"
 
 /* More frames of a stack than this are not shown; no tracker keeps so many. */
@@ -51,10 +52,13 @@ struct profile {
     uint32_t module_count;
     struct state_point *points;
     size_t point_count;
+    struct failures failures;
     uint64_t lost_stacks; /* allocations in SITE_OTHER */
     uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
     uint64_t deep_sites;  /* whose stacks have more frames than were kept */
 };
+
+enum site_kind site_kind_of(uint32_t id);
 
 void profile_of(struct profile *profile, const struct snapshot *snapshot);
 

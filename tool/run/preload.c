@@ -145,12 +145,14 @@ static char *escaped(const char *text)
 /* Appends :name=value to *options. */
 static void add_option(char **options, const char *name, const char *value)
 {
-    char *more = value ? must_asprintf("%s:%s=%s", *options, name, value) : NULL;
+    char *safe = value ? escaped(value) : NULL, *more;
 
-    if (more != NULL) {
-        free(*options);
-        *options = more;
-    }
+    if (safe == NULL)
+        return;
+    more = must_asprintf("%s:%s=%s", *options, name, safe);
+    free(safe);
+    free(*options);
+    *options = more;
 }
 
 void preload_set_options(const char *state_directory, const struct preload_settings *settings)
@@ -164,6 +166,10 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     add_option(&options, "depth", settings->depth);
     add_option(&options, "interval", settings->interval);
     add_option(&options, "threshold", settings->threshold);
+    add_option(&options, "limit", settings->limit);
+    add_option(&options, "fail_at", settings->fail_at);
+    add_option(&options, "fail_rate", settings->fail_rate);
+    add_option(&options, "fail_sites", settings->fail_sites);
     set("HEAPTRACKER_OPTIONS", options);
     free(directory);
 }

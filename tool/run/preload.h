@@ -30,6 +30,10 @@ struct preload_settings {
     const char *depth;
     const char *interval;
     const char *threshold;
+    const char *limit;
+    const char *fail_at;
+    const char *fail_rate;
+    const char *fail_sites; /* the file that run/fail_sites.h writes */
 };
 
 /* Sets HEAPTRACKER_OPTIONS: what the user has there, then ours, so that ours count. */
