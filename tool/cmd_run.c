@@ -102,36 +102,6 @@ static void parse(struct settings *settings, int argc, char **argv)
     settings->command = argv + first;
 }
 
-/* Puts the right library into the environment, or says in *target why it cannot. */
-static void set_library(struct target *target, const char *directory)
-{
-    char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
-
-    if (target->libc == TARGET_NONE)
-        return;
-    if (library == NULL) {
-        target->why_not = target->libc == TARGET_MUSL
-                              ? "it uses musl, and libheaptracker-preload-musl.so is not beside this tool"
-                              : "libheaptracker-preload.so is not beside this tool";
-        target->remedy = "install HeapTracker whole, its lib beside its bin";
-        target->libc = TARGET_NONE;
-        return;
-    }
-    if (!preload_path_usable(library)) {
-        link = preload_path_usable(directory) ? state_directory_link(directory, library) : NULL;
-        free(library);
-        library = link;
-    }
-    if (library == NULL) {
-        target->why_not = "the loader takes no library from a path with a space or a colon";
-        target->remedy = "give a --state-dir without one";
-        target->libc = TARGET_NONE;
-        return;
-    }
-    preload_set_library(target->libc, library);
-    free(library);
-}
-
 /* As the shell, env and timeout do. */
 static int exec_failed(const char *command, int error)
 {
@@ -243,7 +213,7 @@ int cmd_run(int argc, char **argv)
     parse(&settings, argc, argv);
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
-    set_library(&target, directory);
+    preload_library(&target, directory);
     if (settings.fail_site && target.libc != TARGET_NONE)
         settings.tracking.fail_sites = fail_sites = fail_sites_write(settings.fail_site, directory, &target);
     preload_set_options(directory, &settings.tracking);

@@ -25,8 +25,7 @@ static struct {
     uint32_t known[SITES_KNOWN]; /* atomic: site * 2 + (1: it is chosen); 0: nothing is known */
 } failing;
 
-void failing_start(const struct options *options, const struct state_tables *tables, bool has_stacks,
-                   void (*complain)(const char *line))
+void failing_prepare(const struct options *options, void (*complain)(const char *line))
 {
     const struct fail_orders *orders = &options->fail;
     const char *wrong = NULL;
@@ -36,21 +35,26 @@ void failing_start(const struct options *options, const struct state_tables *tab
     failing.orders = *orders;
     failing.limit_bytes = options->limit_bytes;
     failing.any_orders = orders->at != 0 || orders->rate != 0;
-    if (orders->sites[0] != '\0') {
-        wrong = has_stacks ? fail_sites_read(orders->sites) : "no stacks are kept";
-        failing.chosen_sites = wrong == NULL;
-        failing.any_orders = wrong == NULL; /* without its choice, an order would hit anybody */
-    }
-    if (wrong != NULL) {
-        line_init(&line, text, sizeof text);
-        line_add(&line, "heaptracker: fail_sites=");
-        line_add(&line, orders->sites);
-        line_add(&line, ": ");
-        line_add(&line, wrong);
-        line_add(&line, "; no allocation is made to fail on order");
-        complain(text);
-    }
-    if (options->limit_bytes != UINT64_MAX || failing.any_orders)
+    if (orders->sites[0] == '\0')
+        return;
+    wrong = options->stacks == UNWIND_NONE ? "it needs stacks, and stacks=none is set"
+                                           : fail_sites_read(orders->sites);
+    failing.chosen_sites = failing.any_orders = wrong == NULL;
+    if (wrong == NULL)
+        return;
+    line_init(&line, text, sizeof text);
+    line_add(&line, "heaptracker: fail_sites=");
+    line_add(&line, orders->sites);
+    line_add(&line, ": ");
+    line_add(&line, wrong);
+    line_add(&line, "; no allocation is made to fail on order");
+    complain(text);
+}
+
+void failing_start(const struct state_tables *tables, bool has_stacks)
+{
+    failing.any_orders &= has_stacks || !failing.chosen_sites;
+    if (failing.limit_bytes != UINT64_MAX || failing.any_orders)
         tracker.attention |= ATTEND_FAILING;
     failing_child(tables, 0);
 }

@@ -13,10 +13,12 @@
 #include "entry/options.h"
 #include "sink/state_file.h"
 
-/* By start, alone, before anything is counted. complain receives what is wrong with
- * the orders. has_stacks: sites are known. */
-void failing_start(const struct options *options, const struct state_tables *tables, bool has_stacks,
-                   void (*complain)(const char *line));
+/* By start, alone. Reads what the orders need; complain receives what is wrong with it,
+ * and then no allocation fails on order: without its choice, an order would hit anybody. */
+void failing_prepare(const struct options *options, void (*complain)(const char *line));
+
+/* Then, before anything is counted. has_stacks: sites are known. */
+void failing_start(const struct state_tables *tables, bool has_stacks);
 
 /* In a fork's child, whose tables are new; live_bytes is its own. */
 void failing_child(const struct state_tables *tables, int64_t live_bytes);

@@ -12,6 +12,14 @@
 #include "entry/move.h"
 #endif
 
+/* What is asked for; an overflow is more than there can be. */
+HT_INLINE size_t product(size_t count, size_t size)
+{
+    size_t bytes;
+
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
+}
+
 #if HT_BINDS(malloc)
 HT_EXPORT void *HOOKED(malloc)(size_t size)
 {
@@ -26,13 +34,6 @@ HT_EXPORT void *HOOKED(malloc)(size_t size)
 #endif
 
 #if HT_BINDS(calloc)
-HT_INLINE size_t product(size_t count, size_t size)
-{
-    size_t bytes;
-
-    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
-}
-
 /* An overflowing product gives NULL, and is then only shown. */
 HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
 {
@@ -194,8 +195,9 @@ HT_EXPORT void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
     if (likely(block != NULL) && likely(!__builtin_mul_overflow(count, size, &move.size)))
         return move_block(&move, CALL_STACK);
     t = call_enter_to_get(CALL_STACK, &watched);
-    result =
-        block != NULL || CALL_ADMITTED(t, watched, move.size) ? REAL(reallocarray)(block, count, size) : NULL;
+    result = block != NULL || CALL_ADMITTED(t, watched, product(count, size))
+                 ? REAL(reallocarray)(block, count, size)
+                 : NULL;
     call_got(t, result, count * size, CALL_SITE(t), &kind, 0, count * size);
     return result;
 }

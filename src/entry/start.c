@@ -177,6 +177,11 @@ bool start_tracker(void)
     log_set_default(binding.log_debug);
     call_log_set_threshold(binding.log_threshold);
     options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
+    if (binding.file_elsewhere) { /* the preloaded tracker sees these calls too, and keeps the record */
+        options.limit_bytes = UINT64_MAX;
+        options.fail = (struct fail_orders){0};
+    }
+    failing_prepare(&options, log_message);
     log_set_quiet(options.quiet);
     if (!open_tables(&options, &binding, &tables))
         return false;
@@ -191,11 +196,7 @@ bool start_tracker(void)
     tracker.mirror = binding.mirror;
     tracker.all_calls_seen = binding.all_calls_seen;
     tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
-    if (binding.file_elsewhere) { /* the preloaded tracker sees these calls too, and keeps the record */
-        options.limit_bytes = UINT64_MAX;
-        options.fail = (struct fail_orders){0};
-    }
-    failing_start(&options, &tables, callbacks.make_site_page != NULL, log_message);
+    failing_start(&tables, callbacks.make_site_page != NULL);
     start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
     port_thread_exit_start(release_thread);
     port_fork_handlers(fork_prepare, fork_parent, fork_child);

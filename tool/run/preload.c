@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/state_directory.h"
 #include "util.h"
 
 const char *preload_name(enum target_libc libc)
@@ -126,6 +127,35 @@ void preload_set_library(enum target_libc libc, const char *library)
 
     set("LD_PRELOAD", must_asprintf("%s%s%s", entry, more ? ":" : "", more ? before : ""));
     free(entry);
+}
+
+void preload_library(struct target *target, const char *directory)
+{
+    char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
+
+    if (target->libc == TARGET_NONE)
+        return;
+    if (library == NULL) {
+        target->why_not = target->libc == TARGET_MUSL
+                              ? "it uses musl, and libheaptracker-preload-musl.so is not beside this tool"
+                              : "libheaptracker-preload.so is not beside this tool";
+        target->remedy = "install HeapTracker whole, its lib beside its bin";
+        target->libc = TARGET_NONE;
+        return;
+    }
+    if (!preload_path_usable(library)) {
+        link = preload_path_usable(directory) ? state_directory_link(directory, library) : NULL;
+        free(library);
+        library = link;
+    }
+    if (library == NULL) {
+        target->why_not = "the loader takes no library from a path with a space or a colon";
+        target->remedy = "give a --state-dir without one";
+        target->libc = TARGET_NONE;
+        return;
+    }
+    preload_set_library(target->libc, library);
+    free(library);
 }
 
 /* `\:` is how an option's value holds a colon, `\\` a backslash. */
