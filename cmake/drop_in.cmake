@@ -11,12 +11,12 @@ set(files
     base/format.c
     port/linux.c
     core/block_map.c core/tracker.c core/bounds.c core/thread.c core/nested.c
-    core/marks.c core/thresholds.c core/misuse.c core/sites.c core/timeline.c core/wait_lock.c core/limit.c
+    core/marks.c core/thresholds.c core/misuse.c core/sites.c core/timeline.c core/wait_lock.c core/limit.c core/heaps.c
     port/linux_modules.c
     unwind/arch_none.c unwind/arch_x86_64.c unwind/arch_aarch64.c unwind/eh_frame.c unwind/expression.c
     unwind/cfi.c unwind/trie.c unwind/chain_edit.c unwind/chain_walk.c unwind/chain.c
     sink/log.c sink/state_file.c
-    entry/options.c entry/stacks.c entry/fail_sites.c entry/failing.c entry/call.c entry/call_log.c entry/start.c entry/api.c entry/wrap.c
+    entry/options.c entry/stacks.c entry/fail_sites.c entry/failing.c entry/call.c entry/call_log.c entry/start.c entry/heaps_api.c entry/api.c entry/wrap.c
     entry/outcome.c entry/hooks_alloc.c entry/hooks_libc.c
     entry/face.c entry/face_aligned.c entry/face_allocated.c entry/face_threshold.c)
 

@@ -64,7 +64,7 @@ static void parse(struct torture *torture, int argc, char **argv)
         {0, "range", "FROM-TO", "which allocations fail, one in each run (1-)", &range, NULL},
         {0, "and-after", NULL, "all allocations after it fail too", NULL, &torture->plan.and_after},
         {0, "fail-site", "PATTERN", "only what a FUNCTION[@MODULE] allocates", &torture->fail_site, NULL},
-        {0, "timeout", "SECONDS", "a run that takes longer hangs (10, or 10 usual runs)", &timeout, NULL},
+        {0, "timeout", "SECONDS", "a run that takes longer hangs (10 + 10 usual runs)", &timeout, NULL},
         {'j', "jobs", "N", "so many runs at a time (1)", &jobs, NULL},
         {0, "format", "text|json", "of the findings (text)", &format, NULL},
         {'v', "verbose", NULL, "shows the command's own output", NULL, &torture->plan.show_output},

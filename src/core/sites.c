@@ -54,33 +54,36 @@ static struct state_site *shared_line(uint32_t site)
     return table == NULL ? NULL : site_line_make(table, site);
 }
 
-static struct state_site *shared_line_to_change(uint32_t site)
+void sites_heap_in(uint32_t site, size_t size, uint64_t peak_number)
 {
     struct state_site *line = shared_line(site);
 
-    if (line != NULL)
-        site_keep_peak(line, load_relaxed(&tracker.header->peak_number));
-    return line;
-}
-
-void sites_shared_in(uint32_t site, size_t size)
-{
-    struct state_site *line = shared_line_to_change(site);
-
     if (line == NULL)
         return;
+    site_keep_peak(line, peak_number);
     add_relaxed(&line->allocs, 1);
     add_relaxed(&line->bytes_allocated, size);
 }
 
-void sites_shared_out(uint32_t site, size_t size)
+void sites_heap_out(uint32_t site, size_t size, uint64_t peak_number)
 {
-    struct state_site *line = shared_line_to_change(site);
+    struct state_site *line = shared_line(site);
 
     if (line == NULL)
         return;
+    site_keep_peak(line, peak_number);
     add_relaxed(&line->frees, 1);
     add_relaxed(&line->bytes_freed, size);
+}
+
+void sites_shared_in(uint32_t site, size_t size)
+{
+    sites_heap_in(site, size, load_relaxed(&tracker.header->peak_number));
+}
+
+void sites_shared_out(uint32_t site, size_t size)
+{
+    sites_heap_out(site, size, load_relaxed(&tracker.header->peak_number));
 }
 
 void sites_shared_undo(uint32_t site, size_t size)

@@ -67,6 +67,10 @@ HT_INLINE void site_count_out(struct state_site *line, size_t size, uint64_t pea
 void sites_shared_in(uint32_t site, size_t size);
 void sites_shared_out(uint32_t site, size_t size);
 
+/* The same for a site of another heap, whose peak_number counts in the header's place. */
+void sites_heap_in(uint32_t site, size_t size, uint64_t peak_number);
+void sites_heap_out(uint32_t site, size_t size, uint64_t peak_number);
+
 /* Takes a sites_shared_in back, as if it had not been. */
 void sites_shared_undo(uint32_t site, size_t size);
 

@@ -2,6 +2,7 @@
 #include "entry/failing.h"
 
 #include "base/format.h"
+#include "core/heaps.h"
 #include "core/limit.h"
 #include "core/sites.h"
 #include "entry/fail_sites.h"
@@ -157,23 +158,37 @@ static struct state_failure *take_place(uint32_t cause)
     return NULL;
 }
 
-static void record(uint32_t cause, size_t size, uint32_t site)
+/* where: the heap, and what was live in it. */
+static void record(uint32_t cause, size_t size, uint32_t site, const struct state_failure *where)
 {
     struct state_failure *place = take_place(cause);
-    int64_t live = tracker_live_bytes();
-    int64_t blocks = tracker_live_blocks();
 
     if (place == NULL)
         return;
     place->site = site;
     place->size = size;
-    place->number = failing.any_orders ? load_relaxed(&failing.record->numbered) : 0;
-    place->live_bytes = live > 0 ? (uint64_t)live : 0;
-    place->live_blocks = blocks > 0 ? (uint64_t)blocks : 0;
+    place->heap = where->heap;
+    place->number = failing.any_orders && where->heap == 0 ? load_relaxed(&failing.record->numbered) : 0;
+    place->live_bytes = where->live_bytes;
+    place->live_blocks = where->live_blocks;
     place->since_start_ns = port_monotonic_ns() - failing.header->start_monotonic_ns;
     place->thread_id = port_thread_id();
     /* Release: who sees the cause sees the rest. */
     store_release(&place->cause, cause);
+}
+
+static uint64_t at_least_0(int64_t n)
+{
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+void failing_record_of_heap(uint32_t heap, size_t size, uint32_t site)
+{
+    struct state_failure where = {.heap = heap};
+
+    heaps_live(heap, &where.live_bytes, &where.live_blocks);
+    if (failing.record != NULL)
+        record(STATE_FAILED_REAL, size, site, &where);
 }
 
 static void copy_holders(void)
@@ -197,7 +212,9 @@ HT_COLD bool failing_note(struct thread *t, size_t size, uint32_t site)
     }
     if (failing.record == NULL)
         return false;
-    record(cause, size, site);
+    record(cause, size, site,
+           &(struct state_failure){.live_bytes = at_least_0(tracker_live_bytes()),
+                                   .live_blocks = at_least_0(tracker_live_blocks())});
     if (cause == STATE_FAILED_LIMIT && exchange_acq_rel(&failing.record->wall_begun, 1u) == 0) {
         copy_holders();
         is_wall = true;

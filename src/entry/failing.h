@@ -32,6 +32,9 @@ bool failing_admits(struct thread *t, size_t old_size, size_t size, uint32_t sit
  * records it. Returns whether it is the first that met the limit. Keeps errno. */
 bool failing_note(struct thread *t, size_t size, uint32_t site);
 
+/* Records that another heap's allocator had no block. Keeps errno. */
+void failing_record_of_heap(uint32_t heap, size_t size, uint32_t site);
+
 /* The line that says so. */
 void failing_say(size_t size);
 

@@ -21,6 +21,10 @@ bool stacks_child(const struct state_tables *tables);
 /* tracker_callbacks.thread_begins. */
 void stacks_thread_begins(struct thread *t, uint32_t slot);
 
+/* The site of heap number `heap` for the stack `site`; STATE_STACK_NONE where no stacks
+ * are kept. */
+uint32_t stacks_heap_site(uint32_t site, uint32_t heap);
+
 /* One frame outwards: *where receives the frame of *site, and *site becomes what is
  * outside it. False: there is none. */
 bool stacks_frame(uint32_t *site, uint64_t *where);

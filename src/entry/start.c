@@ -4,6 +4,7 @@
  * process, from inside its first call.
  */
 #include "base/format.h"
+#include "core/heaps.h"
 #include "core/thread.h"
 #include "core/thresholds.h"
 #include "core/timeline.h"
@@ -196,6 +197,7 @@ bool start_tracker(void)
     tracker.mirror = binding.mirror;
     tracker.all_calls_seen = binding.all_calls_seen;
     tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
+    heaps_start(tables.heaps);
     failing_start(&tables, callbacks.make_site_page != NULL);
     start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
     port_thread_exit_start(release_thread);
@@ -221,6 +223,8 @@ bool start_child(void)
         tracker.callbacks.make_site_page = NULL;
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
     failing_child(&tables, tracker_live_bytes());
+    heaps_start(tables.heaps);
+    heaps_child();
     start.fork_image.valid = false;
     /* Without a file there are no points, and the parent's are not here. */
     timeline_start(state_file_path()[0] != '\0' ? tables.points : NULL, tables.point_count,

@@ -29,6 +29,7 @@ struct state_tables {
     struct state_point *points;
     uint32_t point_count;
     struct state_failing *failing;
+    struct state_heap *heaps; /* STATE_HEAPS_MAX */
     /* With stacks only. */
     struct state_module *modules;
     uint32_t module_count;
@@ -43,7 +44,7 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
                      int *error);
 
 /* In a fork's child: tables of its own, in a file of its own, in the same directory,
- * if the parent had one. All zero but for who it is; modules and nodes are copied,
+ * if the parent had one. All zero but for who it is; heaps, modules and nodes are copied,
  * since the ids of live blocks' sites refer to them (no room for them: tables->nodes is NULL). was_alone: the parent had no other thread
  * that could have been growing a table. Where no file can be had
  * (*error is the cause, else 0) in private memory. False: not even that. */

@@ -18,6 +18,7 @@
  *   section TIMELINE struct state_point[]  live bytes over time
  *   section FAILING struct state_failing   the limit, and allocations that failed
  *   section WALL struct state_holder[]     who held the memory when the limit was first met
+ *   section HEAPS struct state_heap[]      heaps besides the C library's
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
  * Its numbers are spread over the pages of all threads: a reader adds them up.
@@ -63,6 +64,7 @@ enum state_section_kind {
     STATE_SECTION_TIMELINE = 6,
     STATE_SECTION_FAILING = 7,
     STATE_SECTION_WALL = 8,
+    STATE_SECTION_HEAPS = 9,
 };
 
 #define STATE_MODULE_PATH_BYTES 440
@@ -136,6 +138,10 @@ struct state_node {
 #define STATE_WHERE_MODULE_SHIFT 48
 #define STATE_WHERE_MODULE_MASK 0x7fffu
 #define STATE_WHERE_INTERRUPTED (UINT64_C(1) << 63)
+
+/* This in the module's place is no frame: the address is then the number of a heap
+ * (HEAPS), whose blocks the stack outside it allocated. Only innermost nodes are so. */
+#define STATE_WHERE_HEAP STATE_WHERE_MODULE_MASK
 
 /* Ids that are no frames. As a parent they stand outside the outermost frame kept. */
 enum {
@@ -215,13 +221,14 @@ enum state_failure_cause {
 struct state_failure {
     uint32_t cause; /* enum state_failure_cause; 0: not filled in; stored (release) last */
     uint32_t site;
-    uint64_t number; /* which allocation of the process it was; 0: they were not counted */
-    uint64_t size;   /* asked for */
-    uint64_t live_bytes;
+    uint64_t number;     /* which allocation of the process it was; 0: they were not counted */
+    uint64_t size;       /* asked for */
+    uint64_t live_bytes; /* in the heap that failed */
     uint64_t live_blocks;
     uint64_t since_start_ns;
     uint64_t thread_id;
-    uint64_t reserved;
+    uint32_t heap; /* 0: the C library's */
+    uint32_t reserved;
 };
 
 #define STATE_FAILURES_MAX 63u
@@ -245,6 +252,31 @@ struct state_holder {
     uint32_t reserved;
     int64_t live_bytes;
     int64_t live_blocks;
+};
+
+/* --- Other heaps -------------------------------------------------------------------------- */
+
+#define STATE_HEAPS_MAX 15u
+#define STATE_HEAP_NAME_BYTES 32
+
+/* What an allocator of the program's reports of itself. Apart from all other numbers of
+ * this file, but for its sites, whose peak_number is compared with this one. Heap n is
+ * entry n - 1; the first without a name ends them. Written by any thread, by atomic
+ * read-modify-write. */
+struct state_heap {
+    char name[STATE_HEAP_NAME_BYTES]; /* NUL-terminated; the first byte is stored (release) last */
+    uint64_t allocs;
+    uint64_t bytes_allocated;
+    uint64_t frees;
+    uint64_t bytes_freed;
+    uint64_t reallocs;
+    uint64_t failed_allocs;
+    uint64_t foreign_frees; /* of blocks that are not known to be live */
+    uint64_t peak_bytes;
+    uint64_t peak_blocks;
+    uint64_t peak_number; /* grows with every new peak */
+    uint64_t lost_blocks; /* counted, but not known: they stay live for ever */
+    uint64_t lost_bytes;
 };
 
 struct state_header {
@@ -317,6 +349,7 @@ _Static_assert(sizeof(struct state_module) == 504, "no holes");
 _Static_assert(sizeof(struct state_site) == 64, "one cache line");
 _Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its own, then the sites");
 _Static_assert(sizeof(struct state_failing) == 4096, "a page");
+_Static_assert(sizeof(struct state_heap) == 128, "two cache lines");
 _Static_assert(sizeof(struct state_holder) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");

@@ -94,6 +94,7 @@ static const uint32_t known_entry_bytes[] = {
     [STATE_SECTION_TIMELINE] = sizeof(struct state_point),
     [STATE_SECTION_FAILING] = sizeof(struct state_failing),
     [STATE_SECTION_WALL] = sizeof(struct state_holder),
+    [STATE_SECTION_HEAPS] = sizeof(struct state_heap),
 };
 
 /* Places of each known kind, over all its sections. */
@@ -294,6 +295,24 @@ const struct state_site_page *state_view_site_page(const struct state_view *view
 const struct state_failing *state_view_failing(const struct state_view *view)
 {
     return entry(view, STATE_SECTION_FAILING, 0);
+}
+
+const struct state_heap *state_view_heap(const struct state_view *view, uint32_t number)
+{
+    const struct state_heap *heap =
+        number == 0 || number > STATE_HEAPS_MAX ? NULL : entry(view, STATE_SECTION_HEAPS, number - 1);
+
+    return heap != NULL && load_acquire(&heap->name[0]) != '\0' && terminated(heap->name, sizeof heap->name)
+               ? heap
+               : NULL;
+}
+
+uint32_t state_view_heap_of(const struct state_view *view, uint32_t site)
+{
+    const struct state_node *node = site < STATE_STACK_FIRST ? NULL : state_view_node(view, site);
+    uint32_t number = node == NULL ? 0 : state_where_heap(load_relaxed(&node->where));
+
+    return state_view_heap(view, number) != NULL ? number : 0;
 }
 
 const struct state_holder *state_view_holder(const struct state_view *view, uint64_t i)

@@ -2,6 +2,7 @@
 #include "export/failing.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "export/export.h"
 #include "export/holders.h"
@@ -35,20 +36,23 @@ static void print_failure(const struct screen *screen, const struct report *repo
 }
 
 static void print_cause(const struct screen *screen, const struct report *report, struct symbols *symbols,
-                        uint32_t cause, uint64_t all, size_t top)
+                        uint32_t cause, uint32_t heap, uint64_t all, size_t top)
 {
+    const char *name = heap ? report->profile.heaps[heap - 1].name : "";
+    char *of = heap ? screen_fit(screen, name, STATE_HEAP_NAME_BYTES) : must_strdup("");
     const struct failures *failures = &report->profile.failures;
     size_t shown = 0;
 
     for (size_t i = 0; i < failures->first_count && shown < top; i++) {
-        if (failures->first[i].cause != cause)
+        if (failures->first[i].cause != cause || failures->first[i].heap != heap)
             continue;
         if (shown++ == 0)
-            fprintf(screen->out, "\n%s%" PRIu64 " allocation%s %s%s, the first:%s\n", screen_bold(screen),
-                    all, all == 1 ? "" : "s", all == 1 ? "was " : "were ", cause_text(cause),
-                    screen_plain(screen));
+            fprintf(screen->out, "\n%s%" PRIu64 " allocation%s %s %s%s%s, the first:%s\n",
+                    screen_bold(screen), all, all == 1 ? "" : "s", all == 1 ? "was" : "were",
+                    cause_text(cause), heap ? " of heap " : "", of, screen_plain(screen));
         print_failure(screen, report, symbols, &failures->first[i]);
     }
+    free(of);
 }
 
 static uint64_t at_most(uint64_t n, uint64_t most)
@@ -66,7 +70,7 @@ void print_failures(const struct screen *screen, const struct report *report, st
     char title[128], bytes[24];
     int64_t held = 0;
 
-    print_cause(screen, report, symbols, STATE_FAILED_LIMIT, failures->refused, few);
+    print_cause(screen, report, symbols, STATE_FAILED_LIMIT, 0, failures->refused, few);
     for (size_t i = 0; i < failures->holder_count; i++)
         held = (int64_t)((uint64_t)held + (uint64_t)failures->holders[i].live_bytes);
     if (failures->holder_count > 0) {
@@ -78,6 +82,9 @@ void print_failures(const struct screen *screen, const struct report *report, st
                  export_bytes(bytes, (double)failures->limit_bytes));
         print_holder_list(screen, report, &at_limit, symbols, MEASURE_LIVE, held, top, title);
     }
-    print_cause(screen, report, symbols, STATE_FAILED_INJECTED, failures->injected, few);
-    print_cause(screen, report, symbols, STATE_FAILED_REAL, failed - at_most(ordered, failed), few);
+    print_cause(screen, report, symbols, STATE_FAILED_INJECTED, 0, failures->injected, few);
+    print_cause(screen, report, symbols, STATE_FAILED_REAL, 0, failed - at_most(ordered, failed), few);
+    for (uint32_t heap = 1; heap <= report->profile.heap_count; heap++)
+        print_cause(screen, report, symbols, STATE_FAILED_REAL, heap,
+                    report->profile.heaps[heap - 1].totals.failed_allocs, few);
 }

@@ -194,6 +194,41 @@ static json_t *stack_of(const struct profile *profile, const struct site *site, 
     return stack;
 }
 
+/* Of the C library's heap, which is number 0, too. */
+static json_t *heap_name(const struct profile *profile, uint32_t heap)
+{
+    const char *name = heap ? profile->heaps[heap - 1].name : "C";
+
+    return text(name, strlen(name));
+}
+
+/* All heaps, the C library's first: its totals once more. */
+static json_t *heaps_of(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (uint32_t heap = 0; heap <= report->profile.heap_count; heap++) {
+        const struct ht_totals *totals =
+            heap ? &report->profile.heaps[heap - 1].totals : &report->main.totals;
+        json_t *object = json_object();
+
+        set(object, "name", heap_name(&report->profile, heap));
+        set_u64(object, "allocs", totals->allocs);
+        set_u64(object, "frees", totals->frees);
+        set_u64(object, "reallocs", totals->reallocs);
+        set_u64(object, "bytes_allocated", totals->bytes_allocated);
+        set(object, "live_bytes", json_integer(totals->live_bytes));
+        set(object, "live_blocks", json_integer(totals->live_blocks));
+        set_u64(object, "peak_bytes", totals->peak_bytes);
+        set_u64(object, "peak_blocks", totals->peak_blocks);
+        set_u64(object, "failed_allocs", totals->failed_allocs);
+        set_u64(object, "foreign_frees", totals->foreign_frees);
+        set_u64(object, "lost_blocks", totals->lost_blocks);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
 {
     json_t *array = json_array();
@@ -203,6 +238,7 @@ static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
         json_t *object = json_object();
 
         set_u64(object, "id", i + 1); /* within this report */
+        set(object, "heap", heap_name(profile, site->heap));
         set(object, "live_bytes", json_integer(site->live_bytes));
         set(object, "live_blocks", json_integer(site->live_blocks));
         set(object, "peak_bytes", json_integer(site->peak_bytes));
@@ -230,6 +266,7 @@ static json_t *first_failures_of(const struct profile *profile, struct symbols *
 
         set(object, "cause",
             json_string(failure->cause <= STATE_FAILED_INJECTED ? causes[failure->cause] : "unknown"));
+        set(object, "heap", heap_name(profile, failure->heap <= profile->heap_count ? failure->heap : 0));
         set_u64(object, "number", failure->number);
         set_u64(object, "bytes", failure->size);
         set_u64(object, "live_bytes", failure->live_bytes);
@@ -287,6 +324,7 @@ void export_json(const struct report *report, const struct export_options *optio
     set(root, "children", children_of(report));
     set(root, "lost", lost_of(report));
     set(root, "timeline", timeline_of(&report->profile));
+    set(root, "heaps", heaps_of(report));
     set(root, "failures", failures_json(&report->profile, symbols));
     set(root, "sites", sites_of(&report->profile, symbols));
     symbols_close(symbols);

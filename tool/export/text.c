@@ -9,6 +9,7 @@
 
 #include "export/export.h"
 #include "export/failing.h"
+#include "export/heaps.h"
 #include "export/holders.h"
 #include "export/screen.h"
 #include "util.h"
@@ -234,7 +235,7 @@ void export_text(const struct report *report, const struct export_options *optio
     print_totals(out, report);
     print_timeline(&screen, report);
     print_failures(&screen, report, symbols, options->top);
-    print_holders(&screen, report, symbols, options->top);
+    print_heaps(&screen, report, symbols, options->top);
     print_children(out, report);
     symbols_close(symbols);
 }

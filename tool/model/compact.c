@@ -194,7 +194,8 @@ static void put_sites(struct image *image, const struct profile *profile, const 
         page = &ENTRIES(image, struct state_site_page, at)[page_of[id / STATE_SITES_PER_PAGE] - 1];
         page->used = 1;
         page->first_site = id - id % STATE_SITES_PER_PAGE;
-        add_site(&page->sites[id % STATE_SITES_PER_PAGE], site, peak_number);
+        add_site(&page->sites[id % STATE_SITES_PER_PAGE], site,
+                 site->heap ? profile->heaps[site->heap - 1].peak_number : peak_number);
     }
     free(page_of);
 }
@@ -233,6 +234,30 @@ static void put_failures(struct image *image, const struct profile *profile,
     };
 }
 
+static void put_heaps(struct image *image, const struct profile *profile)
+{
+    size_t at = append_section(image, STATE_SECTION_HEAPS, sizeof(struct state_heap), profile->heap_count);
+
+    for (uint32_t i = 0; i < profile->heap_count; i++) {
+        const struct heap *heap = &profile->heaps[i];
+        struct state_heap *to = &ENTRIES(image, struct state_heap, at)[i];
+
+        memcpy(to->name, heap->name, sizeof to->name);
+        to->allocs = heap->totals.allocs;
+        to->bytes_allocated = heap->totals.bytes_allocated;
+        to->frees = heap->totals.frees;
+        to->bytes_freed = heap->totals.bytes_allocated - (uint64_t)heap->totals.live_bytes;
+        to->reallocs = heap->totals.reallocs;
+        to->failed_allocs = heap->totals.failed_allocs;
+        to->foreign_frees = heap->totals.foreign_frees;
+        to->peak_bytes = heap->totals.peak_bytes;
+        to->peak_blocks = heap->totals.peak_blocks;
+        to->peak_number = heap->peak_number;
+        to->lost_blocks = heap->totals.lost_blocks;
+        to->lost_bytes = heap->totals.lost_bytes;
+    }
+}
+
 void snapshot_compact(struct snapshot *snapshot, const struct profile *profile)
 {
     struct renumbering numbers = renumber(profile);
@@ -245,6 +270,8 @@ void snapshot_compact(struct snapshot *snapshot, const struct profile *profile)
     put_modules_and_points(&image, profile);
     put_nodes(&image, profile, &numbers);
     put_sites(&image, profile, &numbers, peak.number);
+    if (profile->heap_count > 0)
+        put_heaps(&image, profile);
     if (profile->failures.first_count > 0 || profile->failures.limit_bytes > 0 ||
         profile->failures.numbered > 0)
         put_failures(&image, profile, &numbers);
