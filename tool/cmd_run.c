@@ -21,7 +21,7 @@
 #include "run/state_directory.h"
 #include "run/target.h"
 
-#define DEPTH_MAX 1024
+#define DEPTH_MAX 128 /* the library's (src/unwind/chain.h) */
 #define INTERVAL_MS 100
 #define INTERVAL_MS_MAX 3600000
 
@@ -89,7 +89,8 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
     if (!is_stacks_mode(tracking->stacks))
         usage_error(argv[0], "--stacks=%s is not there: use " STACKS, tracking->stacks);
-    if (tracking->threshold && !parse_size(tracking->threshold, strlen(tracking->threshold), &threshold))
+    if (tracking->threshold &&
+        (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
                     tracking->threshold);
     fail_orders_check(argv[0], tracking, settings->fail_site);
@@ -204,7 +205,7 @@ int cmd_run(int argc, char **argv)
     struct settings settings = {.tracking.stacks = "full"};
     struct target target;
     struct child child;
-    struct rss rss;
+    struct rss_tree rss;
     struct tree_end end;
     struct tree tree;
     char *directory, *keep_as, *fail_sites = NULL;
@@ -216,8 +217,9 @@ int cmd_run(int argc, char **argv)
     preload_library(&target, directory);
     if (settings.fail_site && target.libc != TARGET_NONE)
         settings.tracking.fail_sites = fail_sites = fail_sites_write(settings.fail_site, directory, &target);
-    preload_set_options(directory, &settings.tracking);
-    rss_init(&rss, settings.interval_ms);
+    if (directory != NULL)
+        preload_set_options(directory, &settings.tracking);
+    rss_tree_init(&rss, directory, settings.interval_ms);
 
     if (!child_run(&child, settings.command, &rss)) {
         int error = errno;
@@ -231,7 +233,9 @@ int cmd_run(int argc, char **argv)
     }
     end = end_of(&child);
     status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
-    keep_as = settings.keep_as ? must_strdup(settings.keep_as) : default_name(settings.command[0], child.pid);
+    keep_as = settings.keep_as ? must_strdup(settings.keep_as)
+              : directory      ? default_name(settings.command[0], child.pid)
+                               : NULL;
     tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
@@ -249,6 +253,7 @@ int cmd_run(int argc, char **argv)
     report_free(&tree.report);
     target_free(&target);
     free(fail_sites);
+    rss_tree_free(&rss);
     free(keep_as);
     free(directory);
     return status;

@@ -122,7 +122,8 @@ static void wait_for_news(struct torture *torture, const struct job *jobs)
 
 static void fail(struct torture *torture, const char *why, const char *remedy)
 {
-    state_directory_remove(torture->base);
+    if (torture->base)
+        state_directory_remove(torture->base);
     die("%s: %s; %s", torture->plan.command[0], why, remedy);
 }
 

@@ -147,7 +147,8 @@ struct state_node {
 enum {
     STATE_STACK_NONE = 0,   /* as a parent: the stack is whole; as a site: no stack was taken */
     STATE_STACK_CUT = 1,    /* outer frames beyond the depth limit were left out */
-    STATE_STACK_BROKEN = 2, /* the frame within could not be unwound */
+    STATE_STACK_BROKEN = 2, /* the frame within could not be unwound: lost frames, unless the
+                             * program itself begins there (in the dynamic loader) */
     STATE_STACK_LOST = 3,   /* as a site: all stacks that found no place ("other") */
     STATE_STACK_FIRST = 4,  /* the first real node */
 };
@@ -201,12 +202,15 @@ struct state_site_page {
 /* --- Timeline -------------------------------------------------------------------- */
 
 /* Points in order of time. When the table is full every second one is dropped and
- * the interval doubled. timeline_count in the header says how many there are. */
+ * the interval doubled. timeline_count in the header says how many there are.
+ * The program's peak was between two points: the last that has a smaller peak_number
+ * than the header, and the one after it (or now, where no point has the header's). */
 struct state_point {
     uint64_t since_start_ns;
     int64_t live_bytes;
     int64_t live_blocks;
-    uint64_t rss_bytes; /* 0: not known (filled in by the tool, from outside) */
+    uint64_t rss_bytes;   /* 0: not known (filled in by the tool, from outside) */
+    uint64_t peak_number; /* the header's at that time */
 };
 
 /* --- Allocations that failed --------------------------------------------------------- */
@@ -304,9 +308,8 @@ struct state_header {
     /* Written by any thread, under the tracker's peak lock. */
     uint64_t peak_bytes; /* a reader takes the greater of this and live at rest */
     uint64_t peak_blocks;
-    uint64_t peak_number;       /* grows with every new peak */
-    uint64_t peak_monotonic_ns; /* when, 0 where the port has no cheap clock */
-    uint64_t peak_error_bytes;  /* peak_bytes is short by at most this */
+    uint64_t peak_number;      /* grows with every new peak */
+    uint64_t peak_error_bytes; /* peak_bytes is short by at most this */
 
     /* Written by any thread, by atomic read-modify-write. */
     uint64_t threads;     /* threads that ever called */
@@ -329,7 +332,6 @@ struct state_header {
 
     uint32_t stack_mode;  /* enum state_stack_mode */
     uint32_t stack_depth; /* frames kept of a stack, the innermost */
-    uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
     uint64_t timeline_interval_ns;
 
     struct state_section sections[STATE_SECTIONS_MAX];

@@ -56,7 +56,7 @@ static void assert_sample(const struct profile *profile)
     assert_int_equal(profile->sites[0].bytes_freed, 1200);
     assert_int_equal(profile->sites[1].temporary_allocs, 5);
     assert_int_equal(profile->lost_stacks, 3);
-    assert_int_equal(profile->deep_sites, 0);
+    assert_int_equal(profile->deep_stacks, 0);
 
     assert_int_equal(profile_stack(profile, &profile->sites[0], frames, 4, &end), 2);
     assert_int_equal(end, STATE_STACK_NONE);
@@ -258,7 +258,7 @@ static void the_longest_stacks_do_not_hang(void **unused)
     profile_of(&profile, &snapshot);
     assert_int_equal(profile_stack(&profile, &profile.sites[0], frames, STACK_FRAMES_MAX, &end), 252);
     assert_int_equal(end, STATE_STACK_CUT);
-    assert_int_equal(profile.deep_sites, 3);
+    assert_int_equal(profile.deep_stacks, 3);
     profile_free(&profile);
     snapshot_free(&snapshot);
 }

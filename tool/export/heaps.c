@@ -55,12 +55,12 @@ static void print_heap(const struct screen *screen, const struct report *report,
 }
 
 void print_heaps(const struct screen *screen, const struct report *report, struct symbols *symbols,
-                 size_t top)
+                 const struct export_options *options)
 {
     struct report part = report_of_heap(report, 0);
 
-    print_holders(screen, &part, symbols, top);
+    print_holders(screen, &part, symbols, options);
     free(part.profile.sites);
     for (uint32_t heap = 1; heap <= report->profile.heap_count; heap++)
-        print_heap(screen, report, symbols, heap, top);
+        print_heap(screen, report, symbols, heap, options->top);
 }

@@ -5,15 +5,16 @@
 #ifndef HT_TOOL_HOLDERS_H
 #define HT_TOOL_HOLDERS_H
 
+#include "export/export.h"
 #include "export/screen.h"
 #include "model/rows.h"
 #include "model/summary.h"
 #include "model/symbols.h"
 
 /* At the peak, and still live; temporary allocations where they are many. At most
- * `top` rows each. Prints nothing where no site was recorded. */
+ * options->top rows each. Prints nothing where no site was recorded. */
 void print_holders(const struct screen *screen, const struct report *report, struct symbols *symbols,
-                   size_t top);
+                   const struct export_options *options);
 
 /* One of those lists, of the sites of `profile` by `measure`; whole: what 100 % are. */
 void print_holder_list(const struct screen *screen, const struct report *report,

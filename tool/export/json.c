@@ -122,8 +122,9 @@ static json_t *lost_of(const struct report *report)
 
     set_u64(object, "blocks", totals->lost_blocks);
     set_u64(object, "bytes", totals->lost_bytes);
-    set_u64(object, "sites", report->profile.lost_stacks);  /* allocations whose stack found no place */
-    set_u64(object, "frames", report->profile.lost_frames); /* stacks not unwound to their end */
+    set_u64(object, "sites", report->profile.lost_stacks); /* allocations whose stack found no place */
+    set_u64(object, "frames", report->profile.cut_stacks); /* stacks without their outermost frames */
+    set_u64(object, "deep", report->profile.deep_stacks);  /* stacks with more frames than --depth keeps */
     set_u64(object, "events", totals->lost_events);
     return object;
 }
@@ -316,7 +317,8 @@ void export_json(const struct report *report, const struct export_options *optio
     set(root, "ended", json_string(end_name(summary->ended)));
     set(root, "status", json_integer(summary->status));
     set(root, "seconds", json_real(to_microseconds(summary->seconds)));
-    set(root, "peak_seconds", json_real(to_microseconds(summary->peak_seconds)));
+    set(root, "peak_from_seconds", json_real(to_microseconds(summary->peak_from_seconds)));
+    set(root, "peak_seconds", json_real(to_microseconds(summary->peak_to_seconds)));
     set(root, "file", summary->file ? text(summary->file, strlen(summary->file)) : json_null());
     set(root, "totals", totals_of(&summary->totals));
     set_u64(root, "calls_in_progress", summary->calls_in_progress);

@@ -64,8 +64,9 @@ struct profile {
     struct heap heaps[STATE_HEAPS_MAX];
     uint32_t heap_count;
     uint64_t lost_stacks; /* allocations in SITE_OTHER */
-    uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
-    uint64_t deep_sites;  /* whose stacks have more frames than were kept */
+    /* Sites, each once however often it allocated: */
+    uint64_t cut_stacks;  /* whose outermost frames are missing, since code there could not be unwound */
+    uint64_t deep_stacks; /* whose stacks have more frames than were kept */
 };
 
 enum site_kind site_kind_of(uint32_t id);

@@ -350,17 +350,33 @@ static void places_from_dwarf(struct places *places, struct module *module, Dwar
             (struct place){.file = must_strdup(file), .line = number > 0 ? (unsigned)number : 0};
 }
 
-/* Names the outermost place by the symbol table, where debug information did not. */
-static void name_from_table(struct place *place, struct module *module)
+static const struct symbol *symbol_before(struct module *module, uint64_t offset)
 {
-    const struct symbol *symbol;
-    char *name;
-
     if (!module->table_made) {
         module->table_made = true;
         symbol_table_make(&module->table, module->dwfl_module);
     }
-    symbol = symbol_table_find(&module->table, place->offset);
+    return symbol_table_find(&module->table, offset);
+}
+
+/* A libc's function has several names, and debug information the innermost of them
+ * (__GI___strdup): the table has the one that programs call. */
+static void name_publicly(struct place *place, struct module *module)
+{
+    const struct symbol *symbol = symbol_before(module, place->offset);
+
+    if (symbol == NULL || place->offset >= symbol->end)
+        return;
+    free((char *)place->function);
+    place->function = name_demangle(symbol->name);
+}
+
+/* Names the outermost place by the symbol table, where debug information did not. */
+static void name_from_table(struct place *place, struct module *module)
+{
+    const struct symbol *symbol = symbol_before(module, place->offset);
+    char *name;
+
     if (symbol == NULL || place->offset - symbol->begin > NEAR_BYTES)
         return;
     name = name_demangle(symbol->name);
@@ -402,8 +418,12 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
         place->address = address;
         place->offset = offset;
         place->named = place->function != NULL;
-        if (place->function == NULL && i + 1 == places->count && module && module->dwfl_module)
-            name_from_table(place, module);
+        if (i + 1 == places->count && module != NULL && module->dwfl_module != NULL) {
+            if (place->function == NULL)
+                name_from_table(place, module);
+            else if (place->function[0] == '_')
+                name_publicly(place, module);
+        }
         if (place->function == NULL)
             place->function = must_asprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
     }

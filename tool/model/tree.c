@@ -43,7 +43,7 @@ static int by_pid_and_image(const void *a, const void *b)
 static struct names list_names(const char *directory)
 {
     struct names names = {0};
-    DIR *stream = opendir(directory);
+    DIR *stream = directory ? opendir(directory) : NULL;
     struct dirent *entry;
     struct name name;
     size_t capacity = 0;
@@ -126,8 +126,8 @@ static bool load(struct tree *tree, struct snapshot *snapshot, const char *direc
     return loaded;
 }
 
-void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const struct rss *rss,
-                  const char *keep_as, bool keep_tree)
+void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end,
+                  const struct rss_tree *rss, const char *keep_as, bool keep_tree)
 {
     struct names names = list_names(directory);
     struct next_image next = {0};
@@ -146,8 +146,8 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
             continue;
         exiting = snapshot.view.header->ended == STATE_EXITING;
         close_snapshot(&snapshot, end, is_main, &next);
-        if (is_main)
-            rss_into_timeline(rss, &snapshot);
+        if (rss_tree_of(rss, name->pid) != NULL)
+            rss_into_timeline(rss_tree_of(rss, name->pid), &snapshot);
         summary_of(&summary, &snapshot);
         profile_of(&profile, &snapshot);
         summary.exiting = exiting; /* closing the copy has overwritten it there */

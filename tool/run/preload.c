@@ -131,7 +131,14 @@ void preload_set_library(enum target_libc libc, const char *library)
 
 void preload_library(struct target *target, const char *directory)
 {
-    char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
+    char *library, *link;
+
+    if (directory == NULL && target->libc != TARGET_NONE) {
+        target->libc = TARGET_NONE;
+        target->why_not = "neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp takes its state file";
+        target->remedy = "give a --state-dir=DIR";
+    }
+    library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc);
 
     if (target->libc == TARGET_NONE)
         return;

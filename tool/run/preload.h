@@ -25,7 +25,8 @@ bool preload_path_usable(const char *path);
 void preload_set_library(enum target_libc libc, const char *library);
 
 /* Finds the library for the target and sets LD_PRELOAD, or says in *target why it
- * cannot. In `directory` a link to it is made where its path cannot be given. */
+ * cannot. In `directory` (NULL: there is none, and it cannot) a link to it is
+ * made where its path cannot be given. */
 void preload_library(struct target *target, const char *directory);
 
 /* What `run` was told about the tracking itself; NULL: the library's own default. */

@@ -41,6 +41,8 @@ _Noreturn static void become(const struct job *job, const struct job_plan *plan)
 void job_start(struct job *job, const struct job_plan *plan, uint64_t number, uint64_t timeout_ns)
 {
     *job = (struct job){.number = number, .directory = state_directory_make(plan->state_place)};
+    if (job->directory == NULL)
+        die("no place for the state files any more; give a --state-dir");
     job->start_ns = monotonic_now_ns();
     job->deadline_ns = job->start_ns + timeout_ns;
     job->pid = fork();
