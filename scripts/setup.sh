@@ -9,7 +9,7 @@ set -euo pipefail
 build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
     musl-tools"
 run="$build sqlite3"
-test="$run g++ clang libcmocka-dev bats valgrind libcap2-bin jq perl python3 libxml2-utils git openssl
+test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev"
 bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
