@@ -66,19 +66,19 @@ static void join(struct block *left)
     }
 }
 
-void vPortFree(void *pointer)
+void vPortFree(void *block)
 {
-    struct block *before = &heap.first, *block;
+    struct block *before = &heap.first, *freed;
 
-    if (pointer == NULL)
+    if (block == NULL)
         return;
-    block = (struct block *)(void *)((unsigned char *)pointer - HEADER_BYTES);
-    while (before->next != NULL && (uintptr_t)before->next < (uintptr_t)block)
+    freed = (struct block *)(void *)((unsigned char *)block - HEADER_BYTES);
+    while (before->next != NULL && (uintptr_t)before->next < (uintptr_t)freed)
         before = before->next;
-    heap.free_bytes += block->bytes;
-    block->next = before->next;
-    before->next = block;
-    join(block);
+    heap.free_bytes += freed->bytes;
+    freed->next = before->next;
+    before->next = freed;
+    join(freed);
     if (before != &heap.first)
         join(before);
 }

@@ -50,7 +50,7 @@ static void print_heap(const struct screen *screen, const struct report *report,
             print_holder_list(screen, report, &part.profile, symbols, MEASURE_LIVE, totals->live_bytes, top,
                               title);
     }
-    free(part.profile.sites);
+    profile_part_free(&part.profile);
     free(name);
 }
 
@@ -60,7 +60,7 @@ void print_heaps(const struct screen *screen, const struct report *report, struc
     struct report part = report_of_heap(report, 0);
 
     print_holders(screen, &part, symbols, options);
-    free(part.profile.sites);
+    profile_part_free(&part.profile);
     for (uint32_t heap = 1; heap <= report->profile.heap_count; heap++)
         print_heap(screen, report, symbols, heap, options->top);
 }

@@ -331,6 +331,12 @@ struct profile profile_of_heap(const struct profile *profile, uint32_t heap)
     return part;
 }
 
+void profile_part_free(struct profile *part)
+{
+    free(part->sites);
+    part->sites = NULL;
+}
+
 size_t profile_stack(const struct profile *profile, const struct site *site, uint64_t *frames,
                      size_t capacity, uint32_t *end)
 {

@@ -73,9 +73,10 @@ enum site_kind site_kind_of(uint32_t id);
 
 void profile_of(struct profile *profile, const struct snapshot *snapshot);
 
-/* The profile with the sites of one heap alone, in memory of its own (to be freed). All
- * else is the profile's. */
+/* The profile with the sites of one heap alone, in memory of its own; all else is the
+ * profile's. To be given to profile_part_free. */
 struct profile profile_of_heap(const struct profile *profile, uint32_t heap);
+void profile_part_free(struct profile *part);
 
 /* The frames of a site, innermost first, as `where`s: at most `capacity` of them.
  * *end receives how the stack ends (STATE_STACK_NONE: whole). */
