@@ -27,10 +27,10 @@
 
 struct settings {
     struct preload_settings tracking;
-    const char *state_place; /* NULL: the first that will do */
-    const char *keep_as;     /* NULL: heaptracker.PROGRAM.PID.ht */
+    const char *state_place;         /* NULL: the first that will do */
+    const char *keep_as;             /* NULL: heaptracker.PROGRAM.PID.ht */
+    const struct exporter *exporter; /* of the summary */
     const char *fail_site;
-    enum export_format format;
     struct export_options show;
     uint32_t interval_ms;
     bool quiet;
@@ -47,10 +47,11 @@ static bool is_stacks_mode(const char *name)
 static void parse(struct settings *settings, int argc, char **argv)
 {
     const char *format_name = "text", *top = NULL;
+    char *formats = exporter_names(true);
     struct preload_settings *tracking = &settings->tracking;
     const struct option_spec specs[] = {
         {'o', "output", "FILE", "keep the numbers there (heaptracker.NAME.PID.ht)", &settings->keep_as, NULL},
-        {0, "format", EXPORT_FORMATS, "of the summary; json is one line (text)", &format_name, NULL},
+        {0, "format", formats, "of the summary; json is one line (text)", &format_name, NULL},
         {'q', "quiet", NULL, "no summary", NULL, &settings->quiet},
         {0, "top", "N", "rows of each list of the summary (10)", &top, NULL},
         {0, "stacks", STACKS, "how much of each call stack (full)", &tracking->stacks, NULL},
@@ -85,8 +86,9 @@ static void parse(struct settings *settings, int argc, char **argv)
 
     if (first >= argc)
         usage_error(argv[0], "give a COMMAND");
-    if (!export_format_parse(format_name, &settings->format))
-        usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
+    settings->exporter = exporter_find(format_name, true);
+    if (settings->exporter == NULL)
+        usage_error(argv[0], "no summary in format '%s': use %s, or report -o", format_name, formats);
     if (!is_stacks_mode(tracking->stacks))
         usage_error(argv[0], "--stacks=%s is not there: use " STACKS, tracking->stacks);
     if (tracking->threshold &&
@@ -101,6 +103,7 @@ static void parse(struct settings *settings, int argc, char **argv)
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another -o FILE", settings->keep_as, strerror(errno));
     settings->command = argv + first;
+    free(formats);
 }
 
 /* As the shell, env and timeout do. */
@@ -174,10 +177,7 @@ static void print_summary(const struct settings *settings, const struct tree *tr
 {
     if (settings->quiet || !tree->has_main)
         return;
-    if (settings->format == EXPORT_JSON)
-        export_json(&tree->report, &settings->show, stderr, true);
-    else
-        export_text(&tree->report, &settings->show, stderr);
+    settings->exporter->write(&tree->report, &settings->show, stderr);
 }
 
 /* heaptracker.PROGRAM.PID.ht in the current directory (malloc'ed); NULL, and a line
@@ -196,13 +196,14 @@ static char *default_name(const char *command, pid_t pid)
 
 static void say_kept(const struct settings *settings, const struct tree *tree, const char *name)
 {
-    if (tree->has_main && tree->report.main.file && !settings->quiet && settings->format == EXPORT_TEXT)
+    if (tree->has_main && tree->report.main.file && !settings->quiet &&
+        settings->exporter->write == export_text)
         fprintf(stderr, "\nkept in %s: 'heaptracker report' shows it again\n", name);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct settings settings = {.tracking.stacks = "full"};
+    struct settings settings = {.tracking.stacks = "full", .show.one_line = true};
     struct target target;
     struct child child;
     struct rss_tree rss;

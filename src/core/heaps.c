@@ -157,7 +157,7 @@ bool heaps_take(uint32_t heap, const void *block)
         add_relaxed(&entry->foreign_frees, 1);
         return false;
     }
-    store_relaxed(cell, word ^ (CELL_LIVE | CELL_FREED));
+    store_relaxed(cell, cell_freed(word));
     count_heap_out(entry, cell, word);
     return true;
 }

@@ -29,18 +29,22 @@ struct site_table *sites_of_slot(uint32_t slot)
 
 HT_COLD struct state_site *site_line_make(struct site_table *table, uint32_t site)
 {
-    struct state_site_page **place = &table->pages[site / STATE_SITES_PER_PAGE];
-    struct state_site_page *page = load_acquire(place);
+    struct state_site **place = &table->lines[site / STATE_SITES_PER_PAGE];
+    struct state_site *lines = load_acquire(place);
 
-    if (page == NULL) {
-        page = tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
+    if (lines == NULL) {
+        struct state_site_page *page =
+            tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
+
+        if (page != NULL)
+            lines = page->sites;
         /* Only in slot 0's table can somebody else have been faster; the page that
          * is left over stays empty. */
-        if (page != NULL && !replace_acq_rel(place, (struct state_site_page *)NULL, page))
-            page = load_acquire(place);
+        if (page != NULL && !replace_acq_rel(place, (struct state_site *)NULL, lines))
+            lines = load_acquire(place);
     }
-    if (page != NULL)
-        return &page->sites[site % STATE_SITES_PER_PAGE];
+    if (lines != NULL)
+        return lines + site % STATE_SITES_PER_PAGE;
     if (site != STATE_STACK_LOST)
         return site_line_make(table, STATE_STACK_LOST);
     add_relaxed(&tracker.header->node_lost, 1u);
@@ -96,12 +100,13 @@ void sites_shared_undo(uint32_t site, size_t size)
     add_relaxed(&line->bytes_allocated, 0 - (uint64_t)size);
 }
 
-static size_t copy_page(const struct state_site_page *page, struct state_holder *to, size_t capacity)
+static size_t copy_page(const struct state_site *lines, uint32_t first_site, struct state_holder *to,
+                        size_t capacity)
 {
     size_t count = 0;
 
     for (uint32_t i = 0; i < STATE_SITES_PER_PAGE; i++) {
-        const struct state_site *line = &page->sites[i];
+        const struct state_site *line = &lines[i];
         uint64_t bytes = load_relaxed(&line->bytes_allocated) - load_relaxed(&line->bytes_freed);
         uint64_t blocks = load_relaxed(&line->allocs) - load_relaxed(&line->frees);
 
@@ -109,7 +114,7 @@ static size_t copy_page(const struct state_site_page *page, struct state_holder 
             continue;
         if (to != NULL && count < capacity)
             to[count] = (struct state_holder){
-                .site = page->first_site + i, .live_bytes = (int64_t)bytes, .live_blocks = (int64_t)blocks};
+                .site = first_site + i, .live_bytes = (int64_t)bytes, .live_blocks = (int64_t)blocks};
         count++;
     }
     return count;
@@ -122,11 +127,12 @@ size_t sites_copy_live(struct state_holder *to, size_t capacity)
     for (size_t slot = 0; slot < TRACKER_SLOTS_MAX; slot++) {
         const struct site_table *table = load_acquire(&tables[slot]);
 
-        for (size_t i = 0; table != NULL && i < SITE_TABLE_PAGES; i++) {
-            const struct state_site_page *page = load_acquire(&table->pages[i]);
+        for (uint32_t i = 0; table != NULL && i < SITE_TABLE_PAGES; i++) {
+            const struct state_site *lines = load_acquire(&table->lines[i]);
 
-            if (page != NULL)
-                count += copy_page(page, to == NULL || count >= capacity ? NULL : to + count,
+            if (lines != NULL)
+                count += copy_page(lines, i * STATE_SITES_PER_PAGE,
+                                   to == NULL || count >= capacity ? NULL : to + count,
                                    count < capacity ? capacity - count : 0);
         }
     }

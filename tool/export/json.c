@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/stack.h"
 #include "model/symbols.h"
 #include "util.h"
 
@@ -168,31 +169,18 @@ static void append_place(json_t *stack, const struct place *place)
     json_array_append_new(stack, object);
 }
 
-/* A site without a stack has its name in the place of one, so that a script that
- * prints stack[0] prints something true. */
-static json_t *stack_of(const struct profile *profile, const struct site *site, struct symbols *symbols)
+/* A value on one line, without the brackets around it (malloc'ed); takes the value. */
+static char *inside_of(json_t *value)
 {
-    static const char *const names[] = {
-        [SITE_STACK] = "(stack not known)",
-        [SITE_NO_STACK] = "(no stack)",
-        [SITE_OTHER] = "(other)",
-        [SITE_BETWEEN] = "(between threads)",
-    };
-    uint64_t frames[STACK_FRAMES_MAX];
-    uint32_t end;
-    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
-    json_t *stack = json_array();
+    char *text = json_dumps(value, JSON_COMPACT);
+    size_t length = text ? strlen(text) : 0;
 
-    for (size_t i = 0; i < depth; i++) {
-        size_t count;
-        const struct place *places = symbols_places(symbols, frames[i], &count);
-
-        for (size_t p = 0; p < count; p++)
-            append_place(stack, &places[p]);
-    }
-    if (depth == 0)
-        append_place(stack, &(struct place){.function = names[site->kind], .module = ""});
-    return stack;
+    json_decref(value);
+    if (length < 2)
+        die("out of memory for the report");
+    memmove(text, text + 1, length - 2);
+    text[length - 2] = '\0';
+    return text;
 }
 
 /* Of the C library's heap, which is number 0, too. */
@@ -230,27 +218,24 @@ static json_t *heaps_of(const struct report *report)
     return array;
 }
 
-static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
+/* As print_stack, for the few that are not sites of the list. */
+static json_t *stack_json(const struct profile *profile, const struct site *site, struct symbols *symbols)
 {
-    json_t *array = json_array();
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
+    json_t *stack = json_array();
 
-    for (size_t i = 0; i < profile->site_count; i++) {
-        const struct site *site = &profile->sites[i];
-        json_t *object = json_object();
+    for (size_t i = 0; i < depth; i++) {
+        size_t count;
+        const struct place *places = symbols_places(symbols, frames[i], &count);
 
-        set_u64(object, "id", i + 1); /* within this report */
-        set(object, "heap", heap_name(profile, site->heap));
-        set(object, "live_bytes", json_integer(site->live_bytes));
-        set(object, "live_blocks", json_integer(site->live_blocks));
-        set(object, "peak_bytes", json_integer(site->peak_bytes));
-        set(object, "peak_blocks", json_integer(site->peak_blocks));
-        set_u64(object, "bytes_allocated", site->bytes_allocated);
-        set_u64(object, "allocs", site->allocs);
-        set_u64(object, "temporary_allocs", site->temporary_allocs);
-        set(object, "stack", stack_of(profile, site, symbols));
-        json_array_append_new(array, object);
+        for (size_t p = 0; p < count; p++)
+            append_place(stack, &places[p]);
     }
-    return array;
+    if (depth == 0)
+        append_place(stack, &(struct place){.function = stack_name(site), .module = ""});
+    return stack;
 }
 
 static json_t *first_failures_of(const struct profile *profile, struct symbols *symbols)
@@ -274,7 +259,7 @@ static json_t *first_failures_of(const struct profile *profile, struct symbols *
         set_u64(object, "live_blocks", failure->live_blocks);
         set(object, "ms", json_real(to_microseconds((double)failure->since_start_ns / 1e6)));
         set_u64(object, "thread", failure->thread_id);
-        set(object, "stack", stack_of(profile, &site, symbols));
+        set(object, "stack", stack_json(profile, &site, symbols));
         json_array_append_new(array, object);
     }
     return array;
@@ -296,18 +281,110 @@ static json_t *failures_json(const struct profile *profile, struct symbols *symb
 
         set(holder, "live_bytes", json_integer(failures->holders[i].live_bytes));
         set(holder, "live_blocks", json_integer(failures->holders[i].live_blocks));
-        set(holder, "stack", stack_of(profile, &failures->holders[i], symbols));
+        set(holder, "stack", stack_json(profile, &failures->holders[i], symbols));
         json_array_append_new(holders, holder);
     }
     set(object, "at_limit", holders);
     return object;
 }
 
-void export_json(const struct report *report, const struct export_options *options, FILE *out,
-                 bool on_one_line)
+static char *places_text(const struct place *places, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        append_place(array, &places[i]);
+    return inside_of(array);
+}
+
+static char *site_text(const struct profile *profile, const struct site *site, size_t id)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "id", id); /* within this report */
+    set(object, "heap", heap_name(profile, site->heap));
+    set(object, "live_bytes", json_integer(site->live_bytes));
+    set(object, "live_blocks", json_integer(site->live_blocks));
+    set(object, "peak_bytes", json_integer(site->peak_bytes));
+    set(object, "peak_blocks", json_integer(site->peak_blocks));
+    set_u64(object, "bytes_allocated", site->bytes_allocated);
+    set_u64(object, "allocs", site->allocs);
+    set_u64(object, "temporary_allocs", site->temporary_allocs);
+    return inside_of(object);
+}
+
+/* What was written of each frame, since stacks share most of theirs: by `where`. */
+struct frame_texts {
+    struct numbering numbers;
+    char **texts; /* [number - 1] */
+};
+
+static const char *frame_text(struct frame_texts *frames, struct symbols *symbols, uint64_t where)
+{
+    const struct place *places;
+    size_t count;
+    bool is_new;
+    uint32_t number = number_of(&frames->numbers, where, &is_new);
+
+    if (is_new) {
+        places = symbols_places(symbols, where, &count);
+        frames->texts = must_realloc(frames->texts, number * sizeof *frames->texts);
+        frames->texts[number - 1] = places_text(places, count);
+    }
+    return frames->texts[number - 1];
+}
+
+static void free_frame_texts(struct frame_texts *frames)
+{
+    for (size_t i = 0; i < frames->numbers.count; i++)
+        free(frames->texts[i]);
+    free(frames->texts);
+    numbering_free(&frames->numbers);
+}
+
+/* A site without a stack has its name in the place of one, so that a script that
+ * prints stack[0] prints something true. */
+static void print_stack(const struct profile *profile, const struct site *site, struct symbols *symbols,
+                        struct frame_texts *texts, FILE *out)
+{
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
+    char *name;
+
+    for (size_t i = 0; i < depth; i++) {
+        fputs(i ? "," : "", out);
+        fputs(frame_text(texts, symbols, frames[i]), out);
+    }
+    if (depth > 0)
+        return;
+    name = places_text(&(struct place){.function = stack_name(site), .module = ""}, 1);
+    fputs(name, out);
+    free(name);
+}
+
+/* One by one, each on a line of its own: of a hundred thousand, objects of jansson for
+ * all would take gigabytes. */
+static void print_sites(const struct profile *profile, struct symbols *symbols, const char *line_end,
+                        FILE *out)
+{
+    struct frame_texts frames = {0};
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        char *numbers = site_text(profile, &profile->sites[i], i + 1);
+
+        fprintf(out, "%s%s{%s,\"stack\":[", i ? "," : "", line_end, numbers);
+        print_stack(profile, &profile->sites[i], symbols, &frames, out);
+        fputs("]}", out);
+        free(numbers);
+    }
+    free_frame_texts(&frames);
+}
+
+/* All but the sites. */
+static json_t *run_of(const struct report *report, struct symbols *symbols)
 {
     const struct summary *summary = &report->main;
-    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
     json_t *root = json_object();
 
     set(root, "schema", json_integer(1));
@@ -328,11 +405,27 @@ void export_json(const struct report *report, const struct export_options *optio
     set(root, "timeline", timeline_of(&report->profile));
     set(root, "heaps", heaps_of(report));
     set(root, "failures", failures_json(&report->profile, symbols));
-    set(root, "sites", sites_of(&report->profile, symbols));
-    symbols_close(symbols);
+    return root;
+}
 
+/* The sites are the last member: they are written where the run's object ends. */
+void export_json(const struct report *report, const struct export_options *options, FILE *out)
+{
+    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
+    const char *line_end = options->one_line ? "" : "\n";
+    json_t *root = run_of(report, symbols);
     /* 15 digits: the most that a double keeps of any decimal number. */
-    json_dumpf(root, out, JSON_REAL_PRECISION(15) | (on_one_line ? JSON_COMPACT : JSON_INDENT(2)));
-    fputc('\n', out);
+    char *run =
+        json_dumps(root, JSON_REAL_PRECISION(15) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
+
+    if (run == NULL)
+        die("out of memory for the report");
+    run[strlen(run) - strlen(line_end) - strlen("}")] = '\0';
+    fprintf(out, "%s,%s%s\"sites\":%s[", run, line_end, options->one_line ? "" : "  ",
+            options->one_line ? "" : " ");
+    print_sites(&report->profile, symbols, line_end, out);
+    fprintf(out, "%s]%s}\n", line_end, line_end);
+    free(run);
     json_decref(root);
+    symbols_close(symbols);
 }

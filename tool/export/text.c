@@ -17,17 +17,6 @@
 /* A process tree of a build may have thousands; the ones that held most are shown. */
 #define CHILDREN_SHOWN 20
 
-bool export_format_parse(const char *name, enum export_format *out)
-{
-    if (strcmp(name, "text") == 0)
-        *out = EXPORT_TEXT;
-    else if (strcmp(name, "json") == 0)
-        *out = EXPORT_JSON;
-    else
-        return false;
-    return true;
-}
-
 const char *export_bytes(char text[24], double bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
