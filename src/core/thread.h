@@ -30,16 +30,16 @@ struct thread {
     struct site_table *sites; /* NULL: sites are not kept */
     struct chain *chain;      /* what knows this thread's stack (unwind/chain.h); NULL: no stacks */
 
-    uintptr_t last_block;      /* for temporary allocations */
-    uintptr_t busy;            /* stack address: the tracker itself is at work in this thread */
-    bool alone;                /* bounds were made for a single thread */
-    bool near;                 /* bounds were made close to a threshold */
-    bool late;                 /* the thread has given its slot back */
-    bool plain;                /* it has begun, and keeps no sites */
-    bool notifying;            /* inside a callback: no callback in a callback */
-    bool watched;              /* ATTEND_FAILING: each call enters the slow way */
-    uint8_t refused;           /* enum state_failure_cause: why the call in progress is to fail, 0: it is not */
-    size_t reserved;           /* bytes of the limit that the call in progress has taken */
+    uintptr_t last_block; /* for temporary allocations */
+    uintptr_t busy;       /* stack address: the tracker itself is at work in this thread */
+    bool alone;           /* bounds were made for a single thread */
+    bool near;            /* bounds were made close to a threshold */
+    bool late;            /* the thread has given its slot back */
+    bool plain;           /* it has begun, and keeps no sites */
+    bool notifying;       /* inside a callback: no callback in a callback */
+    bool watched;         /* ATTEND_FAILING: each call enters the slow way */
+    uint8_t refused;      /* enum state_failure_cause: why the call in progress is to fail, 0: it is not */
+    size_t reserved;      /* bytes of the limit that the call in progress has taken */
     const void *nested_block;  /* last block that was allocated inside another call, */
     size_t nested_size;        /*   while that call lasts (see nested.c) */
     struct state_slot scratch; /* counts of one call, on the way to the shared slot */

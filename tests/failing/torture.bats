@@ -39,6 +39,17 @@ fragile() {
     [ "$status" -eq 139 ]
 }
 
+@test "the command to run again is quoted for a shell" {
+    need_tracking
+    cp "$HT_BUILD/tests/failing/fragile" "it's fragile"
+    split "$tool" torture --range=2-2 -- "./it's fragile" 'a;b' ''
+    [[ $out == *"again: heaptracker run --fail-at=2 -- './it'\\''s fragile' 'a;b' ''"* ]]
+    again=$(sed -n 's/^  again: heaptracker //p' <<<"$out")
+    status=0
+    eval "\"\$tool\" ${again/run/run -q}" || status=$?
+    [ "$status" -eq 139 ]
+}
+
 @test "a range and a function narrow it down" {
     fragile --range=5-
     [ "$status" -eq 0 ]

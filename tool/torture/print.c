@@ -54,6 +54,25 @@ static void print_stack(const struct finding *finding, FILE *out)
         fputs("    (no stack was taken)\n", out);
 }
 
+/* As a shell takes it. */
+static void print_word(const char *word, FILE *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fprintf(out, " %s", word);
+        return;
+    }
+    fputs(" '", out);
+    for (; *word; word++) {
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    }
+    fputc('\'', out);
+}
+
 static void print_finding(const struct finding *finding, char **command, const char *options, FILE *out)
 {
     char bytes[24];
@@ -73,7 +92,7 @@ static void print_finding(const struct finding *finding, char **command, const c
     for (char **word = command; *word; word++) {
         char *text = utf8_copy(*word, strlen(*word), true);
 
-        fprintf(out, " %s", text);
+        print_word(text, out);
         free(text);
     }
     fputc('\n', out);
