@@ -36,14 +36,16 @@ endif()
 # The tool shares the state file's layout and validator with the library.
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tool/*.c)
 file(GLOB shared CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/state/*.c)
-add_executable(heaptracker_tool ${sources} ${shared})
+include(${CMAKE_CURRENT_LIST_DIR}/html_page.cmake)
+add_executable(heaptracker_tool ${sources} ${shared} ${HT_HTML_PAGE})
+add_executable(HeapTracker::tool ALIAS heaptracker_tool)
 target_include_directories(heaptracker_tool PRIVATE
     ${PROJECT_SOURCE_DIR}/tool ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${HT_JANSSON_INCLUDE} ${HT_LIBDW_INCLUDE})
 target_compile_definitions(heaptracker_tool PRIVATE _GNU_SOURCE= HT_VERSION="${PROJECT_VERSION}")
 target_compile_options(heaptracker_tool PRIVATE ${HT_OPTIMIZE} ${HT_WARNINGS} ${HT_SANITIZE_OPTIONS})
 target_link_options(heaptracker_tool PRIVATE ${HT_SANITIZE_OPTIONS})
-target_link_libraries(heaptracker_tool PRIVATE ${HT_JANSSON_LIBRARY} ${HT_LIBDW_LIBRARY} ${HT_LIBELF_LIBRARY})
-set_target_properties(heaptracker_tool PROPERTIES OUTPUT_NAME heaptracker
+target_link_libraries(heaptracker_tool PRIVATE m ${HT_JANSSON_LIBRARY} ${HT_LIBDW_LIBRARY} ${HT_LIBELF_LIBRARY})
+set_target_properties(heaptracker_tool PROPERTIES OUTPUT_NAME heaptracker EXPORT_NAME tool
     C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 # Demangles the names of C++ and Rust; without it they are shown as they are.
 if(HT_LIBIBERTY_INCLUDE AND HT_LIBIBERTY_LIBRARY)

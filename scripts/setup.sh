@@ -8,12 +8,12 @@ set -euo pipefail
 # libc6-dev is only recommended by gcc, and recommendations are not installed.
 build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
     zlib1g-dev musl-tools"
+# The page of the html format. Some packages of nodejs bring npm, and are in conflict with Debian's own.
+command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"
-test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 libxml2-utils git openssl
+test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
-    golang-go libdevel-nytprof-perl heaptrack binutils nodejs chromium"
-# Some packages of nodejs bring npm, and are in conflict with Debian's own.
-command -v npm >/dev/null || test="$test npm"
+    golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
 bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 

@@ -58,6 +58,8 @@ static const struct exporter *find_exporter(const char *command, const char *nam
 
     if (exporter == NULL)
         usage_error(command, "unknown format '%s': use %s", name, exporter_names(false));
+    if (exporter->missing != NULL && exporter->missing() != NULL)
+        die("cannot write the format %s: %s", name, exporter->missing());
     return exporter;
 }
 

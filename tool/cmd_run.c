@@ -237,7 +237,7 @@ int cmd_run(int argc, char **argv)
     keep_as = settings.keep_as ? must_strdup(settings.keep_as)
               : directory      ? default_name(settings.command[0], child.pid)
                                : NULL;
-    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
+    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL, settings.show.debuginfod);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
     else

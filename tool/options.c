@@ -126,6 +126,8 @@ int options_parse(int argc, char **argv, const struct usage *usage, const struct
             if (spec == NULL)
                 BUG("getopt returned an id that is in no table");
             take(spec, optarg);
+            if (usage->each)
+                usage->each(usage->context, spec->name, optarg);
         }
     }
     return optind;

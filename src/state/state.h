@@ -19,6 +19,7 @@
  *   section FAILING struct state_failing   the limit, and allocations that failed
  *   section WALL struct state_holder[]     who held the memory when the limit was first met
  *   section HEAPS struct state_heap[]      heaps besides the C library's
+ *   section NAMES, NAME_TEXT, TRENDS, TREND_TIMES, TREND_BYTES  the tool's notes
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
  * Its numbers are spread over the pages of all threads: a reader adds them up.
@@ -65,6 +66,14 @@ enum state_section_kind {
     STATE_SECTION_FAILING = 7,
     STATE_SECTION_WALL = 8,
     STATE_SECTION_HEAPS = 9,
+
+    /* What the tool adds to the snapshot that it keeps; no tracker writes these.
+     * state_check looks at their bounds only: who reads them checks the rest. */
+    STATE_SECTION_NAMES = 256,       /* struct state_name[] */
+    STATE_SECTION_NAME_TEXT = 257,   /* char[], NUL-terminated texts */
+    STATE_SECTION_TRENDS = 258,      /* struct state_trend[] */
+    STATE_SECTION_TREND_TIMES = 259, /* uint64_t[]: since the start, in ns, rising */
+    STATE_SECTION_TREND_BYTES = 260, /* int64_t[]: for each trend, live bytes at each time */
 };
 
 #define STATE_MODULE_PATH_BYTES 440
@@ -283,6 +292,28 @@ struct state_heap {
     uint64_t lost_bytes;
 };
 
+/* --- The tool's notes --------------------------------------------------------------- */
+
+/* What the code at `where` was called when the program ended, so that a snapshot can
+ * be read where the program is not, and after it was built anew. Entries of the same
+ * `where` stand together, the innermost inlined function first. */
+struct state_name {
+    uint64_t where;    /* as in struct state_node */
+    uint32_t function; /* byte of NAME_TEXT at which the text begins */
+    uint32_t file;     /* likewise; UINT32_MAX: not known */
+    uint32_t line;     /* 0: not known */
+    uint32_t flags;    /* STATE_NAME_... */
+};
+
+#define STATE_NAME_INLINED 1u /* into the next entry */
+#define STATE_NAME_NAMED 2u   /* the function's own name, not a place near it */
+
+/* A site whose live bytes were looked at from outside while the program ran; trend i
+ * has the i-th row of TREND_BYTES. */
+struct state_trend {
+    uint64_t stack; /* hash of its stack, as the tool computes it (model/profile.c) */
+};
+
 struct state_header {
     char magic[STATE_MAGIC_BYTES]; /* written last: a file without it was never ready */
     uint32_t version;              /* STATE_VERSION */
@@ -353,6 +384,7 @@ _Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its ow
 _Static_assert(sizeof(struct state_failing) == 4096, "a page");
 _Static_assert(sizeof(struct state_heap) == 128, "two cache lines");
 _Static_assert(sizeof(struct state_holder) == 24, "no holes");
+_Static_assert(sizeof(struct state_name) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
 

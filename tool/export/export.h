@@ -39,6 +39,9 @@ struct exporter {
     bool binary;           /* unfit for a terminal */
     bool one_value;        /* shows what --value says */
     bool summary;          /* fit for the end of `run`: on standard error, after the program's own lines */
+    /* Says why this tool cannot write it, as the end of a sentence; NULL: it can. No
+     * function: it always can. */
+    const char *(*missing)(void);
     /* Writes all of it to `out`; whether that worked is in ferror(out). */
     void (*write)(const struct report *report, const struct export_options *options, FILE *out);
 };
@@ -63,6 +66,10 @@ void export_text(const struct report *report, const struct export_options *optio
 
 /* The contract for scripts. */
 void export_json(const struct report *report, const struct export_options *options, FILE *out);
+
+/* A page for a browser, with all of it in one file. */
+void export_html(const struct report *report, const struct export_options *options, FILE *out);
+const char *export_html_missing(void);
 
 /* For other tools; what each makes of the numbers is said in its file. */
 void export_pprof(const struct report *report, const struct export_options *options, FILE *out);

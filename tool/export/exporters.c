@@ -25,6 +25,14 @@ static const struct exporter exporters[] = {
         .write = export_json,
     },
     {
+        .name = "html",
+        .extension = "html",
+        .help = "a page for a browser, all in one file",
+        .binary = true,
+        .missing = export_html_missing,
+        .write = export_html,
+    },
+    {
         .name = "pprof",
         .extension = "pb.gz",
         .help = "profile.proto, gzipped; go tool pprof reads it",

@@ -14,7 +14,7 @@
 #include "model/rows.h"
 #include "util.h"
 
-#define NUMBERS_COLUMNS 34 /* what stands before the name */
+#define NUMBERS_COLUMNS HOLDERS_NUMBERS_COLUMNS
 #define LOCATION_COLUMNS 36
 #define NAME_COLUMNS_MIN 12 /* a caller's name that is cut shorter says nothing */
 
@@ -46,6 +46,8 @@ static char *location_of(const struct place *place, const char *expected_module)
 
 static const char *row_label(const struct row *row)
 {
+    if (row->by_design)
+        return "(held by libc and the loader by design)";
     switch (row->site->kind) {
     case SITE_NO_STACK: return "(no stack was taken)";
     case SITE_OTHER: return "(other: their stacks found no place in the tracker's table)";
@@ -57,7 +59,7 @@ static const char *row_label(const struct row *row)
 
 static void print_name(const struct screen *screen, const struct row *row, const char *program)
 {
-    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0;
+    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0 && !row->by_design;
     char *where = has_place ? location_of(&row->places[0], program) : must_strdup("");
     const char *mark = has_place && row->places[0].inlined ? " (inlined)" : "";
     size_t room = SCREEN_COLUMNS - NUMBERS_COLUMNS - strlen(mark) - 2;
@@ -118,6 +120,13 @@ static void print_callers(const struct screen *screen, const struct row *row)
     free(more);
 }
 
+void print_row_name(const struct screen *screen, const struct row *row, const char *program)
+{
+    print_name(screen, row, program);
+    if (row->site->kind == SITE_STACK && !row->by_design)
+        print_callers(screen, row);
+}
+
 static double percent(int64_t part, int64_t whole)
 {
     return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
@@ -142,9 +151,7 @@ static void print_row(const struct screen *screen, const struct row *row, enum m
             percent(measure == MEASURE_TEMPORARY ? row->blocks : row->bytes, whole),
             measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)row->bytes),
             count_text(blocks, row->blocks));
-    print_name(screen, row, program);
-    if (row->site->kind == SITE_STACK)
-        print_callers(screen, row);
+    print_row_name(screen, row, program);
 }
 
 /* A row of the program's own that shows an address, since its module is there but says
@@ -184,13 +191,6 @@ static void print_list(const struct screen *screen, const struct report *report,
                 count_text(blocks, rest_blocks), screen_dim(screen), rows.count - top,
                 rows.count - top == 1 ? "" : "s", screen_plain(screen));
     rows_free(&rows);
-}
-
-void print_row_name(const struct screen *screen, const struct row *row, const char *program)
-{
-    print_name(screen, row, program);
-    if (row->site->kind == SITE_STACK)
-        print_callers(screen, row);
 }
 
 void print_holder_list(const struct screen *screen, const struct report *report,
@@ -246,4 +246,26 @@ void print_holders(const struct screen *screen, const struct report *report, str
                    "Temporary allocations: freed before their thread allocated again", &nameless);
     if (nameless != NULL && !options->debuginfod)
         print_hint(screen, nameless);
+}
+
+void print_growers(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                   const struct growth_report *growth, size_t top)
+{
+    if (growth->count > 0 && top > 0)
+        fprintf(screen->out, "\n%sGrowing: live bytes rose steadily%s\n", screen_bold(screen),
+                screen_plain(screen));
+    for (size_t i = 0; i < growth->count && i < top; i++) {
+        const struct growing_site *site = &growth->sites[i];
+        struct row row = {.site = site->site, .stacks = 1};
+        char slope[24], bytes[24], rate[32];
+
+        row.place_count = rows_deciding_places(&report->profile, symbols, site->site, row.places);
+        snprintf(rate, sizeof rate, "+%s/s", export_bytes(slope, site->growth.bytes_per_second));
+        fprintf(screen->out, "  %13s %5.2f %%%10s ", rate, growth_percent(&site->growth),
+                export_bytes(bytes, (double)site->growth.to_bytes));
+        print_row_name(screen, &row, report->main.program);
+    }
+    if (growth->count > top && top > 0)
+        fprintf(screen->out, "  %sand %zu more (--top=N)%s\n", screen_dim(screen), growth->count - top,
+                screen_plain(screen));
 }

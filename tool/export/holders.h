@@ -7,6 +7,7 @@
 
 #include "export/export.h"
 #include "export/screen.h"
+#include "model/growth.h"
 #include "model/rows.h"
 #include "model/summary.h"
 #include "model/symbols.h"
@@ -21,7 +22,15 @@ void print_holder_list(const struct screen *screen, const struct report *report,
                        const struct profile *profile, struct symbols *symbols, enum measure measure,
                        int64_t whole, size_t top, const char *title);
 
-/* The deciding frame of a stack and its callers: the end of one line, and the next. */
+/* Sites whose live bytes rose steadily: slope, confidence, and what they held last. */
+void print_growers(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                   const struct growth_report *growth, size_t top);
+
+/* Columns that stand before the name in the lists. */
+#define HOLDERS_NUMBERS_COLUMNS 34
+
+/* The name of a row, to the line's end, and on a line of its own who called; `program`
+ * is the path whose module need not be named. */
 void print_row_name(const struct screen *screen, const struct row *row, const char *program);
 
 #endif /* HT_TOOL_HOLDERS_H */

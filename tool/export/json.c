@@ -12,9 +12,14 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/json.h"
 #include "export/stack.h"
+#include "model/growth.h"
 #include "model/symbols.h"
 #include "util.h"
+
+/* The most that a double keeps of any decimal number. */
+#define REAL_DIGITS 15
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -110,6 +115,9 @@ static json_t *children_of(const struct report *report)
         set_u64(object, "image", child->image);
         set(object, "program", text(child->program, strlen(child->program)));
         set(object, "ended", json_string(end_name(child->ended)));
+        set_u64(object, "peak_bytes", child->totals.peak_bytes);
+        set(object, "live_bytes", json_integer(child->totals.live_bytes));
+        set_u64(object, "allocs", child->totals.allocs);
         set(object, "file", child->file ? text(child->file, strlen(child->file)) : json_null());
         json_array_append_new(array, object);
     }
@@ -381,8 +389,66 @@ static void print_sites(const struct profile *profile, struct symbols *symbols, 
     free_frame_texts(&frames);
 }
 
+static json_t *growth_object(const struct growth *growth)
+{
+    json_t *object = json_object();
+
+    set(object, "bytes_per_second", json_real(growth->bytes_per_second));
+    set(object, "confidence", json_real(growth->confidence));
+    set(object, "from_bytes", json_integer(growth->from_bytes));
+    set(object, "to_bytes", json_integer(growth->to_bytes));
+    return object;
+}
+
+/* The program's, and the sites that grow, by their ids in `sites`. */
+static json_t *growth_json(const struct profile *profile)
+{
+    struct growth_report growth;
+    json_t *object, *sites = json_array();
+
+    growth_of(&growth, profile);
+    object = growth_object(&growth.program);
+    set(object, "verdict", json_string(growth_name(growth.program.verdict)));
+    for (size_t i = 0; i < growth.count; i++) {
+        json_t *site = growth_object(&growth.sites[i].growth);
+
+        set_u64(site, "id", (uint64_t)(growth.sites[i].site - profile->sites) + 1);
+        json_array_append_new(sites, site);
+    }
+    set(object, "sites", sites);
+    growth_free(&growth);
+    return object;
+}
+
+/* Each thread's own counters. A slot outlives its thread, and counts on for the next. */
+static json_t *threads_of(const struct profile *profile)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < profile->slot_count; i++) {
+        const struct state_slot *slot = &profile->slots[i];
+        json_t *object;
+
+        if ((slot->thread_id | slot->allocs | slot->frees | slot->failed_allocs | slot->foreign_frees) == 0)
+            continue;
+        object = json_object();
+        set_u64(object, "slot", i); /* 0: shared by calls that have none of their own */
+        set_u64(object, "thread_id", slot->thread_id);
+        set_u64(object, "allocs", slot->allocs);
+        set_u64(object, "frees", slot->frees);
+        set_u64(object, "bytes_allocated", slot->bytes_allocated);
+        set_u64(object, "bytes_freed", slot->bytes_freed);
+        set_u64(object, "temporary_allocs", slot->temporary_allocs);
+        set_u64(object, "failed_allocs", slot->failed_allocs);
+        set_u64(object, "foreign_frees", slot->foreign_frees);
+        set_u64(object, "invalid_frees", slot->invalid_frees);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 /* All but the sites. */
-static json_t *run_of(const struct report *report, struct symbols *symbols)
+static json_t *run_of(const struct report *report)
 {
     const struct summary *summary = &report->main;
     json_t *root = json_object();
@@ -402,10 +468,22 @@ static json_t *run_of(const struct report *report, struct symbols *symbols)
     set(root, "inherited", inherited_of(&summary->totals));
     set(root, "children", children_of(report));
     set(root, "lost", lost_of(report));
+    set(root, "threads_detail", threads_of(&report->profile));
     set(root, "timeline", timeline_of(&report->profile));
     set(root, "heaps", heaps_of(report));
-    set(root, "failures", failures_json(&report->profile, symbols));
+    set(root, "growth", growth_json(&report->profile));
     return root;
+}
+
+char *json_text_of_run(const struct report *report)
+{
+    json_t *root = run_of(report);
+    char *line = json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS) | JSON_COMPACT);
+
+    if (line == NULL)
+        die("out of memory for the report");
+    json_decref(root);
+    return line;
 }
 
 /* The sites are the last member: they are written where the run's object ends. */
@@ -413,10 +491,12 @@ void export_json(const struct report *report, const struct export_options *optio
 {
     struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
     const char *line_end = options->one_line ? "" : "\n";
-    json_t *root = run_of(report, symbols);
-    /* 15 digits: the most that a double keeps of any decimal number. */
-    char *run =
-        json_dumps(root, JSON_REAL_PRECISION(15) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
+    json_t *root = run_of(report);
+    char *run;
+
+    set(root, "failures", failures_json(&report->profile, symbols));
+    run = json_dumps(root,
+                     JSON_REAL_PRECISION(REAL_DIGITS) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
 
     if (run == NULL)
         die("out of memory for the report");

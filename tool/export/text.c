@@ -12,6 +12,7 @@
 #include "export/heaps.h"
 #include "export/holders.h"
 #include "export/screen.h"
+#include "model/growth.h"
 #include "util.h"
 
 /* A process tree of a build may have thousands; the ones that held most are shown. */
@@ -173,6 +174,17 @@ static void print_peak_time(FILE *out, const struct summary *summary)
         fprintf(out, "%.3f to %.3f s after the start\n", from, to);
 }
 
+/* Of the whole program; its sites are listed further down. */
+static void print_growing(FILE *out, const struct growth *growth)
+{
+    char slope[24], from[24], to[24];
+
+    if (growth->verdict == GROWTH_GROWING)
+        fprintf(out, "  %-14s +%s/s, from %s to %s (confidence %.2f %%)\n", "growing",
+                export_bytes(slope, growth->bytes_per_second), export_bytes(from, (double)growth->from_bytes),
+                export_bytes(to, (double)growth->to_bytes), growth_percent(growth));
+}
+
 /* Live bytes over time, and when they were highest. */
 static void print_timeline(const struct screen *screen, const struct report *report)
 {
@@ -234,12 +246,17 @@ void export_text(const struct report *report, const struct export_options *optio
 {
     struct screen screen = screen_of(out);
     struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
+    struct growth_report growth;
 
     print_title(out, &report->main);
     print_totals(out, report);
     print_timeline(&screen, report);
+    growth_of(&growth, &report->profile);
+    print_growing(out, &growth.program);
     print_failures(&screen, report, symbols, options->top);
     print_heaps(&screen, report, symbols, options);
+    print_growers(&screen, report, symbols, &growth, options->top);
+    growth_free(&growth);
     print_children(out, report);
     symbols_close(symbols);
 }

@@ -25,6 +25,13 @@ static void cut_suffix(char *name)
     }
 }
 
+/* glibc's own calls of a public function go to an alias, and its debug information
+ * names that one. */
+static const char *without_alias(const char *symbol)
+{
+    return strncmp(symbol, "__GI_", 5) == 0 && symbol[5] != '\0' ? symbol + 5 : symbol;
+}
+
 char *name_demangle(const char *symbol)
 {
     char *name = NULL;
@@ -33,7 +40,7 @@ char *name_demangle(const char *symbol)
     name = cplus_demangle(symbol, DMGL_AUTO | DMGL_ANSI);
 #endif
     if (name == NULL)
-        name = must_strdup(symbol);
+        name = must_strdup(without_alias(symbol));
     cut_suffix(name);
     return name;
 }

@@ -209,6 +209,14 @@ static void take_modules(struct profile *profile, const struct state_view *view)
     }
 }
 
+static void take_slots(struct profile *profile, const struct state_view *view)
+{
+    profile->slot_count = view->slot_count;
+    profile->slots = must_malloc(view->slot_count * sizeof *profile->slots);
+    for (uint32_t i = 0; i < view->slot_count; i++)
+        profile->slots[i] = *state_view_slot(view, i);
+}
+
 static void take_points(struct profile *profile, const struct state_view *view)
 {
     profile->points = must_malloc(view->point_count * sizeof *profile->points);
@@ -312,8 +320,11 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         append_difference(profile, heap, &profile->heaps[heap - 1].totals);
     take_nodes(profile, view);
     take_modules(profile, view);
+    take_slots(profile, view);
     take_points(profile, view);
     failures_of(&profile->failures, snapshot);
+    name_table_of(&profile->names, snapshot);
+    trends_of(&profile->trends, snapshot);
     count_shortened(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
@@ -361,7 +372,10 @@ void profile_free(struct profile *profile)
     free(profile->sites);
     free(profile->nodes);
     free(profile->modules);
+    free(profile->slots);
     free(profile->points);
     failures_free(&profile->failures);
+    name_table_free(&profile->names);
+    trends_free(&profile->trends);
     *profile = (struct profile){0};
 }

@@ -11,7 +11,9 @@
 #include <stddef.h>
 
 #include "model/failures.h"
+#include "model/name_table.h"
 #include "model/snapshot.h"
+#include "model/trends.h"
 
 /* More frames of a stack than this are not shown; no tracker keeps so many. */
 #define STACK_FRAMES_MAX 1024
@@ -58,11 +60,15 @@ struct profile {
     uint32_t node_count;
     struct state_module *modules; /* index: number in `where` minus 1 */
     uint32_t module_count;
+    struct state_slot *slots; /* counters of the threads, those of slot 0 first */
+    uint32_t slot_count;
     struct state_point *points;
     size_t point_count;
     struct failures failures;
     struct heap heaps[STATE_HEAPS_MAX];
     uint32_t heap_count;
+    struct name_table names; /* what the file itself knows */
+    struct trends trends;
     uint64_t lost_stacks; /* allocations in SITE_OTHER */
     /* Sites, each once however often it allocated: */
     uint64_t cut_stacks;  /* whose outermost frames are missing, since code there could not be unwound */

@@ -12,6 +12,7 @@ void rss_tree_init(struct rss_tree *tree, const char *directory, uint32_t interv
 {
     *tree = (struct rss_tree){.directory = directory, .interval_ms = interval_ms};
     rss_init(&tree->first, interval_ms);
+    tree->sites = site_watch_open(directory, interval_ms);
 }
 
 /* Where `pid` stands among the others, or would. */
@@ -75,6 +76,7 @@ void rss_tree_sample(struct rss_tree *tree, pid_t first)
 
     tree->first_pid = (uint32_t)first;
     rss_sample(&tree->first, first);
+    site_watch_look(tree->sites, first);
     while (stream && (entry = readdir(stream)) != NULL)
         if (state_file_name(entry->d_name, &pid, &image) && image == 0 && pid != tree->first_pid)
             sample(tree, process_of(tree, pid));
@@ -93,6 +95,7 @@ const struct rss *rss_tree_of(const struct rss_tree *tree, uint32_t pid)
 
 void rss_tree_free(struct rss_tree *tree)
 {
+    site_watch_close(tree->sites);
     for (size_t i = 0; i < tree->other_count; i++)
         free(tree->others[i].rss);
     free(tree->others);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "model/rss.h"
+#include "model/trends.h"
 
 struct rss_process {
     uint32_t pid;
@@ -22,6 +23,7 @@ struct rss_tree {
     uint32_t interval_ms;
     uint32_t first_pid;
     struct rss first;
+    struct site_watch *sites;   /* of the first process */
     struct rss_process *others; /* by pid */
     size_t other_count;
 };

@@ -76,6 +76,8 @@ static const Dwfl_Callbacks callbacks = {
     .debuginfo_path = &debuginfo_path,
 };
 
+static void take_names(struct symbols *symbols, const struct profile *profile);
+
 struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
 {
     struct symbols *symbols = must_malloc(sizeof *symbols);
@@ -86,6 +88,7 @@ struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
     };
     for (uint32_t i = 0; i < profile->module_count; i++)
         symbols->modules[i] = (struct module){.of = &profile->modules[i]};
+    take_names(symbols, profile);
     if (!debuginfod)
         unsetenv("DEBUGINFOD_URLS"); /* libdwfl would ask by itself */
     else if (getenv("DEBUGINFOD_URLS") == NULL)
@@ -398,12 +401,21 @@ static struct module *module_of(struct symbols *symbols, uint64_t where)
     return &symbols->modules[number - 1];
 }
 
+/* Where the instruction is, in memory and in its module's file, whose path it returns. */
+static const char *where_address(struct symbols *symbols, uint64_t where, uint64_t *address, uint64_t *offset)
+{
+    const struct module *module = module_of(symbols, where);
+
+    *address = (where & STATE_WHERE_ADDRESS_MASK) - ((where & STATE_WHERE_INTERRUPTED) ? 0 : 1);
+    *offset = *address - (module ? module->of->bias : 0);
+    return module ? module->of->path : "";
+}
+
 static void look_up(struct symbols *symbols, uint64_t where, struct places *places)
 {
     struct module *module = module_of(symbols, where);
-    uint64_t address = (where & STATE_WHERE_ADDRESS_MASK) - ((where & STATE_WHERE_INTERRUPTED) ? 0 : 1);
-    uint64_t offset = address - (module ? module->of->bias : 0);
-    const char *path = module ? module->of->path : "";
+    uint64_t address, offset;
+    const char *path = where_address(symbols, where, &address, &offset);
 
     if (module != NULL && !module->opened)
         module_open(module);
@@ -426,6 +438,14 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
         }
         if (place->function == NULL)
             place->function = must_asprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
+    }
+}
+
+static void free_places(struct place *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)places[i].function);
+        free((char *)places[i].file);
     }
 }
 
@@ -454,7 +474,8 @@ static void grow(struct symbols *symbols)
     symbols->found_places = places;
 }
 
-const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+/* The entry of `where`, made when there is none: then it has no places yet. */
+static struct found *found_of(struct symbols *symbols, uint64_t where)
 {
     struct found *found;
 
@@ -462,14 +483,63 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
         grow(symbols);
     found = slot_of(symbols->found, symbols->found_places, where);
     if (found->where == 0) {
+        found->where = where;
+        symbols->found_count++;
+    }
+    return found;
+}
+
+static void keep_places(struct found *found, const struct places *places)
+{
+    found->count = places->count;
+    found->places = must_malloc(places->count * sizeof(struct place));
+    memcpy(found->places, places->items, places->count * sizeof(struct place));
+}
+
+/* What the file itself knows need not be looked up: by now there may be another build
+ * where it was. What it has no name for may be known on this disk. */
+static void take_names(struct symbols *symbols, const struct profile *profile)
+{
+    const struct name_table *names = &profile->names;
+
+    for (size_t i = 0, end; i < names->count; i = end) {
+        uint64_t where = names->items[i].where, address, offset;
+        const char *path = where_address(symbols, where, &address, &offset);
+        struct places places = {.count = 0};
+        bool known = names->is_fresh;
+
+        for (end = i; end < names->count && names->items[end].where == where; end++) {
+            const struct name_entry *name = &names->items[end];
+
+            known |= name->named;
+            if (places.count < INLINE_DEPTH_MAX)
+                places.items[places.count++] = (struct place){
+                    .function = must_strdup(name->function),
+                    .file = name->file ? must_strdup(name->file) : NULL,
+                    .line = name->line,
+                    .module = path,
+                    .address = address,
+                    .offset = offset,
+                    .inlined = name->inlined,
+                    .named = name->named,
+                };
+        }
+        if (known && found_of(symbols, where)->count == 0)
+            keep_places(found_of(symbols, where), &places);
+        else
+            free_places(places.items, places.count);
+    }
+}
+
+const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+{
+    struct found *found = found_of(symbols, where);
+
+    if (found->count == 0) {
         struct places places = {.count = 0};
 
         look_up(symbols, where, &places);
-        found->where = where;
-        found->count = places.count;
-        found->places = must_malloc(places.count * sizeof(struct place));
-        memcpy(found->places, places.items, places.count * sizeof(struct place));
-        symbols->found_count++;
+        keep_places(found, &places);
     }
     *count = found->count;
     return found->places;
@@ -478,10 +548,7 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
 void symbols_close(struct symbols *symbols)
 {
     for (size_t i = 0; i < symbols->found_places; i++) {
-        for (size_t p = 0; p < symbols->found[i].count; p++) {
-            free((char *)symbols->found[i].places[p].function);
-            free((char *)symbols->found[i].places[p].file);
-        }
+        free_places(symbols->found[i].places, symbols->found[i].count);
         free(symbols->found[i].places);
     }
     for (uint32_t i = 0; i < symbols->module_count; i++)
