@@ -14,7 +14,8 @@ run="$build sqlite3"
 test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
     golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
-bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
+bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
+    gnuplot-nox jq perl python3"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
 purpose=${1:-build}
