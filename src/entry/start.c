@@ -21,7 +21,8 @@ static struct {
     uint32_t begun; /* atomic: a thread is starting the tracker, or has */
     bool wipes;     /* the kernel resets the epoch in a fork's child */
     bool report_at_exit;
-    uint64_t interval_ns; /* of the timeline */
+    uint64_t interval_ns;     /* of the timeline */
+    uint64_t threshold_bytes; /* 0: none */
     struct tracker_fork_image fork_image;
 } start;
 
@@ -154,6 +155,11 @@ static void say_above_threshold(void *user, uint64_t threshold_bytes, uint64_t l
 
 static void use_options(const struct options *options, const struct binding *binding)
 {
+    if (options->threshold_bytes != UINT64_MAX)
+        start.threshold_bytes = options->threshold_bytes;
+    else if (binding->log_calls)
+        start.threshold_bytes = binding->log_threshold;
+    tracker.header->threshold_bytes = start.threshold_bytes;
     start.report_at_exit = binding->file_by_default && !options->quiet && state_file_path()[0] != '\0';
     if (options->threshold_bytes != UINT64_MAX)
         thresholds_add(options->threshold_bytes, options->threshold_bytes - options->threshold_bytes / 10,
@@ -226,6 +232,7 @@ bool start_child(void)
     heaps_start(tables.heaps);
     heaps_child();
     start.fork_image.valid = false;
+    tables.header->threshold_bytes = start.threshold_bytes;
     /* Without a file there are no points, and the parent's are not here. */
     timeline_start(state_file_path()[0] != '\0' ? tables.points : NULL, tables.point_count,
                    start.interval_ns);

@@ -364,6 +364,7 @@ struct state_header {
     uint32_t stack_mode;  /* enum state_stack_mode */
     uint32_t stack_depth; /* frames kept of a stack, the innermost */
     uint64_t timeline_interval_ns;
+    uint64_t threshold_bytes; /* the program's heap_threshold; 0: none */
 
     struct state_section sections[STATE_SECTIONS_MAX];
 };

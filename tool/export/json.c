@@ -465,6 +465,7 @@ static json_t *run_of(const struct report *report)
     set(root, "file", summary->file ? text(summary->file, strlen(summary->file)) : json_null());
     set(root, "totals", totals_of(&summary->totals));
     set_u64(root, "calls_in_progress", summary->calls_in_progress);
+    set_u64(root, "threshold_bytes", summary->threshold_bytes);
     set(root, "inherited", inherited_of(&summary->totals));
     set(root, "children", children_of(report));
     set(root, "lost", lost_of(report));

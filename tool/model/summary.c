@@ -66,6 +66,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
         .forked = header->forked != 0,
         .ended = end_of(header),
         .exiting = header->ended == STATE_EXITING,
+        .threshold_bytes = header->threshold_bytes,
         .start_ticks = header->start_ticks,
         .start_monotonic_ns = header->start_monotonic_ns,
         .calls_in_progress = state_view_calls_in_progress(&snapshot->view),
