@@ -8,7 +8,7 @@ CTEST = ctest --test-dir $(BUILD) --output-on-failure
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all build setup-% run test soak bench lint install clean help
+.PHONY: all build setup-% run test soak bench lint amalgamation install clean help
 
 all: setup-build build
 
@@ -37,6 +37,9 @@ bench: setup-bench build
 lint: setup-lint build
 	@BUILD=$(BUILD) scripts/lint.sh
 
+amalgamation: all
+	@echo $(BUILD)/amalgamation/
+
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -50,5 +53,6 @@ help:
 	@echo 'make soak       the long ones'
 	@echo 'make bench      measure the cost (QUICK=1: in short)'
 	@echo 'make lint       format, static analysis, layers'
+	@echo 'make amalgamation  the tracker in two files to copy, in $(BUILD)/amalgamation/'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR where that is given'
 	@echo 'make clean      remove $(BUILD)/'

@@ -33,7 +33,8 @@ endif()
 
 # The tool shares the state file's layout and validator with the library.
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tool/*.c)
-file(GLOB shared CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/state/*.c)
+file(GLOB shared CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/state/*.c
+    ${PROJECT_SOURCE_DIR}/src/state/device/*.c)
 add_executable(heaptracker_tool ${sources} ${shared})
 target_include_directories(heaptracker_tool PRIVATE
     ${PROJECT_SOURCE_DIR}/tool ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${HT_JANSSON_INCLUDE} ${HT_LIBDW_INCLUDE})

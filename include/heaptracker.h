@@ -80,6 +80,9 @@ typedef void (*ht_log_fn)(void *user, const char *line);
  * allocate and free; blocks that come and go during the visit may be missed. */
 typedef int (*ht_visit_fn)(void *user, const struct ht_block *block);
 
+/* Takes `count` bytes of a dump; 0 to go on, anything else ends the dump. */
+typedef int (*ht_write_fn)(void *user, const void *bytes, size_t count);
+
 /* The table behind the inline functions; not for direct use. Members are only
  * ever added at the end, so `size` tells an older tracker from a newer one. */
 struct ht_api {
@@ -94,6 +97,7 @@ struct ht_api {
     int (*visit)(ht_visit_fn fn, void *user);
     int (*visit_since)(ht_mark_t mark, ht_visit_fn fn, void *user);
     size_t (*block_size)(const void *block);
+    int (*dump)(ht_write_fn write, void *user);
 };
 
 #if defined(__GNUC__)
@@ -209,6 +213,21 @@ static inline size_t ht_block_size(const void *block)
 {
     const struct ht_api *api = ht_api_();
     return api ? api->block_size(block) : 0;
+}
+
+/* Writes the tracker's tables as a state file, front to back, in pieces of at most a
+ * few hundred bytes: over a serial line, to a card, to a debugger's console.
+ * `heaptracker report --exe=PROGRAM FILE` reads it. Needs no memory, and the stack of
+ * the caller: 300 bytes. The program may go on meanwhile; what it allocates then may
+ * be in some of the numbers and not in others, and the report says by how much.
+ * Returns 0; what write gave when that was not 0; -1 without a tracker, with write
+ * NULL, and in the profiles tiny (it has no tables) and full (which has a file).
+ * May be called from an interrupt handler if write may. */
+static inline int ht_dump(ht_write_fn write, void *user)
+{
+    const struct ht_api *api = ht_api_();
+    return api && write && api->size > offsetof(struct ht_api, dump) && api->dump ? api->dump(write, user)
+                                                                                  : -1;
 }
 
 #ifdef __cplusplus
