@@ -108,6 +108,7 @@ function(write_source name binds description)
 #endif
 #pragma GCC diagnostic ignored \"-Wunused-function\"
 #define HT_WRAP 1
+#define HT_AMALGAMATION 1
 ${defines}#define HEAP_TRACKER_LIB_NO_DEFINITIONS
 
 ${config}

@@ -11,6 +11,9 @@ build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
 run="$build sqlite3"
 test="$run g++ clang libcmocka-dev bats valgrind jq perl python3 libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev"
+# Other machines, and what runs their programs.
+test="$test gcc-arm-none-eabi libnewlib-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
+    gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
@@ -38,7 +41,11 @@ missing=()
 for package in $packages; do
     grep -qxF "$package" <<<"$installed" || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+# The tests want musl for ARMv7, which is in no package of this machine's own.
+finish() {
+    [ "$purpose" != test ] || "$(dirname "$0")/armhf-musl.sh" "$(dirname "$0")/../build/armhf-musl"
+}
+[ ${#missing[@]} -gt 0 ] || { finish; exit 0; }
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=()
@@ -61,3 +68,4 @@ if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
     echo "setup.sh: apt-get failed; the packages that are needed: ${missing[*]}" >&2
     exit 1
 fi
+finish

@@ -15,9 +15,7 @@
 #include "entry/operators.h"
 
 #if HT_PRELOAD
-/* What the cleanup handler needs comes with the C++ library of the program whose
- * exception it handles; a C program has neither, and is not made to have it. */
-__asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
+__asm__(PORT_CLEANUP_WEAK);
 
 /* A program may load its C++ library late, and out of the global scope: the real
  * operator is then the one that the caller would have got without us. */
@@ -44,7 +42,7 @@ __asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
                 operators_learn(first, (size), before, from);                                                \
             return first;                                                                                    \
         }                                                                                                    \
-        __attribute__((cleanup(operators_cut))) struct guarded_call call = {call_enter((uintptr_t)from->sp), \
+        PORT_CLEANUP(operators_cut) struct guarded_call call = {call_enter((uintptr_t)from->sp), \
                                                                             false, (size)};                  \
         void *block = REAL_FOR(name, PC_OF(from)) arguments;                                                 \
         call.returned = true;                                                                                \

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/device/block_table.h"
 
+HT_COLD struct device_block *block_table_further(struct device_block *entries, struct device_block *home,
+                                                 uintptr_t address)
+{
+    while (home->address != 0 && home->address != address)
+        home++;
+    return home == &entries[HT_BLOCKS - 1] ? NULL : home;
+}
+
 HT_COLD void block_table_close(struct device_block *entries, struct device_block *gap)
 {
     for (struct device_block *entry = gap + 1; entry->address != 0; entry++) {

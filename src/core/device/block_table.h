@@ -45,16 +45,10 @@ HT_INLINE struct device_block *block_table_find(struct device_block *entries, co
     return entry;
 }
 
-/* The entry for a new block: a free one, or that of a block that was there; the last
- * one means that there is no place. */
-HT_INLINE struct device_block *block_table_place(struct device_block *entries, const void *block)
-{
-    struct device_block *entry = block_table_home(entries, (uintptr_t)block);
-
-    while (entry->address != 0 && entry->address != (uintptr_t)block)
-        entry++;
-    return entry;
-}
+/* The entry for a block whose home is taken: a free one, or that of a block that was
+ * there; NULL when there is no place. */
+struct device_block *block_table_further(struct device_block *entries, struct device_block *home,
+                                         uintptr_t address);
 
 /* Moves back what was pushed beyond a free entry. */
 void block_table_close(struct device_block *entries, struct device_block *gap);

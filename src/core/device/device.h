@@ -21,13 +21,27 @@ extern const size_t heap_threshold;
 
 #define DEVICE_NO_SIZE SIZE_MAX
 
-/* Counts a block in, and calls device_event where something is due. Returns block.
- * kind: as in struct device_args where it has two arguments. */
-void *device_got(void *block, size_t size, const struct call_kind *kind, const void *caller);
+/* One file, one caller: then it is a part of that. */
+#ifdef HT_AMALGAMATION
+#define DEVICE_ONCE static inline __attribute__((always_inline))
+#else
+#define DEVICE_ONCE
+#endif
 
-/* Counts a block out, before it is really given back. Unknown blocks go to
- * device_unknown. */
-void device_gone(const void *block, const struct call_kind *kind, const void *caller);
+/* Counts a block in, when nothing is out of the ordinary: returns it. Else NULL, and
+ * nothing was done. */
+void *device_got(void *block, size_t size, const void *caller);
+
+/* The same the general way; block may be NULL. Returns block. kind: as in struct
+ * device_args where it has two arguments. */
+void *device_got_odd(void *block, size_t size, const struct call_kind *kind, const void *caller);
+
+/* Counts a block out, before it is really given back, when nothing is out of the
+ * ordinary; else false, and nothing was done. */
+DEVICE_ONCE bool device_gone(const void *block);
+
+/* The same the general way. Unknown blocks go to device_unknown. */
+void device_gone_odd(const void *block, const struct call_kind *kind, const void *caller);
 
 /* A call of two arguments that gives a block: carries them, for its line. */
 struct device_args {

@@ -27,7 +27,7 @@ static struct small {
     };
     uint32_t high;        /* an allocation that brings live to it, or above, is due */
     uint32_t low;         /* a free that brings live below it is due */
-    uint32_t mark;        /* the newest, in the high half */
+    uint32_t tag_base;    /* what makes a tag of a site's address: newest mark in the high half */
     uintptr_t last_block; /* for temporary allocations */
     uint32_t inside;      /* every call asks device_is_nested */
     uint8_t started;
@@ -62,11 +62,32 @@ _Static_assert(UINTPTR_MAX > UINT32_MAX || (sizeof(struct device_block) == HT_RA
 
 extern const int heap_tracker_debug_logs __attribute__((weak));
 
+HT_COLD static void start(void)
+{
+    static const char magic[STATE_MAGIC_BYTES] = STATE_DEVICE_MAGIC;
+
+    small.state.version = STATE_DEVICE_VERSION;
+    small.state.byte_order = STATE_BYTE_ORDER;
+    small.state.word_bits = sizeof(void *) * 8;
+    small.state.block_bytes = sizeof(struct device_block);
+    small.state.site_capacity = HT_SITES;
+    small.state.block_capacity = HT_BLOCKS;
+    small.state.sites_offset = offsetof(struct small, sites);
+    small.state.blocks_offset = offsetof(struct small, blocks);
+    small.state.origin = PORT_CODE_ORIGIN;
+    small.state.code_bits = (uint32_t)~PORT_CODE_MASK;
+    small.shows_calls = &heap_tracker_debug_logs != NULL && heap_tracker_debug_logs != 0;
+    fence_compiler();
+    __builtin_memcpy(small.state.magic, magic, sizeof magic);
+    small.tag_base = 0 - (uint32_t)(uintptr_t)&small;
+    small.started = 1;
+}
+
 /* --- Calling places -------------------------------------------------------------- */
 
 static uint32_t caller_of(const void *caller)
 {
-    return (uint32_t)(((uintptr_t)caller & PORT_CODE_MASK) - PORT_CODE_ORIGIN);
+    return (uint32_t)((uintptr_t)caller - PORT_CODE_ORIGIN);
 }
 
 /* Those before the last: searched as the block table is, and one stays free, where each
@@ -105,15 +126,18 @@ HT_INLINE void keep_peak(struct state_device_site *site)
 
 /* --- Counting ---------------------------------------------------------------------- */
 
-/* Live falls only here, so here a peak is seen; an equal one later is a new one. */
-HT_INLINE void count_out(struct state_device_site *site, uint32_t size, const void *block)
+HT_COLD static void note_peak(uint32_t live)
 {
-    uint32_t live = (uint32_t)small.live;
+    small.state.peak_bytes = live;
+    small.state.peak_number++;
+}
 
-    if (live >= small.state.peak_bytes) {
-        small.state.peak_bytes = live;
-        small.state.peak_number++;
-    }
+/* live: before it. Live falls only here, so here a peak is seen; an equal one later is
+ * a new one. */
+HT_INLINE void count_out(struct state_device_site *site, uint32_t live, uint32_t size, const void *block)
+{
+    if (unlikely(live >= small.state.peak_bytes))
+        note_peak(live);
     keep_peak(site);
     site->frees++;
     site->bytes_freed += size;
@@ -130,7 +154,7 @@ HT_INLINE struct state_device_site *site_at(uint32_t tag)
 /* The same out of line, for all but the usual free. */
 __attribute__((noinline)) static void count_out_taken(const struct device_taken *taken, const void *block)
 {
-    count_out(site_at(taken->tag), taken->size, block);
+    count_out(site_at(taken->tag), (uint32_t)small.live, taken->size, block);
 }
 
 HT_COLD static void lose_block(size_t size)
@@ -148,89 +172,103 @@ HT_COLD static void forget_block(const struct device_block *entry)
     count_out_taken(&(struct device_taken){entry->size, entry->tag}, NULL);
 }
 
+HT_COLD static struct device_block *place_further(struct device_block *home, const void *block, uint32_t size)
+{
+    struct device_block *entry = block_table_further(small.blocks, home, (uintptr_t)block);
+
+    if (entry == NULL)
+        lose_block(size);
+    else if (entry->address != 0)
+        forget_block(entry);
+    return entry;
+}
+
 /* A new block, or one that is put back. */
 HT_INLINE void remember(const void *block, uint32_t size, uint32_t tag)
 {
-    struct device_block *entry = block_table_place(small.blocks, block);
+    struct device_block *entry = block_table_home(small.blocks, (uintptr_t)block);
 
-    if (unlikely(entry == &small.blocks[HT_BLOCKS - 1])) {
-        lose_block(size);
-        return;
+    if (unlikely(entry->address != 0)) {
+        entry = place_further(entry, block, size);
+        if (entry == NULL)
+            return;
     }
-    if (unlikely(entry->address != 0))
-        forget_block(entry);
     entry->address = (uintptr_t)block;
     entry->size = size;
     entry->tag = tag;
 }
 
-/* Out of the ordinary, or only the C library inside a call of its own? */
-HT_COLD static bool is_due(unsigned long *state)
+HT_COLD static void carry_allocs(void)
 {
-    bool nested = false;
-
-    if (small.inside) {
-        HT_CRITICAL_EXIT(*state);
-        nested = device_is_nested();
-        *state = HT_CRITICAL_ENTER();
-    }
-    return !nested;
+    small.state.allocs_carry++;
 }
 
-void *device_got(void *block, size_t size, const struct call_kind *kind, const void *caller)
+void *device_got(void *block, size_t size, const void *caller)
 {
     unsigned long state = HT_CRITICAL_ENTER();
     uint32_t live = (uint32_t)small.live + (uint32_t)size;
-    bool due = false;
     struct state_device_site *site;
 
-    if (unlikely(block == NULL) || unlikely(live >= small.high)) {
-        due = is_due(&state);
-        live = (uint32_t)small.live + (uint32_t)size;
-        if (due && block == NULL)
-            small.state.failed_allocs++;
-        if (!due || block == NULL)
-            goto out;
+    if (unlikely(live >= small.high) || unlikely(block == NULL)) {
+        HT_CRITICAL_EXIT(state);
+        return NULL;
     }
     site = site_of(caller_of(caller));
     keep_peak(site);
     if (unlikely(__builtin_add_overflow(site->allocs, 1u, &site->allocs)))
-        small.state.allocs_carry++;
+        carry_allocs();
     site->bytes_allocated += size;
     small.live = (ssize_t)live;
     small.last_block = (uintptr_t)block;
-    remember(block, (uint32_t)size, small.mark + (uint32_t)((char *)site - (char *)&small));
-out:
+    remember(block, (uint32_t)size, small.tag_base + (uint32_t)(uintptr_t)site);
     HT_CRITICAL_EXIT(state);
-    if (unlikely(due))
-        device_got_due(block, size, kind);
     return block;
 }
 
-void device_gone(const void *block, const struct call_kind *kind, const void *caller)
+void *device_got_odd(void *block, size_t size, const struct call_kind *kind, const void *caller)
+{
+    if (small.inside != 0 && device_is_nested())
+        return block;
+    if (!small.started)
+        start();
+    if (block != NULL) {
+        small.high = UINT32_MAX; /* as if nothing were due; device_settle makes the bounds anew */
+        device_got(block, size, caller);
+    } else {
+        small.state.failed_allocs++;
+    }
+    device_got_due(block, size, kind);
+    return block;
+}
+
+DEVICE_ONCE bool device_gone(const void *block)
 {
     unsigned long state = HT_CRITICAL_ENTER();
     struct device_block *entry = block_table_find(small.blocks, block);
-    bool due = false;
-    uint32_t size = 0;
+    uint32_t live = (uint32_t)small.live;
 
-    if (unlikely(entry == NULL) || unlikely((uint32_t)small.live - entry->size < small.low)) {
-        due = is_due(&state);
-        entry = block_table_find(small.blocks, block);
-        if (!due || entry == NULL)
-            goto out;
+    if (unlikely(entry == NULL) || unlikely(live - entry->size < small.low)) {
+        HT_CRITICAL_EXIT(state);
+        return false;
     }
-    size = entry->size;
+    count_out(site_at(entry->tag), live, entry->size, block);
     block_table_remove(small.blocks, entry);
-    count_out(site_at(entry->tag), size, block);
-out:
     HT_CRITICAL_EXIT(state);
-    if (likely(!due))
+    return true;
+}
+
+void device_gone_odd(const void *block, const struct call_kind *kind, const void *caller)
+{
+    struct device_taken taken;
+
+    if (small.inside != 0 && device_is_nested())
         return;
-    if (entry == NULL)
+    if (device_take(block, &taken)) {
+        device_count_taken(block, &taken);
+        device_gone_due(block, taken.size, kind);
+    } else {
         device_unknown(block, kind, caller);
-    else
-        device_gone_due(block, size, kind);
+    }
 }
 
 bool device_count_unknown(size_t size)
@@ -296,25 +334,6 @@ void device_put_back(const void *block, const struct device_taken *taken)
 }
 
 /* --- What is due ---------------------------------------------------------------------- */
-
-static void start(void)
-{
-    static const char magic[STATE_MAGIC_BYTES] = STATE_DEVICE_MAGIC;
-
-    small.state.version = STATE_DEVICE_VERSION;
-    small.state.byte_order = STATE_BYTE_ORDER;
-    small.state.word_bits = sizeof(void *) * 8;
-    small.state.block_bytes = sizeof(struct device_block);
-    small.state.site_capacity = HT_SITES;
-    small.state.block_capacity = HT_BLOCKS;
-    small.state.sites_offset = offsetof(struct small, sites);
-    small.state.blocks_offset = offsetof(struct small, blocks);
-    small.state.origin = PORT_CODE_ORIGIN;
-    small.shows_calls = &heap_tracker_debug_logs != NULL && heap_tracker_debug_logs != 0;
-    fence_compiler();
-    __builtin_memcpy(small.state.magic, magic, sizeof magic);
-    small.started = 1;
-}
 
 __attribute__((noinline)) static void make_bounds(void)
 {
@@ -455,14 +474,21 @@ int device_threshold_remove(int id)
     return result;
 }
 
+static uint32_t newest_mark(void)
+{
+    return (small.tag_base + (uint32_t)(uintptr_t)&small) >> 16;
+}
+
 ht_mark_t device_mark(void)
 {
     unsigned long state = HT_CRITICAL_ENTER();
     ht_mark_t mark = 0;
 
-    if (small.mark != 0xffffu << 16) {
-        small.mark += 1u << 16;
-        mark = small.mark >> 16;
+    if (!small.started)
+        start();
+    if (newest_mark() != 0xffffu) {
+        small.tag_base += 1u << 16;
+        mark = newest_mark();
     }
     HT_CRITICAL_EXIT(state);
     return mark;
@@ -473,7 +499,7 @@ int device_visit(ht_mark_t mark, ht_visit_fn fn, void *user)
     struct ht_block block = {NULL, 0};
     int result = 0;
 
-    if (mark > small.mark >> 16)
+    if (mark > newest_mark())
         return -1;
     while (result == 0) {
         unsigned long state = HT_CRITICAL_ENTER();

@@ -17,8 +17,8 @@ extern const int heap_tracker_debug_logs __attribute__((weak));
 
 volatile ssize_t heap_allocated;
 
-/* Counting and events are one: without bounds, each call asks what is to be done. */
-void *device_got(void *block, size_t size, const struct call_kind *kind, const void *caller)
+/* Every call goes the general way: without bounds, each asks what is to be done. */
+void *device_got_odd(void *block, size_t size, const struct call_kind *kind, const void *caller)
 {
     unsigned long state;
     size_t live;
@@ -45,7 +45,7 @@ void *device_got(void *block, size_t size, const struct call_kind *kind, const v
     return block;
 }
 
-void device_gone(const void *block, const struct call_kind *kind, const void *caller)
+void device_gone_odd(const void *block, const struct call_kind *kind, const void *caller)
 {
     if (!tiny.inside || !device_is_nested())
         device_unknown(block, kind, caller);

@@ -97,7 +97,7 @@ void *device_get(REENT_PARAMETER const struct device_args *call, device_real *re
     device_guard_enter(REENT);
     block = real(REENT_ARGUMENT call->args[0], call->args[1]);
     device_guard_leave(REENT);
-    return device_got(block, size, &call->kind, caller);
+    return device_got_odd(block, size, &call->kind, caller);
 }
 
 #if !HT_TINY

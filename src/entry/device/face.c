@@ -21,7 +21,7 @@ void _free(void *ptr, size_t size)
     device_free_unknown(ptr, &kind, HOOK_CALLER, size);
 #else
     if (device_check_size(&kind, ptr, size, HOOK_CALLER))
-        device_gone(ptr, &kind, HOOK_CALLER);
+        device_gone_odd(ptr, &kind, HOOK_CALLER);
     else
         device_free_unknown(ptr, &kind, HOOK_CALLER, size);
 #endif

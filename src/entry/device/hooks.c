@@ -10,12 +10,20 @@
 #endif
 #define HT_BINDS(name) (HT_BIND_ALL || HT_BIND_##name)
 
+/* The profile tiny has no usual way. */
+#if HT_TINY
+#define device_got(block, size, caller) NULL
+#define device_gone(block) false
+#endif
+
 #if HT_BINDS(malloc)
 void *HOOKED(malloc)(REENT_PARAMETER size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
+    void *block = REAL(malloc)(REENT_ARGUMENT size);
+    void *result = device_got(block, size, HOOK_CALLER);
 
-    return device_got(REAL(malloc)(REENT_ARGUMENT size), size, &kind, HOOK_CALLER);
+    return likely(result != NULL) ? result : device_got_odd(block, size, &kind, HOOK_CALLER);
 }
 #endif
 
@@ -24,9 +32,10 @@ void HOOKED(free)(REENT_PARAMETER void *block)
 {
     static const struct call_kind kind = KIND_FREE("free");
 
-    if (block == NULL)
+    if (unlikely(block == NULL))
         return;
-    device_gone(block, &kind, HOOK_CALLER);
+    if (unlikely(!device_gone(block)))
+        device_gone_odd(block, &kind, HOOK_CALLER);
     REAL(free)(REENT_ARGUMENT block);
 }
 #endif
@@ -49,7 +58,8 @@ void *HOOKED(realloc)(REENT_PARAMETER void *block, size_t size)
 }
 #endif
 
-#if HT_BINDS(memalign)
+/* newlib has one body for all aligned allocations: the amalgamation always binds it. */
+#if HT_BINDS(memalign) || (PORT_REENT && defined(HT_AMALGAMATION))
 void *HOOKED(memalign)(REENT_PARAMETER size_t alignment, size_t size)
 {
     struct device_args call = {KIND_GET("memalign", 2), {alignment, size}, NULL};
@@ -76,7 +86,7 @@ int HOOKED(posix_memalign)(void **out, size_t alignment, size_t size)
     device_guard_enter(REENT);
     result = REAL(posix_memalign)(out, alignment, size);
     device_guard_leave(REENT);
-    device_got(result == 0 ? *out : NULL, size, &call.kind, HOOK_CALLER);
+    device_got_odd(result == 0 ? *out : NULL, size, &call.kind, HOOK_CALLER);
     return result;
 }
 #endif
@@ -91,7 +101,7 @@ void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes)) {
         struct device_args call = {kind, {0, 0}, block};
 
-        device_got(NULL, 0, &call.kind, HOOK_CALLER);
+        device_got_odd(NULL, 0, &call.kind, HOOK_CALLER);
         return REAL(reallocarray)(block, count, size); /* sets errno */
     }
     return device_move(NULL, &kind, block, DEVICE_NO_SIZE, bytes, HOOK_CALLER);

@@ -63,7 +63,7 @@ void *device_move(void *reent, const struct call_kind *kind, void *block, size_t
     void *result;
 
     if (block == NULL)
-        return device_got(real_realloc(reent, NULL, size), size, &call.kind, caller);
+        return device_got_odd(real_realloc(reent, NULL, size), size, &call.kind, caller);
     if (device_is_nested())
         return real_realloc(reent, block, size);
     move_begin(&old);
@@ -75,6 +75,6 @@ void *device_move(void *reent, const struct call_kind *kind, void *block, size_t
     if (result == NULL && size == 0)
         device_event(&(struct call_event){kind, block, NULL, {call.args[0], 0}, true});
     else
-        device_got(result, size, &call.kind, caller);
+        device_got_odd(result, size, &call.kind, caller);
     return result;
 }

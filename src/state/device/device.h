@@ -61,7 +61,7 @@ struct state_device {
     uint32_t failed_allocs;
     uint32_t foreign_frees;
     uint32_t unmatched_frees;
-    uint32_t reserved;
+    uint32_t code_bits; /* of a caller that are no part of the address (Thumb: 1) */
 };
 
 _Static_assert(sizeof(struct state_device_site) == 40, "no holes");

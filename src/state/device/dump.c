@@ -195,7 +195,7 @@ static void put_nodes_and_sites(struct dump *dump, const uint64_t *values, const
         while (site < other && !in_use(site))
             site++;
         node.where = (UINT64_C(1) << STATE_WHERE_MODULE_SHIFT) |
-                     ((device->origin + site->caller) & STATE_WHERE_ADDRESS_MASK);
+                     ((device->origin + (site->caller & ~device->code_bits)) & STATE_WHERE_ADDRESS_MASK);
         fill_to(dump, NODES_AT + id * (uint32_t)sizeof node);
         put_bytes(dump, &node, sizeof node);
     }
