@@ -96,7 +96,7 @@ function(write_source name binds description)
     endif()
     set(defines "")
     foreach(bind IN LISTS binds)
-        string(APPEND defines "#define HT_BIND_${bind} 1\n")
+        string(APPEND defines "#ifndef HT_BIND_${bind}\n#define HT_BIND_${bind} 1\n#endif\n")
     endforeach()
     file(WRITE ${OUTPUT}/${name}.c "/* SPDX-License-Identifier: MIT
  *

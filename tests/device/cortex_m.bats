@@ -141,3 +141,27 @@ json() {
     run "$tool" report --exe=nowhere.elf dump.ht
     [ "$status" -eq 2 ] && [ "$output" = "heaptracker: --exe=nowhere.elf: No such file or directory" ]
 }
+
+@test "CMake: one target gives a firmware project the tracker, and says what RAM it takes" {
+    need_bare_metal
+    mkdir project
+    cat >project/CMakeLists.txt <<-END
+	cmake_minimum_required(VERSION 3.18)
+	project(firmware C)
+	add_subdirectory($HT_SOURCE heaptracker)
+	add_executable(firmware $here/firmware.c $here/start.c)
+	target_compile_definitions(firmware PRIVATE MODE=MODE_ACCOUNT DUMP="dump.ht" IMAGE="ram.bin")
+	target_compile_options(firmware PRIVATE -mcpu=cortex-m3 -mthumb -Os -g -fno-builtin)
+	target_link_options(firmware PRIVATE -mcpu=cortex-m3 -mthumb --specs=nano.specs --specs=rdimon.specs -T $here/mps2.ld)
+	target_link_libraries(firmware PRIVATE HeapTracker::wrap)
+	END
+    cmake -S project -B out -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \
+        -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DHT_PROFILE=small "-DHT_DEFINES=HT_BLOCKS=100;HT_SITES=20" >log
+    grep HeapTracker: log
+    grep -q 'HeapTracker: profile small, 2[0-9]* bytes of RAM on a 32-bit machine: 100 blocks of 12, 20 calling places of 40' log
+    cmake --build out
+    board mps2-an385 out/firmware
+    run cmake -S project -B wrong -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \
+        -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DHT_PROFILE=huge
+    [ "$status" -ne 0 ] && [[ $output == *"HT_PROFILE is huge: give tiny, small or full"* ]]
+}
