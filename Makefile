@@ -8,7 +8,7 @@ CTEST = ctest --test-dir $(BUILD) --output-on-failure
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all build setup-% run test soak bench lint amalgamation install clean help
+.PHONY: all build setup-% run test soak bench baseline lint amalgamation install clean help
 
 all: setup-build build
 
@@ -32,7 +32,10 @@ soak: setup-test build
 	@$(CTEST) -L '^soak$$'
 
 bench: setup-bench build
-	@BUILD=$(BUILD) QUICK=$(QUICK) bench/run.sh
+	@BUILD=$(BUILD) QUICK=$(QUICK) DOCS=$(DOCS) bench/run.py
+
+baseline: setup-test build
+	@bench/instructions.py update $(BUILD)
 
 lint: setup-lint build
 	@BUILD=$(BUILD) scripts/lint.sh
@@ -51,7 +54,8 @@ help:
 	@echo 'make run        track the sample application and a real program'
 	@echo 'make test       all tests but the long ones'
 	@echo 'make soak       the long ones'
-	@echo 'make bench      measure the cost (QUICK=1: in short)'
+	@echo 'make bench      measure the cost and renew docs/results.md (QUICK=1: in short)'
+	@echo 'make baseline   store the instruction counts that make test holds us to'
 	@echo 'make lint       format, static analysis, layers'
 	@echo 'make amalgamation  the tracker in two files to copy, in $(BUILD)/amalgamation/'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR where that is given'

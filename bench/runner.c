@@ -3,13 +3,15 @@
  * runner.c - runs one command and says what it cost, by wait4: no shell, no
  * interpreter stands between the clock and the command.
  *
- *   bench_runner [-i INPUT] [-e NAME=VALUE]... -- COMMAND [ARG...]
+ *   bench_runner [-i INPUT] [-o OUTPUT] [-t SECONDS] [-e NAME=VALUE]... -- COMMAND [ARG...]
  *
- * The command reads INPUT (else nothing); its standard output goes to /dev/null.
- * Prints one line: wall_ns cpu_ns peak_rss_kib status. cpu_ns is user and system
+ * The command reads INPUT (else nothing); its standard output goes to OUTPUT (else nowhere).
+ * After SECONDS it is killed, by SIGALRM.
+ * Prints one line: wall_ns cpu_ns peak_rss_kib status end_ns. end_ns is CLOCK_MONOTONIC's; cpu_ns is user and system
  * time of the command and of all children that it waited for; status is 128+N after
- * signal N. The peak is at least this small program's own, which
- * the command begins as.
+ * signal N. The peak is that of the process that had the highest one; the kernel
+ * begins it with this program's own, which is less than any command's: it is static, does
+ * not allocate, and its caller's memory is gone since its exec.
  * Exit status: 0, or 125 when the command could not be run.
  */
 #include <errno.h>
@@ -45,25 +47,31 @@ static uint64_t timeval_ns(struct timeval time)
 
 static void redirect(int to, const char *path, int flags)
 {
-    int fd = open(path, flags | O_CLOEXEC);
+    const int fd = open(path, flags | O_CLOEXEC, 0666);
     if (fd < 0 || dup2(fd, to) < 0)
         die(path);
 }
 
 int main(int argc, char **argv)
 {
-    const char *input = "/dev/null";
+    const char *input = "/dev/null", *output = "/dev/null";
+    unsigned seconds = 0;
     char *environment[16];
     size_t environment_count = 0;
     int option;
 
-    while ((option = getopt(argc, argv, "+i:e:")) != -1) {
+    while ((option = getopt(argc, argv, "+i:o:t:e:")) != -1) {
         if (option == 'i') {
             input = optarg;
+        } else if (option == 'o') {
+            output = optarg;
+        } else if (option == 't') {
+            seconds = (unsigned)strtoul(optarg, NULL, 10);
         } else if (option == 'e' && environment_count < sizeof environment / sizeof environment[0]) {
             environment[environment_count++] = optarg;
         } else {
-            dprintf(STDERR_FILENO, "usage: bench_runner [-i INPUT] [-e NAME=VALUE]... -- COMMAND [ARG...]\n");
+            dprintf(STDERR_FILENO, "usage: bench_runner [-i INPUT] [-o OUTPUT] [-t SECONDS] [-e "
+                                   "NAME=VALUE]... -- COMMAND [ARG...]\n");
             return CANNOT_RUN;
         }
     }
@@ -78,7 +86,8 @@ int main(int argc, char **argv)
         die("fork");
     if (pid == 0) {
         redirect(STDIN_FILENO, input, O_RDONLY);
-        redirect(STDOUT_FILENO, "/dev/null", O_WRONLY);
+        redirect(STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC);
+        alarm(seconds); /* an exec keeps it */
         for (size_t i = 0; i < environment_count; i++)
             putenv(environment[i]);
         execvp(argv[optind], argv + optind);
@@ -90,9 +99,10 @@ int main(int argc, char **argv)
     while (wait4(pid, &status, 0, &usage) < 0)
         if (errno != EINTR)
             die("wait4");
-    const uint64_t wall_ns = now_ns() - start_ns;
+    const uint64_t end_ns = now_ns();
     const uint64_t cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
-    printf("%llu %llu %ld %d\n", (unsigned long long)wall_ns, (unsigned long long)cpu_ns, usage.ru_maxrss,
-           WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    printf("%llu %llu %ld %d %llu\n", (unsigned long long)(end_ns - start_ns), (unsigned long long)cpu_ns,
+           usage.ru_maxrss, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+           (unsigned long long)end_ns);
     return 0;
 }

@@ -17,7 +17,7 @@ if(TARGET heaptracker_musl)
     install(FILES ${PROJECT_BINARY_DIR}/lib/musl/libheaptracker.a DESTINATION ${CMAKE_INSTALL_LIBDIR}/musl)
 endif()
 if(TARGET heaptracker_tool)
-    install(TARGETS heaptracker_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS heaptracker_tool EXPORT HeapTrackerTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/HeapTracker)
@@ -26,7 +26,7 @@ configure_package_config_file(packaging/HeapTrackerConfig.cmake.in ${HT_GENERATE
     INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${HT_GENERATED}/HeapTrackerConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${HT_GENERATED}/HeapTrackerConfig.cmake ${HT_GENERATED}/HeapTrackerConfigVersion.cmake
-    DESTINATION ${package_dir})
+    ${PROJECT_SOURCE_DIR}/packaging/HeapTrackerTest.cmake DESTINATION ${package_dir})
 
 # pkg-config: the way from the .pc file up to the prefix.
 file(RELATIVE_PATH HT_PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
@@ -42,7 +42,7 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/README.md)
     install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs)
-    install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN man EXCLUDE)
+    install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg" PATTERN man EXCLUDE)
 endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man)
     install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")

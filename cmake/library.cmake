@@ -9,7 +9,8 @@ set(HT_GENERATED ${PROJECT_BINARY_DIR}/generated)
 function(ht_set_library_options target)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
     # Empty as in "#define _GNU_SOURCE", so that a file may say it too.
-    target_compile_definitions(${target} PRIVATE _GNU_SOURCE= HT_VERSION="${PROJECT_VERSION}" ${ARGN})
+    target_compile_definitions(${target} PRIVATE _GNU_SOURCE= HT_VERSION="${PROJECT_VERSION}"
+        HT_TAIL_CALLS=${HT_TAIL_CALLS} ${ARGN})
     target_compile_options(${target} PRIVATE ${HT_OPTIMIZE} ${HT_LIBRARY_OPTIONS} ${HT_WARNINGS})
     set_target_properties(${target} PROPERTIES
         C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF INTERPROCEDURAL_OPTIMIZATION OFF

@@ -24,6 +24,10 @@ set(HT_LIBRARY_OPTIONS -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexce
 # A project that includes this one may have set no kind of build.
 set(HT_OPTIMIZE $<$<CONFIG:>:-O2> $<$<CONFIG:>:-g>)
 
+# Builds in which GCC makes a jump of a call at a function's end (src/entry/call.h).
+set(HT_TAIL_CALLS $<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:${HT_SANITIZE}>>>)
+list(APPEND HT_LIBRARY_OPTIONS $<${HT_TAIL_CALLS}:-foptimize-sibling-calls>)
+
 # Preload libraries are named after the libc, for the tool must give each program its own.
 include(CheckCSourceCompiles)
 check_c_source_compiles("

@@ -24,10 +24,15 @@ INSERT INTO t SELECT i, printf('name-%d', i * 7919 % 20000), i * 0.5 FROM n;
 CREATE INDEX by_name ON t(name);
 SELECT count(*), sum(value) FROM t WHERE name LIKE 'name-1%';
 END
-"$build/bin/heaptracker" run -o "$work/sqlite3.ht" -- sqlite3 :memory: <"$work/input.sql"
+"$build/bin/heaptracker" run --interval=2 -o "$work/sqlite3.ht" -- sqlite3 :memory: <"$work/input.sql"
 
 echo
 echo "== The same for scripts: heaptracker report --format=json (the first lines)"
 "$build/bin/heaptracker" report --format=json -o "$work/sqlite3.json" "$work/sqlite3.ht"
 head -n 45 "$work/sqlite3.json" | cut -c 1-100
 echo "..."
+
+echo
+if "$build/bin/heaptracker" report --format=html -o "$build/sqlite3.html" "$work/sqlite3.ht"; then
+    echo "== All of it, to look into, in a browser: $build/sqlite3.html"
+fi

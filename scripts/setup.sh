@@ -7,14 +7,18 @@ set -euo pipefail
 
 # libc6-dev is only recommended by gcc, and recommendations are not installed.
 build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
-    musl-tools"
+    zlib1g-dev musl-tools"
+# The page of the html format. Some packages of nodejs bring npm, and are in conflict with Debian's own.
+command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"
-test="$run g++ clang libcmocka-dev bats valgrind jq perl python3 libxml2-utils git openssl
-    libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev"
+test="$run g++ clang libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl
+    libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
+    golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
 # Other machines, and what runs their programs.
 test="$test gcc-arm-none-eabi libnewlib-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
     gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
-bench="$run valgrind heaptrack libjemalloc2 libtcmalloc-minimal4 google-perftools jq perl python3 libxml2-utils"
+bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
+    gnuplot-nox jq perl python3"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
 purpose=${1:-build}

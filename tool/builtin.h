@@ -6,6 +6,8 @@
 #ifndef HT_TOOL_BUILTIN_H
 #define HT_TOOL_BUILTIN_H
 
+int cmd_check(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 

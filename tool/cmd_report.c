@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "builtin.h"
 #include "export/export.h"
@@ -77,40 +78,63 @@ static void load(struct report *report, const struct source *source)
     free(path);
 }
 
-static void write_report(const struct report *report, enum export_format format,
-                         const struct export_options *options, FILE *out)
+/* To standard output, or to a file that appears whole. */
+static void write_report(const struct report *report, const struct exporter *exporter,
+                         const struct export_options *options, const char *path)
 {
-    switch (format) {
-    case EXPORT_TEXT: export_text(report, options, out); break;
-    case EXPORT_JSON: export_json(report, options, out, false); break;
+    struct output output;
+
+    if (path == NULL) {
+        exporter->write(report, options, stdout);
+        return;
     }
+    if (!output_open(&output, path))
+        die("cannot write %s: %s", path, strerror(errno));
+    exporter->write(report, options, output.stream);
+    if (!output_commit(&output))
+        die("cannot write %s: %s", path, strerror(errno));
+}
+
+static const struct exporter *find_exporter(const char *command, const char *name)
+{
+    const struct exporter *exporter = exporter_find(name, false);
+
+    if (exporter == NULL)
+        usage_error(command, "unknown format '%s': use %s", name, exporter_names(false));
+    if (exporter->missing != NULL && exporter->missing() != NULL)
+        die("cannot write the format %s: %s", name, exporter->missing());
+    return exporter;
 }
 
 int cmd_report(int argc, char **argv)
 {
-    const char *format_name = "text", *path = NULL, *top = NULL;
+    const char *format = "text", *path = NULL, *top = NULL, *value = NULL;
     struct source source = {NULL, NULL, NULL};
     struct export_options options = {.top = EXPORT_TOP};
     const struct option_spec specs[] = {
-        {0, "format", EXPORT_FORMATS, "how to write it (text)", &format_name, NULL},
-        {'o', "output", "FILE", "where to write it, instead of standard output", &path, NULL},
+        {0, "format", "FORMAT", "how to write it, see below (text)", &format, NULL},
+        {'o', "output", "OUT", "where to write it, instead of standard output", &path, NULL},
+        {0, "value", "VALUE", "what collapsed shows (peak)", &value, NULL},
         {0, "exe", "PROGRAM", "the program's file, for a device's numbers", &source.exe, NULL},
-        {0, "memory", "IMAGE[@ADDRESS]", "of a device, in place of FILE", &source.memory, NULL},
+        {0, "memory", "IMAGE[@ADDRESS]", "of a device's RAM, in place of FILE", &source.memory, NULL},
         {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &options.debuginfod},
         {0, NULL, NULL, NULL, NULL, NULL},
     };
+    char *formats = exporter_help();
+    char *notes =
+        must_asprintf("Formats:\n%s"
+                      "A number is a PID; write ./123 for a file of that name. FILE.PID beside FILE\n"
+                      "are its children. Exit status: 0; 2 when called wrongly or FILE is unreadable.\n",
+                      formats);
     const struct usage usage = {
         .synopsis = "report [OPTION...] FILE|PID",
         .purpose = "Shows what a state file says, or a tracked process that runs.",
-        .notes = "A number is a PID; write ./123 for a file of that name. With a FILE that\n"
-                 "'heaptracker run -o FILE' wrote, FILE.PID beside it are its children.\n"
-                 "Exit status: 0; 2 when called wrongly or the input cannot be read.\n",
+        .notes = notes,
     };
-    enum export_format format;
+    const struct exporter *exporter;
     struct report report = {0};
-    struct output output;
     int first = options_parse(argc, argv, &usage, specs);
 
     if (first >= argc && source.memory == NULL)
@@ -119,21 +143,20 @@ int cmd_report(int argc, char **argv)
         usage_error(argv[0], "--memory is read in place of '%s': give one of them", argv[first]);
     if (first + 1 < argc)
         usage_error(argv[0], "one FILE or PID at a time, not also '%s'", argv[first + 1]);
-    if (!export_format_parse(format_name, &format))
-        usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
+    exporter = find_exporter(argv[0], format);
+    if (value && !exporter->one_value)
+        usage_error(argv[0], "--value is not for the format %s, which shows all", exporter->name);
+    if (value && !export_value_parse(value, &options.value))
+        usage_error(argv[0], "--value=%s is not there: use " EXPORT_VALUES, value);
+    if (exporter->binary && path == NULL && isatty(STDOUT_FILENO))
+        usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s", exporter->name, exporter->extension);
     options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
 
     source.operand = argv[first];
     load(&report, &source);
-    if (path == NULL) {
-        write_report(&report, format, &options, stdout);
-    } else {
-        if (!output_open(&output, path))
-            die("cannot write %s: %s", path, strerror(errno));
-        write_report(&report, format, &options, output.stream);
-        if (!output_commit(&output))
-            die("cannot write %s: %s", path, strerror(errno));
-    }
+    write_report(&report, exporter, &options, path);
     report_free(&report);
+    free(notes);
+    free(formats);
     return EXIT_FINE;
 }

@@ -20,15 +20,15 @@
 #include "run/state_directory.h"
 #include "run/target.h"
 
-#define DEPTH_MAX 1024
+#define DEPTH_MAX 128 /* the library's (src/unwind/chain.h) */
 #define INTERVAL_MS 100
 #define INTERVAL_MS_MAX 3600000
 
 struct settings {
     struct preload_settings tracking;
-    const char *state_place; /* NULL: the first that will do */
-    const char *keep_as;     /* NULL: heaptracker.PROGRAM.PID.ht */
-    enum export_format format;
+    const char *state_place;         /* NULL: the first that will do */
+    const char *keep_as;             /* NULL: heaptracker.PROGRAM.PID.ht */
+    const struct exporter *exporter; /* of the summary */
     struct export_options show;
     uint32_t interval_ms;
     bool quiet;
@@ -45,10 +45,11 @@ static bool is_stacks_mode(const char *name)
 static void parse(struct settings *settings, int argc, char **argv)
 {
     const char *format_name = "text", *top = NULL;
+    char *formats = exporter_names(true);
     struct preload_settings *tracking = &settings->tracking;
     const struct option_spec specs[] = {
         {'o', "output", "FILE", "keep the numbers there (heaptracker.NAME.PID.ht)", &settings->keep_as, NULL},
-        {0, "format", EXPORT_FORMATS, "of the summary; json is one line (text)", &format_name, NULL},
+        {0, "format", formats, "of the summary; json is one line (text)", &format_name, NULL},
         {'q', "quiet", NULL, "no summary", NULL, &settings->quiet},
         {0, "top", "N", "rows of each list of the summary (10)", &top, NULL},
         {0, "stacks", STACKS, "how much of each call stack (full)", &tracking->stacks, NULL},
@@ -76,11 +77,13 @@ static void parse(struct settings *settings, int argc, char **argv)
 
     if (first >= argc)
         usage_error(argv[0], "give a COMMAND");
-    if (!export_format_parse(format_name, &settings->format))
-        usage_error(argv[0], "unknown format '%s': use " EXPORT_FORMATS, format_name);
+    settings->exporter = exporter_find(format_name, true);
+    if (settings->exporter == NULL)
+        usage_error(argv[0], "no summary in format '%s': use %s, or report -o", format_name, formats);
     if (!is_stacks_mode(tracking->stacks))
         usage_error(argv[0], "--stacks=%s is not there: use " STACKS, tracking->stacks);
-    if (tracking->threshold && !parse_size(tracking->threshold, strlen(tracking->threshold), &threshold))
+    if (tracking->threshold &&
+        (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
                     tracking->threshold);
     options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
@@ -90,11 +93,16 @@ static void parse(struct settings *settings, int argc, char **argv)
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another -o FILE", settings->keep_as, strerror(errno));
     settings->command = argv + first;
+    free(formats);
 }
 
 /* Puts the right library into the environment, or says in *target why it cannot. */
 static void set_library(struct target *target, const char *directory)
 {
+    if (directory == NULL && target->libc != TARGET_NONE)
+        *target = (struct target){TARGET_NONE,
+                                  "neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp takes its state file",
+                                  "give a --state-dir=DIR"};
     char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
 
     if (target->libc == TARGET_NONE)
@@ -193,10 +201,7 @@ static void print_summary(const struct settings *settings, const struct tree *tr
 {
     if (settings->quiet || !tree->has_main)
         return;
-    if (settings->format == EXPORT_JSON)
-        export_json(&tree->report, &settings->show, stderr, true);
-    else
-        export_text(&tree->report, &settings->show, stderr);
+    settings->exporter->write(&tree->report, &settings->show, stderr);
 }
 
 /* heaptracker.PROGRAM.PID.ht in the current directory (malloc'ed); NULL, and a line
@@ -215,16 +220,17 @@ static char *default_name(const char *command, pid_t pid)
 
 static void say_kept(const struct settings *settings, const struct tree *tree, const char *name)
 {
-    if (tree->has_main && tree->report.main.file && !settings->quiet && settings->format == EXPORT_TEXT)
+    if (tree->has_main && tree->report.main.file && !settings->quiet &&
+        settings->exporter->write == export_text)
         fprintf(stderr, "\nkept in %s: 'heaptracker report' shows it again\n", name);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct settings settings = {.tracking.stacks = "full"};
+    struct settings settings = {.tracking.stacks = "full", .show.one_line = true};
     struct target target;
     struct child child;
-    struct rss rss;
+    struct rss_tree rss;
     struct tree_end end;
     struct tree tree;
     char *directory, *keep_as;
@@ -234,8 +240,9 @@ int cmd_run(int argc, char **argv)
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     set_library(&target, directory);
-    preload_set_options(directory, &settings.tracking);
-    rss_init(&rss, settings.interval_ms);
+    if (directory != NULL)
+        preload_set_options(directory, &settings.tracking);
+    rss_tree_init(&rss, directory, settings.interval_ms);
 
     if (!child_run(&child, settings.command, &rss)) {
         int error = errno;
@@ -249,8 +256,10 @@ int cmd_run(int argc, char **argv)
     }
     end = end_of(&child);
     status = end.ended == STATE_SIGNALED ? 128 + end.status : end.status;
-    keep_as = settings.keep_as ? must_strdup(settings.keep_as) : default_name(settings.command[0], child.pid);
-    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL);
+    keep_as = settings.keep_as ? must_strdup(settings.keep_as)
+              : directory      ? default_name(settings.command[0], child.pid)
+                               : NULL;
+    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL, settings.show.debuginfod);
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
     else
@@ -265,6 +274,7 @@ int cmd_run(int argc, char **argv)
         state_directory_remove(directory);
     }
     report_free(&tree.report);
+    rss_tree_free(&rss);
     free(keep_as);
     free(directory);
     return status;

@@ -23,6 +23,8 @@ static int cmd_version(int argc, char **argv);
 static const struct command commands[] = {
     {"run", cmd_run, "track a program, and say at its end who held the memory", EXIT_TOOL_FAILED},
     {"report", cmd_report, "show what a state file or a running process says", EXIT_UNUSABLE},
+    {"diff", cmd_diff, "compare two files, site by site", EXIT_UNUSABLE},
+    {"check", cmd_check, "hold limits against a file or a command: a gate for CI", EXIT_UNUSABLE},
     {"help", cmd_help, "this text, or that of a command", EXIT_UNUSABLE},
     {"version", cmd_version, "the version of this program", EXIT_UNUSABLE},
 };

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    OPTIONS_MAX = 16,
+    OPTIONS_MAX = 20,
     ID_BASE = 256, /* ids of long options: above every letter */
     ID_HELP = ID_BASE + OPTIONS_MAX,
 };
@@ -126,6 +126,8 @@ int options_parse(int argc, char **argv, const struct usage *usage, const struct
             if (spec == NULL)
                 BUG("getopt returned an id that is in no table");
             take(spec, optarg);
+            if (usage->each)
+                usage->each(usage->context, spec->name, optarg);
         }
     }
     return optind;

@@ -24,6 +24,10 @@ struct usage {
     const char *purpose;  /* one sentence */
     const char *notes;    /* lines after the options; NULL: none */
     bool operands_last;   /* options end at the first operand: the rest is a command line */
+    /* Unless NULL: called for each option in the order given, for those that may come
+     * more than once; value is NULL where there is none. */
+    void (*each)(void *context, const char *name, const char *value);
+    void *context;
 };
 
 /* Parses argv[1...], argv[0] being the command's name. Returns the index of the

@@ -5,19 +5,22 @@
  *
  * Owns: what is known of each block address. Knows nothing of threads' counters.
  *
- * One 32-bit cell stands for each 8 bytes of address space (half a byte of map
- * per byte of heap that was ever touched; untouched ranges cost nothing). 8 bytes
- * is the smallest distance between two blocks of any allocator met, so every
- * block owns the cell of its first byte, and a block of more than 8 bytes owns
- * the next cell as well, whoever its neighbours are:
+ * One 32-bit cell stands for each 16 bytes of address space (a quarter of a byte of
+ * map per byte of heap that was ever touched; untouched ranges cost nothing). Blocks
+ * lie 16 bytes apart in most allocators, 8 bytes in some (jemalloc, tcmalloc,
+ * mimalloc), so each range of addresses has two leaves: one for the addresses that
+ * are multiples of 16, and one, made when the first such block comes, for those in
+ * the middle. In either, a block owns the cell of its first byte; a block of more
+ * than 16 bytes owns the next cell of that leaf as well, whoever its neighbours are,
+ * since no other block can begin there:
  *
- *   first cell    bits 0-1   CELL_NONE, CELL_LIVE, CELL_FREED
- *                 bits 2-5   size, 0 to 8; or CELL_SIZE_NEXT, CELL_SIZE_LARGE
+ *   first cell    bits 0-5   CELL_NONE, CELL_FREED; from CELL_LIVE on: size, 0 to 16;
+ *                            or CELL_SIZE_NEXT, CELL_SIZE_LARGE
  *                 bits 6-27  site
  *                 bits 28-31 low bits of the owner's slot number
- *   next cell     bits 0-1   CELL_NONE, so it is never taken for a first cell
- *                 bits 2-31  size, low 30 bits
- *   third cell    the same, high bits (CELL_SIZE_LARGE only: 1 GiB and more)
+ *   next cell     bits 0-5   CELL_NONE, so it is never taken for a first cell
+ *                 bits 6-31  size, low 26 bits
+ *   third cell    the same, high bits (CELL_SIZE_LARGE only: 64 MiB and more)
  *
  * Threads: no lock and no read-modify-write. The cells of a block belong to
  * whoever owns the block: the allocating thread writes them before it hands the
@@ -33,34 +36,32 @@
 #include "base/base.h"
 #include "port/port.h"
 
-#define BLOCK_MAP_GRANULE_BITS 3
+#define BLOCK_MAP_GRANULE_BITS 4
 #define BLOCK_MAP_LEAF_CELLS ((size_t)1 << (PORT_LEAF_BITS - BLOCK_MAP_GRANULE_BITS))
-#define BLOCK_MAP_LEAVES ((size_t)1 << (PORT_ADDRESS_BITS - PORT_LEAF_BITS))
+#define BLOCK_MAP_RANGES ((size_t)1 << (PORT_ADDRESS_BITS - PORT_LEAF_BITS))
 /* The cells after the first of a block at the very end of a leaf's range. */
 #define BLOCK_MAP_LEAF_SPARE_CELLS 2
+/* The distance of blocks that there can be, and what tells the second leaf's from the first's. */
+#define BLOCK_MAP_STEP_BITS 3
+#define BLOCK_MAP_ODD ((uintptr_t)1 << BLOCK_MAP_STEP_BITS)
 
 enum {
     CELL_NONE = 0u,
-    CELL_LIVE = 1u,
-    CELL_FREED = 2u, /* was a block, was freed, nothing seen there since */
-    CELL_KIND_MASK = 3u,
-    CELL_SIZE_SHIFT = 2,
-    CELL_SIZE_MASK = 15u,
-    CELL_SIZE_INLINE_MAX = 8,
-    CELL_SIZE_LARGE = 14,
-    CELL_SIZE_NEXT = 15,
+    CELL_FREED = 1u, /* was a block, was freed, nothing seen there since */
+    CELL_LIVE = 32u, /* and the size, or how it is kept */
+    CELL_SIZE_INLINE_MAX = 16,
+    CELL_SIZE_NEXT = 17,
+    CELL_SIZE_LARGE = 18,
+    CELL_KIND_MASK = 63u,
     CELL_SITE_SHIFT = 6,
     CELL_SITE_BITS = 22,
     CELL_OWNER_SHIFT = 28,
-    /* Kind and size of a live block of 9 bytes to 1 GiB: nearly all of them. */
-    CELL_COMMON_MASK = CELL_SIZE_MASK << CELL_SIZE_SHIFT | CELL_KIND_MASK,
-    CELL_COMMON = CELL_SIZE_NEXT << CELL_SIZE_SHIFT | CELL_LIVE,
-    CELL_NEXT_SHIFT = 2,
-    CELL_NEXT_BITS = 30,
+    CELL_NEXT_SHIFT = 6,
+    CELL_NEXT_BITS = 26,
 };
 
 struct block_map {
-    uint32_t *leaves[BLOCK_MAP_LEAVES];
+    uint32_t *leaves[2][BLOCK_MAP_RANGES]; /* [address is odd][range] */
 };
 
 /* The cell of an address; NULL when the address is not 8-byte aligned, lies
@@ -69,27 +70,29 @@ HT_INLINE uint32_t *block_map_cell(const struct block_map *map, const void *bloc
 {
     /* Rotating instead of shifting moves stray low bits to the top, where the
      * range check meets them: one comparison for both. */
-    uintptr_t cell = ((uintptr_t)block >> BLOCK_MAP_GRANULE_BITS) |
-                     ((uintptr_t)block << (sizeof block * 8 - BLOCK_MAP_GRANULE_BITS));
+    uintptr_t step = ((uintptr_t)block >> BLOCK_MAP_STEP_BITS) |
+                     ((uintptr_t)block << (sizeof block * 8 - BLOCK_MAP_STEP_BITS));
     uint32_t *leaf;
 
-    if (unlikely(cell >= BLOCK_MAP_LEAVES * BLOCK_MAP_LEAF_CELLS))
+    if (unlikely(step >= BLOCK_MAP_RANGES * BLOCK_MAP_LEAF_CELLS * 2))
         return NULL;
-    leaf = load_acquire(&map->leaves[cell / BLOCK_MAP_LEAF_CELLS]);
+    leaf = load_acquire(&map->leaves[step & 1][step / (BLOCK_MAP_LEAF_CELLS * 2)]);
     if (unlikely(leaf == NULL))
         return NULL;
-    return leaf + cell % BLOCK_MAP_LEAF_CELLS;
+    return leaf + step / 2 % BLOCK_MAP_LEAF_CELLS;
 }
 
 /* The cell of an address that an allocator gave out, or that is about to be given
- * back to one: the same, without a look at whether such an address can be. What
- * cannot be comes out as some cell, or NULL. */
+ * back to one, where it is a multiple of 16 and has a leaf: the usual case. Any
+ * other comes out as NULL, or, where no allocator's address can be, as some cell. */
 HT_INLINE uint32_t *block_map_cell_usual(const struct block_map *map, const void *block)
 {
     uintptr_t address = (uintptr_t)block;
-    uint32_t *leaf = load_acquire(&map->leaves[(address >> PORT_LEAF_BITS) % BLOCK_MAP_LEAVES]);
+    uint32_t *leaf = load_acquire(&map->leaves[0][(address >> PORT_LEAF_BITS) % BLOCK_MAP_RANGES]);
 
-    return unlikely(leaf == NULL) ? NULL : leaf + (address >> BLOCK_MAP_GRANULE_BITS) % BLOCK_MAP_LEAF_CELLS;
+    if (unlikely(address % ((uintptr_t)1 << BLOCK_MAP_GRANULE_BITS) != 0) || unlikely(leaf == NULL))
+        return NULL;
+    return leaf + (address >> BLOCK_MAP_GRANULE_BITS) % BLOCK_MAP_LEAF_CELLS;
 }
 
 /* As block_map_cell, but makes the leaf. NULL: the address cannot be mapped, or
@@ -99,7 +102,7 @@ uint32_t *block_map_cell_make(struct block_map *map, const void *block);
 /* The size that the cells from a live first cell `word` say. */
 HT_INLINE size_t cell_size(const uint32_t *cell, uint32_t word)
 {
-    uint32_t code = (word >> CELL_SIZE_SHIFT) & CELL_SIZE_MASK;
+    uint32_t code = (word & CELL_KIND_MASK) - CELL_LIVE;
     size_t next;
 
     if (code <= CELL_SIZE_INLINE_MAX)
@@ -110,35 +113,60 @@ HT_INLINE size_t cell_size(const uint32_t *cell, uint32_t word)
     return next;
 }
 
-/* Are these the sizes that need no more than CELL_COMMON? */
-HT_INLINE bool cell_size_is_common(size_t size)
+/* Is it a live block of less than 64 MiB? Nearly all are; cell_size_usual is for these. */
+HT_INLINE bool cell_is_usual(uint32_t word)
 {
-    return size - (CELL_SIZE_INLINE_MAX + 1) < (1u << CELL_NEXT_BITS) - (CELL_SIZE_INLINE_MAX + 1);
+    return (word & CELL_KIND_MASK) - CELL_LIVE <= CELL_SIZE_NEXT;
 }
 
-/* cell_put for a common size; common_word: CELL_COMMON and the mark. */
-HT_INLINE void cell_put_common(uint32_t *cell, size_t size, uint32_t common_word)
+/* The cell after a small block's may be another block's; it is read all the same. */
+HT_INLINE size_t cell_size_usual(const uint32_t *cell, uint32_t word)
 {
-    store_relaxed(cell + 1, (uint32_t)size << CELL_NEXT_SHIFT);
-    store_release(cell, common_word);
+    uint32_t kind = word & CELL_KIND_MASK;
+    size_t next = load_relaxed(cell + 1) >> CELL_NEXT_SHIFT;
+
+    return likely(kind == CELL_LIVE + CELL_SIZE_NEXT) ? next : kind - CELL_LIVE;
+}
+
+HT_INLINE bool cell_size_is_usual(size_t size)
+{
+    return size < (size_t)1 << CELL_NEXT_BITS;
+}
+
+/* cell_put for a usual size. */
+HT_INLINE void cell_put_usual(uint32_t *cell, size_t size, uint32_t mark)
+{
+    uint32_t code = CELL_SIZE_NEXT;
+
+    if (likely(size > CELL_SIZE_INLINE_MAX))
+        store_relaxed(cell + 1, (uint32_t)size << CELL_NEXT_SHIFT);
+    else
+        code = (uint32_t)size;
+    store_release(cell, (CELL_LIVE | code) + mark);
 }
 
 /* Makes the cells say "live, size, mark". mark is made by cell_mark. The first
  * cell goes last: a visitor that sees it sees the size. */
 HT_INLINE void cell_put(uint32_t *cell, size_t size, uint32_t mark)
 {
-    uint32_t code = CELL_SIZE_NEXT;
-
-    if (likely(cell_size_is_common(size))) {
-        store_relaxed(cell + 1, (uint32_t)size << CELL_NEXT_SHIFT);
-    } else if (size <= CELL_SIZE_INLINE_MAX) {
-        code = (uint32_t)size;
+    if (likely(cell_size_is_usual(size))) {
+        cell_put_usual(cell, size, mark);
     } else {
         store_relaxed(cell + 1, (uint32_t)size << CELL_NEXT_SHIFT);
         store_relaxed(cell + 2, (uint32_t)((uint64_t)size >> CELL_NEXT_BITS << CELL_NEXT_SHIFT));
-        code = CELL_SIZE_LARGE;
+        store_release(cell, CELL_LIVE | CELL_SIZE_LARGE | mark);
     }
-    store_release(cell, CELL_LIVE | code << CELL_SIZE_SHIFT | mark);
+}
+
+/* A live cell's word after the block was freed. */
+HT_INLINE uint32_t cell_freed(uint32_t word)
+{
+    return (word & ~(uint32_t)CELL_KIND_MASK) | CELL_FREED;
+}
+
+HT_INLINE bool cell_is_freed(uint32_t word)
+{
+    return (word & CELL_KIND_MASK) == CELL_FREED;
 }
 
 HT_INLINE uint32_t cell_mark(uint32_t site, uint32_t owner)

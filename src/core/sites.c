@@ -29,18 +29,22 @@ struct site_table *sites_of_slot(uint32_t slot)
 
 HT_COLD struct state_site *site_line_make(struct site_table *table, uint32_t site)
 {
-    struct state_site_page **place = &table->pages[site / STATE_SITES_PER_PAGE];
-    struct state_site_page *page = load_acquire(place);
+    struct state_site **place = &table->lines[site / STATE_SITES_PER_PAGE];
+    struct state_site *lines = load_acquire(place);
 
-    if (page == NULL) {
-        page = tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
+    if (lines == NULL) {
+        struct state_site_page *page =
+            tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
+
+        if (page != NULL)
+            lines = page->sites;
         /* Only in slot 0's table can somebody else have been faster; the page that
          * is left over stays empty. */
-        if (page != NULL && !replace_acq_rel(place, (struct state_site_page *)NULL, page))
-            page = load_acquire(place);
+        if (page != NULL && !replace_acq_rel(place, (struct state_site *)NULL, lines))
+            lines = load_acquire(place);
     }
-    if (page != NULL)
-        return &page->sites[site % STATE_SITES_PER_PAGE];
+    if (lines != NULL)
+        return lines + site % STATE_SITES_PER_PAGE;
     if (site != STATE_STACK_LOST)
         return site_line_make(table, STATE_STACK_LOST);
     add_relaxed(&tracker.header->node_lost, 1u);

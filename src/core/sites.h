@@ -16,8 +16,10 @@
 #define SITE_TABLE_PAGES (STATE_NODES_MAX / STATE_SITES_PER_PAGE)
 
 struct site_table {
+    /* The first line of each page, so that a line's place is one sum; NULL: none yet;
+     * atomic in slot 0's table. */
+    struct state_site *lines[SITE_TABLE_PAGES];
     uint32_t slot;
-    struct state_site_page *pages[SITE_TABLE_PAGES]; /* NULL: none yet; atomic in slot 0's table */
 };
 
 /* The table of a slot, made at first use; NULL when sites are not kept or there is
@@ -27,9 +29,9 @@ struct site_table *sites_of_slot(uint32_t slot);
 /* The line of a site; NULL when it has no page yet. */
 HT_INLINE struct state_site *site_line(const struct site_table *table, uint32_t site)
 {
-    struct state_site_page *page = load_acquire(&table->pages[site / STATE_SITES_PER_PAGE]);
+    struct state_site *lines = load_acquire(&table->lines[site / STATE_SITES_PER_PAGE]);
 
-    return likely(page != NULL) ? &page->sites[site % STATE_SITES_PER_PAGE] : NULL;
+    return likely(lines != NULL) ? lines + site % STATE_SITES_PER_PAGE : NULL;
 }
 
 /* The same, and makes the page. Where there is no room: the line of STATE_STACK_LOST,

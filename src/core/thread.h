@@ -18,7 +18,7 @@
 
 struct thread {
     uint32_t seen;           /* the epoch that the bounds below were made for */
-    uint32_t common_word;    /* first cell of this thread's blocks of a common size */
+    uint32_t mark;           /* cell_mark of this thread's blocks, site 0 */
     struct state_slot *slot; /* own slot, &scratch, or NULL before the first call */
 
     /* Bounds on the net bytes of this thread's own slot (thread_net). */
@@ -36,6 +36,7 @@ struct thread {
     bool alone;                /* bounds were made for a single thread */
     bool near;                 /* bounds were made close to a threshold */
     bool late;                 /* the thread has given its slot back */
+    bool plain;                /* it has begun, and keeps no sites */
     bool notifying;            /* inside a callback: no callback in a callback */
     const void *nested_block;  /* last block that was allocated inside another call, */
     size_t nested_size;        /*   while that call lasts (see nested.c) */
@@ -78,7 +79,7 @@ HT_INLINE void thread_mirror(intptr_t change)
 /* cell_mark of this thread's blocks. */
 HT_INLINE uint32_t thread_mark(const struct thread *t, uint32_t site)
 {
-    return (t->common_word ^ CELL_COMMON) | site << CELL_SITE_SHIFT;
+    return t->mark + (site << CELL_SITE_SHIFT);
 }
 
 /* Live bytes as far as this thread's slot knows of them. */
@@ -96,10 +97,9 @@ HT_INLINE int64_t thread_net_blocks(const struct thread *t)
  * else counts, so nobody else notes a peak, and no lock is needed; a thread that has
  * just begun to count finds peak_bytes at its old or its new value. Inline, since a
  * loop that reaches the same peak again and again comes here each time. */
-HT_INLINE void thread_new_peak(struct thread *t)
+HT_INLINE void thread_new_peak(struct thread *t, int64_t net)
 {
     struct state_header *header = tracker.header;
-    int64_t net = thread_net(t);
 
     store_relaxed(&header->peak_bytes, (uint64_t)(t->other_bytes + net));
     store_relaxed(&header->peak_blocks, (uint64_t)(t->other_blocks + thread_net_blocks(t)));
@@ -146,14 +146,10 @@ HT_INLINE bool thread_take(const void *block, struct taken_block *taken)
 
     taken->cell = cell;
     taken->word = word;
-    if (likely((word & CELL_COMMON_MASK) == CELL_COMMON)) {
-        taken->size = load_relaxed(cell + 1) >> CELL_NEXT_SHIFT;
-    } else {
-        if (!cell_is_live(word))
-            return false;
-        taken->size = cell_size(cell, word);
-    }
-    store_relaxed(cell, word ^ (CELL_LIVE | CELL_FREED));
+    if (!cell_is_live(word))
+        return false;
+    taken->size = cell_size(cell, word);
+    store_relaxed(cell, cell_freed(word));
     return true;
 }
 
@@ -167,13 +163,14 @@ HT_INLINE void thread_put_back(const struct taken_block *taken)
 HT_INLINE void thread_count_out(struct thread *t, const void *block, const struct taken_block *taken)
 {
     struct state_slot *slot = t->slot;
-    bool temporary =
-        (uintptr_t)block == t->last_block && (taken->word ^ t->common_word) >> CELL_OWNER_SHIFT == 0;
+    bool temporary = (uintptr_t)block == t->last_block && (taken->word ^ t->mark) >> CELL_OWNER_SHIFT == 0;
 
     /* Live bytes fall only here, so this is where a peak is seen, once for a
      * whole climb; a reader takes the greater of the noted peak and live. */
-    if (unlikely(thread_net(t) > t->peak_mark))
-        thread_new_peak(t);
+    int64_t net = thread_net(t);
+
+    if (unlikely(net > t->peak_mark))
+        thread_new_peak(t, net);
     own_add(&slot->frees, 1);
     own_add(&slot->bytes_freed, taken->size);
     if (temporary)
@@ -190,11 +187,12 @@ HT_INLINE bool thread_is_low(const struct thread *t)
 /* --- The usual allocation and the usual free ----------------------------------- */
 
 /* thread_put and thread_take with thread_count_out, where nothing is out of the
- * ordinary: the size is common, the map has its leaf, no bound is passed. All of
+ * ordinary: the size is a usual one, the map has its leaf, no bound is passed. All of
  * that is asked before anything is changed, so that the rest is one straight line;
- * false: nothing was done, and the general way is to be taken. */
+ * false: nothing was done, and the general way is to be taken. sites: the thread's. */
 
-HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size, uint32_t site)
+HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size, uint32_t site,
+                                struct site_table *sites)
 {
     struct state_slot *slot = t->slot;
     struct state_site *line = NULL;
@@ -202,11 +200,11 @@ HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size
     uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
 
     if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))) ||
-        unlikely(!cell_size_is_common(size)) ||
+        unlikely(!cell_size_is_usual(size)) ||
         unlikely((int64_t)(allocated - load_relaxed(&slot->bytes_freed)) > t->high))
         return false;
-    if (t->sites != NULL) {
-        line = site_line(t->sites, site);
+    if (sites != NULL) {
+        line = site_line(sites, site);
         if (unlikely(line == NULL))
             return false;
         site_count_in(line, size, load_relaxed(&tracker.header->peak_number));
@@ -215,7 +213,7 @@ HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size
     store_relaxed(&slot->bytes_allocated, allocated);
     t->last_block = (uintptr_t)block;
     thread_mirror((intptr_t)size);
-    cell_put_common(cell, size, t->common_word | site << CELL_SITE_SHIFT);
+    cell_put_usual(cell, size, thread_mark(t, site));
     return true;
 }
 
@@ -229,13 +227,13 @@ HT_INLINE bool thread_free_usual(struct thread *t, const void *block)
     uint32_t word;
     size_t size;
 
-    if (unlikely(net > t->peak_mark))
-        thread_new_peak(t);
     if (unlikely(cell == NULL))
         return false;
+    if (unlikely(net > t->peak_mark))
+        thread_new_peak(t, net);
     word = load_relaxed(cell);
-    size = load_relaxed(cell + 1) >> CELL_NEXT_SHIFT;
-    if (unlikely((word & CELL_COMMON_MASK) != CELL_COMMON) || unlikely(net - (int64_t)size < t->low))
+    size = cell_size_usual(cell, word);
+    if (unlikely(!cell_is_usual(word)) || unlikely(net - (int64_t)size < t->low))
         return false;
     if (t->sites != NULL) {
         line = site_line(t->sites, cell_site(word));
@@ -243,10 +241,10 @@ HT_INLINE bool thread_free_usual(struct thread *t, const void *block)
             return false;
         site_count_out(line, size, load_relaxed(&tracker.header->peak_number));
     }
-    store_relaxed(cell, word ^ (CELL_LIVE | CELL_FREED));
+    store_relaxed(cell, cell_freed(word));
     own_add(&slot->frees, 1);
     store_relaxed(&slot->bytes_freed, freed + size);
-    if ((uintptr_t)block == t->last_block && (word ^ t->common_word) >> CELL_OWNER_SHIFT == 0) {
+    if ((uintptr_t)block == t->last_block && (word ^ t->mark) >> CELL_OWNER_SHIFT == 0) {
         own_add(&slot->temporary_allocs, 1);
         if (line != NULL)
             own_add(&line->temporary_allocs, 1);

@@ -49,6 +49,7 @@ void timeline_look(int64_t live_bytes)
         .since_start_ns = now - header->start_monotonic_ns,
         .live_bytes = live_bytes,
         .live_blocks = tracker_live_blocks(),
+        .peak_number = load_relaxed(&header->peak_number),
     };
     store_relaxed(&timeline.next_ns, now + header->timeline_interval_ns);
     /* Release: a reader that sees the count sees the point. */

@@ -246,8 +246,9 @@ void tracker_open(void)
 static void go_slotless(struct thread *t)
 {
     t->slot = &t->scratch;
-    t->common_word = CELL_COMMON;
+    t->mark = 0;
     t->sites = NULL;
+    t->plain = true;
     t->chain = NULL;
 }
 
@@ -277,8 +278,9 @@ void tracker_thread_register(struct thread *t)
         return;
     }
     t->slot = slot_at(number);
-    t->common_word = CELL_COMMON | cell_mark(0, number & 15u);
+    t->mark = cell_mark(0, number & 15u);
     t->sites = sites_of_slot(number);
+    t->plain = t->sites == NULL;
     if (tracker.callbacks.thread_begins != NULL)
         tracker.callbacks.thread_begins(t, number);
     store_relaxed(&t->slot->in_call, 0);

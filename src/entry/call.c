@@ -132,6 +132,14 @@ __attribute__((noinline)) void call_got_unusual(struct thread *t, const void *bl
     }
 }
 
+void *call_got_plain(struct thread *t, void *block, size_t size)
+{
+    static const struct call_kind kind = KIND_GET("malloc", 1);
+
+    call_got_unusual(t, block, size, STATE_STACK_NONE, &kind, size, 0);
+    return block;
+}
+
 void call_record(const void *block, size_t size, const struct call_kind *kind, size_t a, size_t b)
 {
     int error = port_errno_get();
@@ -178,7 +186,7 @@ static void count_unknown(struct thread *t, const void *block, uint32_t word, co
 
         thread_count(t, COUNT_UNMATCHED);
         thread_count_out(t, block, &by_size);
-    } else if ((word & CELL_KIND_MASK) == CELL_FREED && tracker.all_calls_seen) {
+    } else if (cell_is_freed(word) && tracker.all_calls_seen) {
         thread_count(t, COUNT_INVALID);
         report(t, MISUSE_DOUBLE_FREE, kind, caller, block);
     } else {
@@ -251,6 +259,16 @@ __attribute__((noinline)) bool call_free_unusual(struct thread *t, const void *b
     if (thread_is_low(t))
         bounds_after(t, NULL, &(struct call_event){.kind = kind, .block = block, .args = {taken.size}});
     return true;
+}
+
+void call_free_whole(struct thread *t, void *block, const struct call_kind *kind, const void *caller,
+                     uintptr_t stack, void (*real)(void *))
+{
+    if (t == NULL)
+        t = call_enter_slow(&tracker_thread, stack);
+    if (call_free_unusual(t, block, kind, caller, CALL_NO_SIZE))
+        real(block);
+    call_free_end(t);
 }
 
 HT_COLD void call_move_far(struct thread *t, const void *block, const void *result,

@@ -26,16 +26,41 @@
 /* The caller's frame pointer: what the hook has saved at the begin of its own frame. */
 #define CALL_FRAME_POINTER (*(const uintptr_t *)__builtin_frame_address(0))
 
+/* A hook in halves: `CALL_JUMP half(arguments);` in a hook goes on in a function that is
+ * marked CALL_HALF, as if it were the hook itself: with its caller, stack and frame
+ * pointer. So it has to be a jump, not a call. Clang can be told so; GCC does it when it
+ * optimises (the build says so with HT_TAIL_CALLS); else the half is part of the hook. */
+#if defined(__clang__)
+#define CALL_HALF __attribute__((noinline))
+#define CALL_JUMP __attribute__((musttail)) return
+#elif HT_TAIL_CALLS
+#define CALL_HALF __attribute__((noinline))
+#define CALL_JUMP return
+#else
+#define CALL_HALF inline __attribute__((always_inline))
+#define CALL_JUMP return
+#endif
+
 /* The site of the call: the stack above the hook. In the hook itself. */
-#define CALL_SITE(t)                                                                            \
-    (likely((t) != NULL) && (t)->chain != NULL                                                  \
-         ? chain_capture_at((t)->chain, (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER) \
-         : (uint32_t)STATE_STACK_NONE)
+#define CALL_SITE(t) call_site_at((t), (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER)
+
+/* The same from the caller's registers, for what a hook has handed on. */
+HT_INLINE uint32_t call_site_at(struct thread *t, uintptr_t pc, uintptr_t sp, uintptr_t fp)
+{
+    return likely(t != NULL) && t->chain != NULL ? chain_capture_at(t->chain, pc, sp, fp)
+                                                 : (uint32_t)STATE_STACK_NONE;
+}
 
 /* The call is not the usual one: first of its thread, or of the process, or in a
  * fork's child, or inside another call, or after the bounds have changed. NULL
  * means inside another call, or before the tracker can count. */
 struct thread *call_enter_slow(struct thread *t, uintptr_t stack);
+
+/* Is it a call of a thread that is known to keep no sites? */
+HT_INLINE bool call_is_plain(void)
+{
+    return tracker_thread.plain;
+}
 
 HT_INLINE struct thread *call_enter(uintptr_t stack)
 {
@@ -46,6 +71,22 @@ HT_INLINE struct thread *call_enter(uintptr_t stack)
     if (unlikely(t->seen != load_relaxed(&tracker_epoch.epoch)) ||
         unlikely(load_relaxed(&t->slot->in_call) != 0))
         return call_enter_slow(t, stack);
+    store_relaxed(&t->slot->in_call, stack);
+    fence_compiler();
+    return t;
+}
+
+/* What malloc does where thread_put_usual is not enough. Returns block. */
+void *call_got_plain(struct thread *t, void *block, size_t size);
+
+/* As call_enter, but NULL for any call that is not the usual one; nothing was done then. */
+HT_INLINE struct thread *call_enter_usual(uintptr_t stack)
+{
+    struct thread *t = &tracker_thread;
+
+    if (unlikely(t->seen != load_relaxed(&tracker_epoch.epoch)) ||
+        unlikely(load_relaxed(&t->slot->in_call) != 0))
+        return NULL;
     store_relaxed(&t->slot->in_call, stack);
     fence_compiler();
     return t;
@@ -65,7 +106,8 @@ void call_got_unusual(struct thread *t, const void *block, size_t size, uint32_t
 HT_INLINE void call_got(struct thread *t, const void *block, size_t size, uint32_t site,
                         const struct call_kind *kind, size_t a, size_t b)
 {
-    if (likely(t != NULL) && likely(block != NULL) && likely(thread_put_usual(t, block, size, site)))
+    if (likely(t != NULL) && likely(block != NULL) &&
+        likely(thread_put_usual(t, block, size, site, t->sites)))
         call_leave(t);
     else
         call_got_unusual(t, block, size, site, kind, a, b);
@@ -85,6 +127,10 @@ HT_INLINE bool call_free_begin(struct thread *t, const void *block, const struct
     return (likely(t != NULL) && likely(thread_free_usual(t, block))) ||
            call_free_unusual(t, block, kind, caller, size);
 }
+
+/* A whole call of free, the general way. t: entered, or NULL: not yet entered. */
+void call_free_whole(struct thread *t, void *block, const struct call_kind *kind, const void *caller,
+                     uintptr_t stack, void (*real)(void *));
 
 HT_INLINE void call_free_end(struct thread *t)
 {

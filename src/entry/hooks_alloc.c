@@ -11,7 +11,9 @@
 #endif
 
 #if HT_BINDS(malloc)
-HT_EXPORT void *HOOKED(malloc)(size_t size)
+/* In two halves, since counting alone takes few registers, and is not to pay for
+ * those that stacks take. */
+static CALL_HALF void *malloc_with_site(size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
     struct thread *t = call_enter(CALL_STACK);
@@ -19,6 +21,27 @@ HT_EXPORT void *HOOKED(malloc)(size_t size)
 
     call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
+}
+
+static CALL_HALF void *malloc_counted(size_t size)
+{
+    struct thread *t = call_enter_usual(CALL_STACK);
+    void *block;
+
+    if (unlikely(t == NULL))
+        CALL_JUMP malloc_with_site(size);
+    block = REAL(malloc)(size);
+    if (unlikely(block == NULL) || unlikely(!thread_put_usual(t, block, size, STATE_STACK_NONE, NULL)))
+        return call_got_plain(t, block, size);
+    call_leave(t);
+    return block;
+}
+
+HT_EXPORT void *HOOKED(malloc)(size_t size)
+{
+    if (unlikely(call_is_plain()))
+        CALL_JUMP malloc_counted(size);
+    CALL_JUMP malloc_with_site(size);
 }
 #endif
 
@@ -104,10 +127,13 @@ HT_EXPORT void HOOKED(free)(void *block)
 
     if (unlikely(block == NULL))
         return;
-    t = call_enter(CALL_STACK);
-    if (likely(call_free_begin(t, block, &kind, CALL_CALLER, CALL_NO_SIZE)))
-        REAL(free)(block);
-    call_free_end(t);
+    t = call_enter_usual(CALL_STACK);
+    if (unlikely(t == NULL) || unlikely(!thread_free_usual(t, block))) {
+        call_free_whole(t, block, &kind, CALL_CALLER, CALL_STACK, REAL(free));
+        return;
+    }
+    REAL(free)(block);
+    call_leave(t);
 }
 #endif
 

@@ -23,9 +23,13 @@ static const char *set_state_dir(struct options *options, const char *value)
 
 static const char *set_threshold(struct options *options, const char *value)
 {
-    return parse_size(value, __builtin_strlen(value), &options->threshold_bytes)
-               ? NULL
-               : "a number of bytes, with K, M or G for times 1024 (threshold=12M)";
+    uint64_t bytes;
+
+    /* Live bytes are signed: none can be above INT64_MAX. */
+    if (!parse_size(value, __builtin_strlen(value), &bytes) || bytes > INT64_MAX)
+        return "a number of bytes below 8 EiB, with K, M or G for times 1024 (threshold=12M)";
+    options->threshold_bytes = bytes;
+    return NULL;
 }
 
 static const char *set_quiet(struct options *options, const char *value)

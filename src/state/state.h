@@ -16,6 +16,7 @@
  *   section SITES struct state_site_page[]  what each thread allocated from each
  *                                       site; a page says whose it is
  *   section TIMELINE struct state_point[]  live bytes over time
+ *   section NAMES, NAME_TEXT, TRENDS, TREND_TIMES, TREND_BYTES  the tool's notes
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
  * Its numbers are spread over the pages of all threads: a reader adds them up.
@@ -59,6 +60,14 @@ enum state_section_kind {
     STATE_SECTION_NODES = 4,
     STATE_SECTION_SITES = 5,
     STATE_SECTION_TIMELINE = 6,
+
+    /* What the tool adds to the snapshot that it keeps; no tracker writes these.
+     * state_check looks at their bounds only: who reads them checks the rest. */
+    STATE_SECTION_NAMES = 256,       /* struct state_name[] */
+    STATE_SECTION_NAME_TEXT = 257,   /* char[], NUL-terminated texts */
+    STATE_SECTION_TRENDS = 258,      /* struct state_trend[] */
+    STATE_SECTION_TREND_TIMES = 259, /* uint64_t[]: since the start, in ns, rising */
+    STATE_SECTION_TREND_BYTES = 260, /* int64_t[]: for each trend, live bytes at each time */
 };
 
 #define STATE_MODULE_PATH_BYTES 440
@@ -137,7 +146,8 @@ struct state_node {
 enum {
     STATE_STACK_NONE = 0,   /* as a parent: the stack is whole; as a site: no stack was taken */
     STATE_STACK_CUT = 1,    /* outer frames beyond the depth limit were left out */
-    STATE_STACK_BROKEN = 2, /* the frame within could not be unwound */
+    STATE_STACK_BROKEN = 2, /* the frame within could not be unwound: lost frames, unless the
+                             * program itself begins there (in the dynamic loader) */
     STATE_STACK_LOST = 3,   /* as a site: all stacks that found no place ("other") */
     STATE_STACK_FIRST = 4,  /* the first real node */
 };
@@ -191,12 +201,37 @@ struct state_site_page {
 /* --- Timeline -------------------------------------------------------------------- */
 
 /* Points in order of time. When the table is full every second one is dropped and
- * the interval doubled. timeline_count in the header says how many there are. */
+ * the interval doubled. timeline_count in the header says how many there are.
+ * The program's peak was between two points: the last that has a smaller peak_number
+ * than the header, and the one after it (or now, where no point has the header's). */
 struct state_point {
     uint64_t since_start_ns;
     int64_t live_bytes;
     int64_t live_blocks;
-    uint64_t rss_bytes; /* 0: not known (filled in by the tool, from outside) */
+    uint64_t rss_bytes;   /* 0: not known (filled in by the tool, from outside) */
+    uint64_t peak_number; /* the header's at that time */
+};
+
+/* --- The tool's notes --------------------------------------------------------------- */
+
+/* What the code at `where` was called when the program ended, so that a snapshot can
+ * be read where the program is not, and after it was built anew. Entries of the same
+ * `where` stand together, the innermost inlined function first. */
+struct state_name {
+    uint64_t where;    /* as in struct state_node */
+    uint32_t function; /* byte of NAME_TEXT at which the text begins */
+    uint32_t file;     /* likewise; UINT32_MAX: not known */
+    uint32_t line;     /* 0: not known */
+    uint32_t flags;    /* STATE_NAME_... */
+};
+
+#define STATE_NAME_INLINED 1u /* into the next entry */
+#define STATE_NAME_NAMED 2u   /* the function's own name, not a place near it */
+
+/* A site whose live bytes were looked at from outside while the program ran; trend i
+ * has the i-th row of TREND_BYTES. */
+struct state_trend {
+    uint64_t stack; /* hash of its stack, as the tool computes it (model/profile.c) */
 };
 
 struct state_header {
@@ -224,9 +259,8 @@ struct state_header {
     /* Written by any thread, under the tracker's peak lock. */
     uint64_t peak_bytes; /* a reader takes the greater of this and live at rest */
     uint64_t peak_blocks;
-    uint64_t peak_number;       /* grows with every new peak */
-    uint64_t peak_monotonic_ns; /* when, 0 where the port has no cheap clock */
-    uint64_t peak_error_bytes;  /* peak_bytes is short by at most this */
+    uint64_t peak_number;      /* grows with every new peak */
+    uint64_t peak_error_bytes; /* peak_bytes is short by at most this */
 
     /* Written by any thread, by atomic read-modify-write. */
     uint64_t threads;     /* threads that ever called */
@@ -249,7 +283,6 @@ struct state_header {
 
     uint32_t stack_mode;  /* enum state_stack_mode */
     uint32_t stack_depth; /* frames kept of a stack, the innermost */
-    uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
     uint64_t timeline_interval_ns;
 
     struct state_section sections[STATE_SECTIONS_MAX];
@@ -268,6 +301,7 @@ _Static_assert(sizeof(struct state_node) == 16, "four nodes to a cache line");
 _Static_assert(sizeof(struct state_module) == 504, "no holes");
 _Static_assert(sizeof(struct state_site) == 64, "one cache line");
 _Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its own, then the sites");
+_Static_assert(sizeof(struct state_name) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
 

@@ -28,6 +28,10 @@ struct arch {
     /* The code that a handler returns to, for a libc that gives it no table. */
     uint8_t sigreturn[12];
     uint8_t sigreturn_bytes;
+
+    /* The begin of what a function of makecontext returns to: it has no caller, and no table. */
+    uint8_t start_context[12];
+    uint8_t start_context_bytes;
 };
 
 extern const struct arch arch_x86_64;

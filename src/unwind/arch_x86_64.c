@@ -38,4 +38,7 @@ const struct arch arch_x86_64 = {
     /* mov $15, %rax; syscall */
     .sigreturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05},
     .sigreturn_bytes = 9,
+    /* glibc's __start_context: mov %rbx, %rsp; mov (%rsp), %rdi; test %rdi, %rdi */
+    .start_context = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff},
+    .start_context_bytes = 10,
 };

@@ -123,14 +123,14 @@ static void set_kind(struct cfi_rule *rule)
 }
 
 /* A libc without tables for its signal restorer (musl): the code itself is known. */
-static bool is_sigreturn(const struct arch *arch, const struct cfi_tables *t, uint64_t pc)
+static bool has_code(const struct cfi_tables *t, uint64_t pc, const uint8_t *code, size_t bytes)
 {
     const uint64_t at = pc - t->slide;
     const uint64_t begin = (uint64_t)(uintptr_t)t->code_begin;
     const uint64_t end = (uint64_t)(uintptr_t)t->code_end;
 
-    return arch->sigreturn_bytes && at >= begin && at < end && end - at >= arch->sigreturn_bytes &&
-           memcmp((const uint8_t *)(uintptr_t)at, arch->sigreturn, arch->sigreturn_bytes) == 0;
+    return bytes > 0 && at >= begin && at < end && end - at >= bytes &&
+           memcmp((const uint8_t *)(uintptr_t)at, code, bytes) == 0;
 }
 
 /* Is this row the kernel's signal frame? */
@@ -161,10 +161,15 @@ void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint6
 
     memset(rule, 0, sizeof *rule);
     rule->where = cfi_where(pc, tables->module, interrupted);
+    /* Before its row is looked for: what lies ahead of its first byte is another function. */
+    if (has_code(tables, pc, arch->start_context, arch->start_context_bytes)) {
+        rule->kind = RULE_OUTERMOST;
+        return;
+    }
     rule->kind = RULE_UNKNOWN;
 
     found = tables->header ? eh_frame_row(arch, tables, inside, &row) : ROW_NONE;
-    if (found == ROW_NONE && is_sigreturn(arch, tables, pc)) {
+    if (found == ROW_NONE && has_code(tables, pc, arch->sigreturn, arch->sigreturn_bytes)) {
         rule->kind = RULE_SIGNAL;
         return;
     }

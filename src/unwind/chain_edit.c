@@ -40,7 +40,6 @@ bool edit_left_behind(struct chain *c, uint64_t sp)
 
 void chain_forget(struct chain *c)
 {
-    memset(c->memos, 0, sizeof c->memos);
     memset(c->recents, 0, sizeof c->recents);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
@@ -92,6 +91,7 @@ void chain_cut_to(struct chain *c, uint32_t top)
     c->slots[top] = sentinel(c);
     c->top = top;
     c->candidate_at = 0;
+    c->last.sp = 0;
 }
 
 bool chain_push(struct chain *c, struct chain_slot slot, struct chain_frame frame)

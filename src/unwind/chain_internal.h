@@ -29,9 +29,8 @@
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
 #define RULES 4096u    /* 64 KiB; programs have 500 to 5,000 return addresses on stacks that allocate */
-#define RECENTS 1024u  /* 64 KiB */
+#define RECENTS 2048u  /* 64 KiB */
 #define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
-#define MEMOS 128u     /* 8 KiB: they serve loops, whose places are few */
 
 /* A word of the stack and what it must still hold. */
 struct chain_slot {
@@ -47,7 +46,6 @@ struct chain_frame {
     uint64_t fp;      /* in the caller; 0 when no outer frame asks for it */
     uint64_t where;   /* the caller's name */
     uint32_t node;    /* the stack from the caller outwards, or a token */
-    uint32_t serial;  /* a number that no other frame ever had */
     uint16_t depth;   /* frames of that stack; DEPTH_UNKNOWN */
     int16_t ra_words; /* sp in the caller is the slot's address - ra_words words */
     uint8_t kind;     /* enum slot_kind */
@@ -58,40 +56,30 @@ struct chain_frame {
 
 /* Beyond `depth` frames a stack's node is not made from its caller's node, since
  * the window of the innermost frames moves along. Such a frame has a token in
- * the node's place, made of its serial: caches keyed by it stay true, as it never
- * means another frame. When the serials run out, all is forgotten. */
+ * the node's place, made of a number that no other frame ever had: caches keyed by
+ * it stay true. When the numbers run out, all is forgotten. */
 #define TOKEN_FIRST 0x80000000u
 #define SERIAL_LAST (TOKEN_FIRST - 1 - CHAIN_SLOTS) /* one edit makes fewer than CHAIN_SLOTS */
 
-/* The whole of one capture: same pc, sp, fp, the same inner words, and the very
- * same frame of the chain outside them: the same stack. */
-#define MEMO_WORDS 3u
-
-struct memo {
-    uint64_t pc, sp, fp;
-    uint64_t value[MEMO_WORDS];
-    uint32_t id;
-    uint32_t serial;         /* of the frame */
-    uint16_t join;           /* index of its slot; MEMO_FP: fp counts */
-    uint16_t at[MEMO_WORDS]; /* addresses of value[], in words from sp */
-};
-
-#define MEMO_FP 0x8000u
-
-/* What a memo's place was last missed for, and how often in a row. */
-struct missed {
-    uint16_t tag;
-    uint16_t times;
-};
-
-/* The id of up to RECENT_FRAMES inner frames called from a node; 0 after the last. */
-#define RECENT_FRAMES 6u
+/* The id of two or three inner frames called from a node; 0 in the third's place. */
+#define RECENT_FRAMES 3u
 
 struct recent {
     uint64_t where[RECENT_FRAMES];
     uint32_t node;
     uint32_t id;
-    uint64_t missed; /* hash of what the place was last missed for */
+};
+
+/* A capture that came again and again, and whose walk met the chain after one frame:
+ * same pc, sp, fp (where it counts) and word of the frame (where it was asked for),
+ * and the same slot of the chain holds: the same stack. */
+struct last_capture {
+    uint64_t sp; /* 0: none */
+    uint64_t pc;
+    uint64_t word_at, word; /* the fp that the frame had saved; else the slot itself */
+    uint64_t fp, fp_mask;   /* the mask: ~0 where the walk asked for the register, else 0 */
+    uint32_t join;          /* index of the slot */
+    uint32_t id;
 };
 
 struct child {
@@ -113,21 +101,25 @@ struct step {
 /* Lines are filled by what is used together, not for the least padding.
  * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct chain {
-    /* The fast path's own line. */
-    uint64_t open_from;    /* the window: the fast path runs if sp - open_from < open_bytes, */
-    uint64_t open_bytes;   /*   which is 0 while an edit is under way, */
-    uint64_t window_bytes; /*   and otherwise this */
+    /* The fast path's own lines. */
+    uint64_t open_from;  /* the window: the fast path runs if sp - open_from < open_bytes, */
+    uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise window_bytes */
     const struct unwind *unwind;
-    uint64_t address_mask; /* the bits of a return address that make a `where` */
     uint32_t generation;
-    uint32_t edits;        /* completed edits, by which a reader sees that one came between */
-    uint32_t top;          /* slots in use */
-    uint32_t nodes_usable; /* the trie's, as of its last lookup */
+    uint32_t edits; /* completed edits, by which a reader sees that one came between */
+    struct last_capture last;
+    uint64_t address_mask; /* the bits of a return address that make a `where` */
+    uint64_t window_bytes;
     const struct trie_node *nodes;
-    uint32_t room; /* slots that may be used: bounds the time to verify deep recursion */
+    uint32_t nodes_usable; /* the trie's, as of some earlier time */
+    uint32_t top;          /* slots in use */
+    uint32_t room;         /* slots that may be used: bounds the time to verify deep recursion */
 
-    /* A frame next to the join is pushed when it is seen twice in a row. */
-    uint64_t candidate_at, candidate_value;
+    /* What is learned only when it is seen again; a handler may change them at any time. */
+    uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
+    uint64_t repeated_pc, repeated_sp;
+    uint64_t candidate_at, candidate_value; /* the frame next to the join */
+    uint32_t candidate_seen;                /*   and how often in a row */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -142,19 +134,18 @@ struct chain {
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
     struct chain_slot slots[CHAIN_SLOTS + 1] __attribute__((aligned(64)));
     struct chain_frame frames[CHAIN_SLOTS];
-    struct memo memos[MEMOS] __attribute__((aligned(64)));
-    struct missed missed[MEMOS];
     struct recent recents[RECENTS] __attribute__((aligned(64)));
     struct child children[CHILDREN];
     struct cfi_rule rules[RULES];
+    uint32_t missed[RECENTS]; /* the hash of what the place in recents was last missed for */
 
     /* The walk's notes, while editing; innermost first. */
     struct step steps[CHAIN_FRAMES];
     uint64_t where[CHAIN_FRAMES];
 };
 
-_Static_assert(sizeof(struct memo) == 64, "one cache line");
-_Static_assert(sizeof(struct recent) == 64, "one cache line");
+_Static_assert(sizeof(struct recent) == 32, "two to a cache line");
+_Static_assert(sizeof(struct chain_frame) == 32, "two to a cache line");
 
 /* A counter with one writer, this thread; readers elsewhere see whole values. */
 HT_INLINE void count(uint64_t *counter)
@@ -167,10 +158,10 @@ HT_INLINE void count(uint64_t *counter)
 #define HASH_K2 UINT64_C(0xc2b2ae3d27d4eb4f)
 #define HASH_BITS(h, count) ((uint32_t)((h) >> (64 - __builtin_ctz(count))))
 
-/* Not multiplied: this hash stands between one frame and the next. */
+/* No hashing: it would stand between one frame and the next. */
 HT_INLINE struct cfi_rule *rule_place(struct chain *c, uint64_t pc)
 {
-    return &c->rules[(pc ^ pc >> 12) % RULES];
+    return &c->rules[pc % RULES];
 }
 
 /* Compares the address part; the names of interrupted frames never get in here. */
@@ -182,11 +173,6 @@ HT_INLINE bool rule_is(const struct chain *c, const struct cfi_rule *rule, uint6
 HT_INLINE struct child *child_place(struct chain *c, uint32_t parent, uint64_t where)
 {
     return &c->children[HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN)];
-}
-
-HT_INLINE struct memo *memo_place(struct chain *c, uint64_t pc, uint64_t sp)
-{
-    return &c->memos[HASH_BITS((pc ^ sp << 13) * HASH_K1, MEMOS)];
 }
 
 /* --- chain_edit.c ------------------------------------------------------------ */
@@ -231,20 +217,33 @@ bool edit_left_behind(struct chain *c, uint64_t sp);
 /* Empties everything. Only while editing. */
 void chain_forget(struct chain *c);
 
-/* trie_child by way of the chain's cache. Only while editing. */
-HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
+/* trie_child by way of what the chain remembers, without a change to it. */
+HT_INLINE uint32_t find_child(struct chain *c, uint32_t parent, uint64_t where)
 {
-    struct child *child = child_place(c, parent, where);
-    uint32_t id;
+    const struct child *child = child_place(c, parent, where);
 
     if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))
         return parent + 1;
     if (likely(child->where == where && child->parent == parent))
         return child->id;
-    id = trie_child(c->unwind->trie, parent, where);
+    return trie_far_child(c->unwind->trie, parent, where);
+}
+
+/* Remembers it. Only while editing. */
+HT_INLINE void keep_child(struct chain *c, uint32_t parent, uint64_t where, uint32_t id)
+{
+    if (likely(id != TRIE_LOST)) /* else asked again next time: the table may have grown */
+        *child_place(c, parent, where) = (struct child){.where = where, .parent = parent, .id = id};
+}
+
+/* trie_child by way of the chain's cache. Only while editing. */
+HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
+{
+    const uint32_t id = find_child(c, parent, where);
+
+    if (id != parent + 1)
+        keep_child(c, parent, where, id);
     c->nodes_usable = trie_usable(c->unwind->trie);
-    if (id != TRIE_LOST) /* else asked again next time: the table may have grown */
-        *child = (struct child){.where = where, .parent = parent, .id = id};
     return id;
 }
 
@@ -266,7 +265,6 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
     struct chain_frame frame = {
         .fp = fp_needed ? fp : 0,
         .where = where,
-        .serial = c->next_serial++,
         .ra_words = ra_words,
         .kind = SLOT_RETURN,
         .fp_needed = fp_needed,
@@ -279,7 +277,7 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
     } else if (likely(frame.depth <= c->unwind->depth)) {
         frame.node = chain_child(c, outer ? outer->node : root, where);
     } else {
-        frame.node = TOKEN_FIRST + frame.serial;
+        frame.node = TOKEN_FIRST + c->next_serial++;
     }
     return frame;
 }

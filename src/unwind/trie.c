@@ -117,21 +117,21 @@ static uint32_t lost(struct trie *trie)
     return TRIE_LOST;
 }
 
-uint32_t trie_child(struct trie *trie, uint32_t parent, uint64_t where)
+uint32_t trie_far_child(struct trie *trie, uint32_t parent, uint64_t where)
 {
     const uint64_t hash = hash_of(parent, where);
     const uint64_t tag = hash >> 32;
+    const unsigned first = (unsigned)hash % TRIE_LINE;
     uint32_t mine = TRIE_ROOT;
 
     if (unlikely(parent == TRIE_LOST))
         return TRIE_LOST;
-    if (trie_is_neighbour(trie->nodes, trie_usable(trie), parent, where))
-        return parent + 1;
 
     for (unsigned probe = 0; probe < PROBES_MAX; probe++) {
         uint64_t *line = trie->index + (size_t)line_of(trie, parent, hash, probe) * TRIE_LINE;
 
-        for (unsigned i = 0; i < TRIE_LINE; i++) {
+        for (unsigned k = 0; k < TRIE_LINE; k++) {
+            const unsigned i = (first + k) % TRIE_LINE;
             /* Acquire: who sees an id sees its node. */
             uint64_t entry = load_acquire(&line[i]);
 

@@ -64,13 +64,6 @@ struct trie {
 #define TRIE_LINE 8u /* entries in a cache line */
 #define TRIE_PARENTS_PER_LINE 4u
 
-/* A child of this node will be looked for soon. */
-HT_INLINE void trie_prefetch(const struct trie *trie, uint32_t parent)
-{
-    __builtin_prefetch(&trie->index[(size_t)(parent / TRIE_PARENTS_PER_LINE & trie->line_mask) * TRIE_LINE]);
-    __builtin_prefetch(&trie->nodes[parent + 1]);
-}
-
 /* Bytes of index for `capacity` nodes: a power of two of lines, entries at most
  * half full. */
 size_t trie_index_bytes(uint32_t capacity);
@@ -80,11 +73,6 @@ size_t trie_index_bytes(uint32_t capacity);
  * zeroed, aligned to 64. */
 void trie_init(struct trie *trie, struct trie_header *header, struct trie_node *nodes, uint32_t usable,
                uint32_t capacity, uint64_t *index);
-
-/* The node for frame `where` called from `parent`, made if it is new. The same
- * pair gives the same id in every thread, always. TRIE_LOST when there is no
- * place, or when parent is TRIE_LOST; counted in header->lost. where must not be 0. */
-uint32_t trie_child(struct trie *trie, uint32_t parent, uint64_t where);
 
 /* How many nodes there is memory for. Acquire: pairs with grow's release, after the
  * memory was mapped. */
@@ -106,6 +94,19 @@ HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable,
     return parent >= TRIE_FIRST && parent + 1 < usable && load_relaxed(&node->where) == where &&
            load_acquire(&node->published) && load_relaxed(&node->where) == where &&
            load_relaxed(&node->parent) == parent;
+}
+
+/* trie_child for a node that is not next door; to be asked after trie_is_neighbour. */
+uint32_t trie_far_child(struct trie *trie, uint32_t parent, uint64_t where);
+
+/* The node for frame `where` called from `parent`, made if it is new. The same
+ * pair gives the same id in every thread, always. TRIE_LOST when there is no
+ * place, or when parent is TRIE_LOST; counted in header->lost. where must not be 0. */
+HT_INLINE uint32_t trie_child(struct trie *trie, uint32_t parent, uint64_t where)
+{
+    return trie_is_neighbour(trie->nodes, trie_usable(trie), parent, where)
+               ? parent + 1
+               : trie_far_child(trie, parent, where);
 }
 
 /* For readers: copies the frames of `id`, innermost first, at most `max`, and

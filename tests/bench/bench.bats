@@ -3,101 +3,157 @@
 
 setup() {
     [ -x "$HT_BUILD/bench/bench_runner" ] || skip "the bench was not built"
-    export OUT=$BATS_TEST_TMPDIR/out
-    unset WORKLOADS CONFIGURATIONS QUICK HEAPTRACKER_OPTIONS
+    command -v python3 >/dev/null || skip "python3 is missing"
+    export OUT=$BATS_TEST_TMPDIR/out PYTHONDONTWRITEBYTECODE=1
+    unset WORKLOADS CONFIGURATIONS QUICK DOCS MIMALLOC_BENCH HEAPTRACKER_OPTIONS
 }
 
 # The shortest bench that there is, of build $1.
 bench() {
-    run env BUILD="$1" ROUNDS=1 SCALE=1 "$HT_SOURCE/bench/run.sh"
+    run env BUILD="$1" ROUNDS=1 SCALE=1 python3 "$HT_SOURCE/bench/run.py"
     echo "$output"
 }
 
-has_row() { # WORKLOAD CONFIGURATION
-    grep -qF "{\"workload\":\"$1\",\"configuration\":\"$2\",\"rounds\":1," "$OUT/results.json"
+# Is the Python condition true of results.json, r?
+results() {
+    python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+rows = {(e["workload"], e["configuration"]): e for e in r["results"]}
+skipped = {e["name"]: e["reason"] for e in r["skipped"]}
+assert eval(sys.argv[2]), (sys.argv[2], rows.keys(), skipped)' "$OUT/results.json" "$1"
 }
 
-# A plain "! command" fails no test.
-has_no_row() {
-    if has_row "$@"; then return 1; fi
-}
-
-@test "every workload is measured bare, behind the floor, preloaded and linked in" {
+@test "each of the bench's own workloads is measured bare, behind the floor, preloaded and linked in" {
     [ -e "$HT_BUILD/lib/libheaptracker-preload.so" ] || skip "the preload library was not built"
-    export CONFIGURATIONS="forward count wrap"
+    export CONFIGURATIONS="forward count full wrap"
+    export WORKLOADS="tight live_1600 factor tree cover threads_2 mixed_100 deep_60 changing_30 pipe server grow large"
     bench "$HT_BUILD"
     [ "$status" -eq 0 ]
-    for workload in tight live_1600 live_100000 threads_2 mixed; do
-        for configuration in bare forward count wrap; do
-            has_row $workload $configuration
+    for workload in $WORKLOADS; do
+        for configuration in bare $CONFIGURATIONS; do
+            results "rows['$workload', '$configuration']['rounds'] == 1"
         done
     done
-    for program in sqlite3 perl python3 jq; do
-        if command -v $program >/dev/null; then
-            has_row $program bare
-            has_row $program count
-        else
-            grep -qF "{\"name\":\"$program\",\"reason\":\"$program is missing" "$OUT/results.json"
-        fi
+    # What tracks leaves output; what does not has none.
+    results "rows['tight', 'full']['output_bytes'] > 0 and rows['tight', 'forward']['output_bytes'] == 0"
+    [ -s "$OUT/results.md" ]
+    ! command -v gnuplot >/dev/null || xmllint --noout "$OUT/results.svg"
+}
+
+@test "real programs are measured, or named with their package" {
+    export CONFIGURATIONS=count WORKLOADS="sqlite3 perl python3 jq git cc1 cmake"
+    bench "$HT_BUILD"
+    [ "$status" -eq 0 ]
+    for program in $WORKLOADS; do
+        results "('$program', 'bare') in rows or 'apt-get install' in skipped['$program']"
     done
-    ! command -v jq >/dev/null || jq -e '.results | length >= 20' "$OUT/results.json"
+    results "('cmake', 'bare') in rows" # it built this
 }
 
 @test "a run that nothing tracked is an error and gives no figure" {
     # A build whose preload library tracks nothing.
     fake=$BATS_TEST_TMPDIR/build
     mkdir -p "$fake/lib" "$fake/bench"
-    cp "$HT_BUILD"/bench/bench_* "$fake/bench"
+    cp "$HT_BUILD"/bench/bench_* "$HT_BUILD/bench/build.json" "$fake/bench"
     cp "$HT_BUILD/bench/bench_forward.so" "$fake/lib/libheaptracker-preload.so"
     # And a program that should have the tracker in it, and has not.
     printf '#!/bin/sh\nexit 3\n' >"$fake/bench/bench_workloads_wrap"
-    export WORKLOADS=tight
-    CONFIGURATIONS=count bench "$fake"
+    export WORKLOADS=tight CONFIGURATIONS="count wrap"
+    bench "$fake"
     [ "$status" -eq 1 ]
     [[ $output == *"tight, count: was not tracked"* ]]
-    has_no_row tight count
-    CONFIGURATIONS=wrap bench "$fake"
-    [ "$status" -eq 1 ]
     [[ $output == *"tight, wrap: status 3"* ]]
-    has_no_row tight wrap
+    results "set(rows) == {('tight', 'bare')}"
 }
 
 @test "what is missing is skipped by name" {
     fake=$BATS_TEST_TMPDIR/build
     mkdir -p "$fake/bench"
-    cp "$HT_BUILD/bench/bench_runner" "$HT_BUILD/bench/bench_workloads" "$fake/bench"
-    export WORKLOADS=tight CONFIGURATIONS="count wrap"
+    cp "$HT_BUILD/bench/bench_runner" "$HT_BUILD/bench/bench_workloads" "$HT_BUILD/bench/build.json" "$fake/bench"
+    export WORKLOADS="tight original_cfrac" CONFIGURATIONS="count wrap" MIMALLOC_BENCH=/nowhere
     bench "$fake"
     [ "$status" -eq 0 ]
-    grep -qF '{"name":"count","reason":"the preload library was not built"}' "$OUT/results.json"
-    grep -qF '{"name":"wrap","reason":"it was not built"}' "$OUT/results.json"
-    has_row tight bare
+    results "skipped['count'] == 'the preload library was not built' and skipped['wrap'] == 'it was not built'"
+    results "'/nowhere/out/bench/cfrac was not built' in skipped['original_cfrac']"
+    results "set(rows) == {('tight', 'bare')}"
 }
 
-@test "the runner tells exit status, signal and a command that is not there" {
+@test "the runner tells exit status, signal, a command that is not there and one that takes too long" {
     runner=$HT_BUILD/bench/bench_runner
     run "$runner" -- sh -c 'exit 7'
     [ "$status" -eq 0 ]
-    [[ $output =~ ^[0-9]+\ [0-9]+\ [0-9]+\ 7$ ]]
+    [[ $output =~ ^[0-9]+\ [0-9]+\ [0-9]+\ 7\ [0-9]+$ ]]
     run "$runner" -- sh -c 'kill -9 $$'
-    [[ $output =~ ^[0-9]+\ [0-9]+\ [0-9]+\ 137$ ]]
+    [[ $output =~ \ 137\ [0-9]+$ ]]
+    run "$runner" -t 1 -- sleep 60
+    [[ $output =~ \ 142\ [0-9]+$ ]]
     run "$runner" -- /nowhere/at/all
     [[ $output == *"/nowhere/at/all: No such file"* ]]
-    [[ ${lines[-1]} =~ \ 125$ ]]
+    [[ ${lines[-1]} =~ \ 125\ [0-9]+$ ]]
     run "$runner"
     [ "$status" -eq 125 ]
 }
 
-@test "the summary takes the median of each round's own ratio" {
-    mkdir -p "$OUT"
-    printf 'rounds\t3\nscale\t100\nworkloads\tw\nconfigurations\tbare slow\ncalls w\t1000\n' >"$OUT/facts"
-    # The machine is three times slower in round 2: the ratios 2, 4 and 2.1 do not mind.
-    printf 'w\t%s\t%s\t%s\t%s\t%s\t0\n' bare 1 1000 100 10 slow 1 2000 200 20 bare 2 3000 300 10 slow 2 12000 1200 20 \
-        bare 3 1000 100 10 slow 3 2100 210 20 >"$OUT/samples.tsv"
-    run awk -v json="$OUT/results.json" -f "$HT_SOURCE/bench/summary.awk" "$OUT/facts" "$OUT/samples.tsv"
-    echo "$output"
+@test "the peak is the command's own, not its launcher's" {
+    # Launched by a process of 200 MB.
+    run python3 -c 'import subprocess, sys
+big = b"x" * 200000000
+print(subprocess.run([sys.argv[1], "--", sys.argv[2], "nothing", "0"], capture_output=True, text=True).stdout)' \
+        "$HT_BUILD/bench/bench_runner" "$HT_BUILD/bench/bench_workloads"
     [ "$status" -eq 0 ]
-    grep -qF '"configuration":"slow","rounds":3,"calls":1000,' "$OUT/results.json"
-    grep -F '"configuration":"slow"' "$OUT/results.json" | grep -qF '"cpu_ratio":2.1000,"wall_ratio":2.1000,"peak_rss_kib":20'
-    [[ $output == *"w                   0.1 ns        2.10"* ]]
+    set -- $output
+    [ "$3" -gt 0 ]
+    [ "$3" -lt 10000 ]
+}
+
+@test "the summary takes the median of each round's own ratio" {
+    # The machine is three times slower in round 2: the ratios 2, 4 and 2.1 do not mind.
+    PYTHONPATH=$HT_SOURCE/bench python3 - <<'PY'
+from measure import Sample
+from summary import added, goals, ratio, ratio_of_minima
+bare = {n: Sample(wall, wall, 10, 0) for n, wall in ((1, 1.0), (2, 3.0), (3, 1.0))}
+slow = {n: Sample(wall, wall, 20, 0) for n, wall in ((1, 2.0), (2, 12.0), (3, 2.1))}
+samples = {("tight", "bare"): bare, ("tight", "full"): slow}
+assert abs(ratio(samples, "tight", "full", "cpu") - 2.1) < 1e-9
+assert abs(ratio_of_minima(samples, "tight", "full", "wall") - 2.0) < 1e-9
+assert ratio(samples, "tight", "count", "cpu") is None
+assert abs(added(samples, "tight", "full") - 1.1) < 1e-9
+rows = {row["what"]: row for row in goals(samples, {}, [])}
+tight = rows["tightest malloc/free loop (tight)"]
+assert tight["measured"] == "2.10x" and tight["aim_met"] is False, tight
+assert rows["program end to report, same"]["met"] is None
+PY
+}
+
+@test "no path of a call takes 5 % more instructions than the baseline" {
+    run python3 "$HT_SOURCE/bench/instructions.py" check "$HT_BUILD"
+    echo "$output"
+    [ "$status" -ne 77 ] || skip "${output#SKIP: }"
+    [ "$status" -eq 0 ]
+}
+
+@test "a path that takes more instructions than its baseline is named" {
+    command -v valgrind >/dev/null || skip "valgrind is missing"
+    [ -e "$HT_BUILD/lib/libheaptracker-preload.so" ] || skip "the preload library was not built"
+    mkdir "$BATS_TEST_TMPDIR/bench"
+    cp "$HT_SOURCE/bench/instructions.py" "$BATS_TEST_TMPDIR/bench"
+    cd "$BATS_TEST_TMPDIR/bench"
+    run python3 instructions.py check "$HT_BUILD"
+    [ "$status" -eq 77 ]
+    [[ $output == "SKIP: no baseline for "* ]]
+    python3 instructions.py update "$HT_BUILD"
+    python3 - <<'PY'
+import json
+baselines = json.load(open("baseline.json"))
+for held in baselines.values():
+    held["verified full"] *= 0.9
+    del held["calloc count"]
+json.dump(baselines, open("baseline.json", "w"))
+PY
+    run python3 instructions.py check "$HT_BUILD"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 2 ]
+    [[ ${lines[0]} == "calloc count: not in the baseline"* ]]
+    [[ ${lines[1]} == "verified full: "*"(+11.1 %)" ]]
 }

@@ -45,7 +45,7 @@ one_line_that_says() {
 }
 
 @test "sizes that are no numbers, negative or too large are refused" {
-    for size in '' K -1 1KK 0x10 1.5M 99999999999999999999 18446744073709551615K; do
+    for size in '' K -1 1KK 0x10 1.5M 9223372036854775808 99999999999999999999 18446744073709551615K; do
         tracked "state_dir=$states:threshold=$size"
         grep -q "^heaptracker: .*threshold=$size .*not valid" <<<"$stderr"
     done

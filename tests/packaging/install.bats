@@ -47,6 +47,35 @@ build_with_cmake() {
     "$BATS_TEST_TMPDIR/build/app_cxx_static" tracked
 }
 
+# Two tests within their limits, one over, one whose command fails.
+gate_passes_and_breaks() {
+    ctest --test-dir "$BATS_TEST_TMPDIR/build" >"$BATS_TEST_TMPDIR/out" || true
+    cat "$BATS_TEST_TMPDIR/out"
+    for passing in within still; do
+        grep -Eq "Test +#[0-9]+: $passing \.+ +Passed" "$BATS_TEST_TMPDIR/out"
+    done
+    for failing in over fails; do
+        grep -Eq "Test +#[0-9]+: $failing \.+\*+Failed" "$BATS_TEST_TMPDIR/out"
+    done
+    grep -q 'OVER .*max-peak' "$BATS_TEST_TMPDIR/build/Testing/Temporary/LastTest.log"
+}
+
+@test "heaptracker_add_test of an installed copy holds programs to limits" {
+    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
+    cmake -S "$HT_SOURCE/tests/packaging/gate" -B "$BATS_TEST_TMPDIR/build" \
+        -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$HT_CC"
+    cmake --build "$BATS_TEST_TMPDIR/build"
+    gate_passes_and_breaks
+}
+
+@test "heaptracker_add_test works with the sources in a project's tree" {
+    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
+    cmake -S "$HT_SOURCE/tests/packaging/gate" -B "$BATS_TEST_TMPDIR/build" \
+        -DIN_TREE="$HT_SOURCE" -DHT_MUSL=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$HT_CC"
+    cmake --build "$BATS_TEST_TMPDIR/build" -j2 --target app heaptracker_tool heaptracker_preload
+    gate_passes_and_breaks
+}
+
 @test "pkg-config alone gives all that a link needs" {
     need pkg-config pkgconf
     # shellcheck disable=SC2046 # words are wanted

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# readme.sh run     runs the shell blocks of README.md, in order and in one shell, in a
-#                   copy of what git would take. A block's first line says what it is:
+# readme.sh run     runs the shell blocks of README.md, then those of docs/*.md, in order
+#                   and in one shell, in a copy of what git would take. A block's first
+#                   line says what it is:
 #                     ```sh             commands, run as they stand
 #                     ```LANGUAGE FILE  is written to FILE
+#                     ```text           what a command printed, or its form: to be read
 #                   Any other block is an error. Commands that a test must not run are
 #                   listed in not_run below, and named in the output.
-# readme.sh links   every file that README.md links to exists
+# readme.sh links   every file that they link to exists
 # readme.sh names   every function, field and option that there is stands in README.md
 set -euo pipefail
 cd "$HT_SOURCE"
@@ -35,18 +37,19 @@ reason_not_to_run() { # COMMAND LINE
 }
 
 # Prints one shell script that does what a reader would do.
-script_of() { # README
+script_of() { # FILE NAME
     local line kind='' reason
     while IFS= read -r line; do
         case $kind:$line in
         :'```sh') kind='sh' ;;
+        :'```text') kind='text' ;;
         :'```'[a-z]*' '*)
             kind='file'
             # shellcheck disable=SC2016 # the script that is printed expands it
             printf 'mkdir -p "$(dirname %q)"\ncat >%q <<\\README_END\n' "${line#* }" "${line#* }"
             ;;
-        :'```'*) fail "README.md: what is this block? '$line'" ;;
-        sh:'```') kind='' ;;
+        :'```'*) fail "$2: what is this block? '$line'" ;;
+        sh:'```' | text:'```') kind='' ;;
         file:'```') kind='' && echo README_END ;;
         file:*) printf '%s\n' "$line" ;;
         sh:*)
@@ -54,12 +57,12 @@ script_of() { # README
                 printf 'echo %q\n' "not run here, for $reason: $line"
             else
                 # The command is shown, then run.
-                printf 'echo %q\n%s\n' "README.md: $line" "$line"
+                printf 'echo %q\n%s\n' "$2: $line" "$line"
             fi
             ;;
         esac
     done <"$1"
-    [ -z "$kind" ] || fail "README.md: a block is not closed"
+    [ -z "$kind" ] || fail "$2: a block is not closed"
 }
 
 # Lines that end in \ are one command, shown and judged as one.
@@ -77,12 +80,16 @@ run() {
         [ ! -e "$file" ] || printf '%s\0' "$file"
     done | tar --null -T - -cf - | tar -C "$copy" -xf -
 
-    # Joining would spoil a file's block, which may end lines in \ for its own reasons.
-    if awk '/^```/ { file = !inside && / /; inside = !inside } file && /\\$/ { found = 1 } END { exit !found }' README.md; then
-        fail "a file in README.md has a line that ends in a backslash"
-    fi
-    joined <README.md >"$copy/README.joined"
-    script_of "$copy/README.joined" >"$copy/README.commands"
+    local file
+    for file in README.md docs/*.md; do
+        # Joining would spoil a file's block, which may end lines in \ for its own reasons.
+        if awk '/^```/ { file = !inside && / /; inside = !inside } file && /\\$/ { found = 1 } END { exit !found }' "$file"; then
+            fail "a file in $file has a line that ends in a backslash"
+        fi
+        joined <"$file" >"$copy/joined"
+        script_of "$copy/joined" "$file"
+    done >"$copy/README.commands"
+    rm "$copy/joined"
     grep -q '^make run$' "$copy/README.commands" || fail "README.md does not say 'make run'"
     cd "$copy"
     # As a reader's shell has it; and no deeper make takes ours for its parent.
@@ -90,12 +97,14 @@ run() {
 }
 
 links() {
-    local target missing=0 count=0
-    while IFS= read -r target; do
-        count=$((count + 1))
-        [ -e "${target%%#*}" ] || { echo "README.md links to $target, which is not there" >&2; missing=1; }
-    done < <(grep -oE '\]\([^)]+\)' README.md | sed 's/^](//; s/)$//' | grep -v '^[a-z]*://')
-    [ "$count" -gt 0 ] || fail "README.md has no links"
+    local file target missing=0 count=0
+    for file in README.md docs/*.md; do
+        while IFS= read -r target; do
+            count=$((count + 1))
+            [ -e "$(dirname "$file")/${target%%#*}" ] || { echo "$file links to $target, which is not there" >&2; missing=1; }
+        done < <(grep -oE '\]\([^)]+\)' "$file" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*://')
+    done
+    [ "$count" -gt 0 ] || fail "there are no links"
     exit $missing
 }
 

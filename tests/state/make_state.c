@@ -11,6 +11,7 @@
  *   build_id=HEX       and had this build-id
  *   stack=HEX,HEX,...  another site of 1000 bytes, with these addresses in the module's
  *                      file as its frames, innermost first; instructions, not returns
+ *   cut_stack=HEX,...  the same, and what called the outermost could not be found
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,9 @@ static const struct field fields[] = {
     FIELD(peak_blocks),
     FIELD(peak_error_bytes),
     FIELD(peak_number),
-    FIELD(peak_monotonic_ns),
     FIELD(module_count),
     FIELD(node_count),
     FIELD(node_usable),
-    FIELD(lost_frames),
     FIELD(timeline_count),
     FIELD(threads),
     FIELD(lost_events),
@@ -122,7 +121,7 @@ static void set_build_id(struct state_module *module, const char *hex)
         module->build_id[module->build_id_bytes++] = (uint8_t)byte;
 }
 
-static void add_stack(struct sample *sample, const char *addresses)
+static void add_stack(struct sample *sample, const char *addresses, uint32_t end)
 {
     struct state_header *header = sample_header(sample);
     uint64_t frames[SAMPLE_NODES_IN_2];
@@ -135,7 +134,7 @@ static void add_stack(struct sample *sample, const char *addresses)
     }
     if (id + count >= SAMPLE_NODES_IN_1 + SAMPLE_NODES_IN_2)
         fail("too many frames");
-    for (uint32_t parent = STATE_STACK_NONE; count-- > 0; parent = id++)
+    for (uint32_t parent = end; count-- > 0; parent = id++)
         *sample_node(sample, id) = (struct state_node){sample_where(frames[count] + 1), parent, 1};
     header->node_count = header->node_usable = id--;
     page->used = 1;
@@ -174,7 +173,9 @@ int main(int argc, char **argv)
         else if (strncmp(argv[i], "build_id=", 9) == 0)
             set_build_id(sample_module(&sample), value);
         else if (strncmp(argv[i], "stack=", 6) == 0)
-            add_stack(&sample, value);
+            add_stack(&sample, value, STATE_STACK_NONE);
+        else if (strncmp(argv[i], "cut_stack=", 10) == 0)
+            add_stack(&sample, value, STATE_STACK_BROKEN);
         else if (strncmp(argv[i], "cut=", 4) == 0)
             size = strtoull(value, NULL, 10);
         else

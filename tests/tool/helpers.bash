@@ -44,7 +44,8 @@ known_totals() {
     json "$1" '.totals | [.allocs, .frees, .reallocs, .bytes_allocated]' "[13,9,1,1714]"
     json "$1" '.totals | [.live_bytes, .live_blocks, .peak_bytes, .peak_blocks]' "[800,4,1000,10]"
     json "$1" '.totals | [.temporary_allocs, .failed_allocs, .foreign_frees, .invalid_frees, .unmatched_frees]' "[2,1,0,0,0]"
-    json "$1" '.lost | add' 0
+    # Not .frames: Debian's musl has no unwind tables, and each stack is cut.
+    json "$1" '.lost | [.blocks, .bytes, .sites, .events]' "[0,0,0,0]"
 }
 
 # bats takes no notice of a failing `!` or of all but the last of an && list.

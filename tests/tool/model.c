@@ -56,7 +56,7 @@ static void assert_sample(const struct profile *profile)
     assert_int_equal(profile->sites[0].bytes_freed, 1200);
     assert_int_equal(profile->sites[1].temporary_allocs, 5);
     assert_int_equal(profile->lost_stacks, 3);
-    assert_int_equal(profile->deep_sites, 0);
+    assert_int_equal(profile->deep_stacks, 0);
 
     assert_int_equal(profile_stack(profile, &profile->sites[0], frames, 4, &end), 2);
     assert_int_equal(end, STATE_STACK_NONE);
@@ -235,6 +235,71 @@ static void damaged_files_do_no_harm(void **unused)
     }
 }
 
+/* The tool's own notes, in a snapshot of the sample. */
+static void add_notes(struct snapshot *snapshot, const struct profile *profile)
+{
+    const struct state_name names[] = {
+        {sample_where(0x1001), 0, 6, 12, STATE_NAME_INLINED | STATE_NAME_NAMED},
+        {sample_where(0x1001), 4, UINT32_MAX, 0, STATE_NAME_NAMED},
+    };
+    const char text[] = "in\0\0f\0a.c";
+    const struct state_trend trends[] = {{profile->nodes[5].hash}, {profile->nodes[6].hash}};
+    const uint64_t times[] = {1, 2, 3};
+    const int64_t bytes[] = {10, 20, 30, 5, 5, 5};
+
+    snapshot_add_section(snapshot, STATE_SECTION_NAMES, names, sizeof names[0], 2);
+    snapshot_add_section(snapshot, STATE_SECTION_NAME_TEXT, text, 1, sizeof text);
+    snapshot_add_section(snapshot, STATE_SECTION_TRENDS, trends, sizeof trends[0], 2);
+    snapshot_add_section(snapshot, STATE_SECTION_TREND_TIMES, times, sizeof times[0], 3);
+    snapshot_add_section(snapshot, STATE_SECTION_TREND_BYTES, bytes, sizeof bytes[0], 6);
+}
+
+static void assert_notes(const struct profile *profile)
+{
+    assert_int_equal(profile->names.count, 2);
+    assert_string_equal(profile->names.items[0].function, "in");
+    assert_string_equal(profile->names.items[0].file, "a.c");
+    assert_int_equal(profile->names.items[0].line, 12);
+    assert_true(profile->names.items[0].inlined && profile->names.items[0].named);
+    assert_string_equal(profile->names.items[1].function, "f");
+    assert_null(profile->names.items[1].file);
+    assert_int_equal(profile->trends.count, 2);
+    assert_int_equal(profile->trends.time_count, 3);
+    assert_int_equal(profile->trends.bytes[3 + 2], 5);
+}
+
+static void notes_of_the_tool_are_read_and_damaged_ones_do_no_harm(void **unused)
+{
+    static const unsigned char flips[] = {0x01, 0xFF, 0x80};
+    static struct sample sample;
+    struct snapshot snapshot;
+    struct profile profile;
+    size_t first;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    first = snapshot.size;
+    add_notes(&snapshot, &profile);
+    profile_free(&profile);
+    profile_of(&profile, &snapshot);
+    assert_sample(&profile); /* and all else is as it was */
+    assert_notes(&profile);
+    profile_free(&profile);
+    for (size_t size = first; size < snapshot.size; size++)
+        use_all(snapshot.bytes, size);
+    for (size_t at = offsetof(struct state_header, sections); at < snapshot.size;
+         at = at + 1 == STATE_PAGE_BYTES ? first : at + 1) {
+        for (size_t i = 0; i < sizeof flips; i++) {
+            snapshot.bytes[at] ^= flips[i];
+            use_all(snapshot.bytes, snapshot.size);
+            snapshot.bytes[at] ^= flips[i];
+        }
+    }
+    snapshot_free(&snapshot);
+}
+
 /* A chain of all nodes and a site at each: what must stay linear. */
 static void the_longest_stacks_do_not_hang(void **unused)
 {
@@ -258,7 +323,7 @@ static void the_longest_stacks_do_not_hang(void **unused)
     profile_of(&profile, &snapshot);
     assert_int_equal(profile_stack(&profile, &profile.sites[0], frames, STACK_FRAMES_MAX, &end), 252);
     assert_int_equal(end, STATE_STACK_CUT);
-    assert_int_equal(profile.deep_sites, 3);
+    assert_int_equal(profile.deep_stacks, 3);
     profile_free(&profile);
     snapshot_free(&snapshot);
 }
@@ -316,6 +381,7 @@ int main(void)
         cmocka_unit_test(the_small_form_says_the_same),
         cmocka_unit_test(the_small_form_of_scattered_sites_is_small),
         cmocka_unit_test(damaged_files_do_no_harm),
+        cmocka_unit_test(notes_of_the_tool_are_read_and_damaged_ones_do_no_harm),
         cmocka_unit_test(the_longest_stacks_do_not_hang),
         cmocka_unit_test(each_point_gets_the_resident_memory_before_it),
         cmocka_unit_test(the_table_of_resident_memory_never_fills),

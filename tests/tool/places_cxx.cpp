@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // places-cxx - C++ functions whose names the tests know. It holds 4000 bytes in a
-// vector, which the standard library's templates allocate.
+// vector, which the standard library's templates allocate, and starts a thread, whose
+// constructor is inlined here.
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 namespace shop
@@ -28,5 +30,6 @@ int main()
 {
     ints = new shop::store<int>;
     ints->fill(1000);
+    std::thread([] { std::free(std::malloc(1)); }).join();
     return ints == nullptr;
 }

@@ -11,6 +11,7 @@ load helpers
     "$tool" report --format=json x.ht >out
     known_totals out
     json out '[.ended, .status, .totals.threads, .calls_in_progress, .children]' '["exit",0,1,0,[]]'
+    json out '.lost | add' 0
     json out '.program == $ENV.HT_BUILD + "/tests/tool/workload"' true
     json out '.command == [.program]' true
     json out '.seconds > 0' true
@@ -76,6 +77,23 @@ load helpers
     [ "$(stat -c %s x.ht)" -le 65536 ]
 }
 
+@test "stacks that begin before main or in a coroutine are whole, those through code without tables are cut" {
+    need_tracking
+    shapes=$HT_BUILD/tests/truth/stack_shapes
+    [ -x "$shapes" ] || skip "stack_shapes is not built"
+    ldd "$shapes" | grep -q ld-linux-x86-64 || skip "makecontext's start is known for glibc on x86-64 alone"
+    split "$tool" run -q -o x.ht -- "$HT_BUILD/tests/engine/early_late.preload"
+    "$tool" report --format=json x.ht >out
+    json out '[.sites[].stack[-1].module | select(test("ld-linux"))] | length > 0' true
+    json out .lost.frames 0
+    "$tool" run -q -o x.ht -- "$shapes" coroutines
+    "$tool" report --format=json x.ht >out
+    json out .lost.frames 0
+    "$tool" run -q -o x.ht -- "$shapes" bare
+    "$tool" report --format=json x.ht >out
+    json out '.lost.frames > 0' true
+}
+
 @test "resident memory is sampled from outside" {
     need_tracking
     # The tracker makes a point where live bytes have moved, the tool where time has passed.
@@ -83,6 +101,16 @@ load helpers
     "$tool" report --format=json x.ht >out
     json out '.timeline | length > 5' true
     json out '[.timeline[].rss_bytes] | max > 100000' true
+}
+
+@test "resident memory of each process of the tree is sampled" {
+    need_tracking
+    "$tool" run -q -o x.ht --interval=1 -- sh -c \
+        'perl -e '\''for (1 .. 40) { $x .= "a" x 300000; select(undef, undef, undef, 0.005) }'\''; true'
+    "$tool" report --format=json x.ht >out
+    child=$(jq -r '.children[] | select(.program | test("perl")) | .file' out)
+    "$tool" report --format=json "$child" >out
+    json out '[.timeline[].rss_bytes] | max > 1000000' true
 }
 
 @test "json is one line on stderr" {
@@ -134,7 +162,7 @@ load helpers
 }
 
 @test "a failure of the tool itself is 125, before the program runs" {
-    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--stacks=deep" "--depth=0" "--depth=x" "--interval=0" "--top=x" "--format=yaml"; do
+    for options in "--frob" "-o missing/x.ht" "-o ." "--state-dir=missing" "--threshold=12Q" "--threshold=" "--threshold=9223372036854775808" "--stacks=deep" "--depth=0" "--depth=129" "--depth=x" "--interval=0" "--top=x" "--format=yaml"; do
         split "$tool" run $options -- touch ran
         [ "$status" -eq 125 ]
         [ -z "$out" ]
@@ -262,6 +290,23 @@ load helpers
     [[ $err == *"not tracked: it gets another user's rights"* ]]
 }
 
+@test "a program with file capabilities is named as not tracked, for all but root" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can make such a file"
+    need setcap libcap2-bin
+    need setpriv util-linux
+    chmod 755 "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$(dirname "$(dirname "$BATS_TEST_TMPDIR")")"
+    mkdir -m 755 bin
+    cp "$workload" bin/able
+    setcap cap_net_raw+ep bin/able 2>/dev/null || skip "this file system keeps no capabilities"
+    split setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'cd / && exec "$@"' sh \
+        "$tool" run --state-dir=/tmp -- "$PWD/bin/able" exit 2
+    [ "$status" -ne 126 ] || skip "another user cannot reach the test's directory"
+    [ "$status" -eq 2 ]
+    [[ $err == *"not tracked: it gets another user's rights or capabilities"* ]]
+    split "$tool" run -q -o x.ht -- bin/able exit 2
+    [ -s x.ht ]
+}
+
 @test "a forked child has a file of its own beside FILE" {
     need_tracking
     "$tool" run -q -o x.ht -- "$workload" fork
@@ -302,9 +347,11 @@ load helpers
 
 @test "signals to the tool reach the program, and its answer comes back" {
     need_tracking
-    for signal in TERM USR1; do
+    env --default-signal true 2>/dev/null || skip "env has no --default-signal (coreutils 8.31)"
+    for signal in INT QUIT TERM HUP USR1 USR2 WINCH; do
         mkfifo from
-        "$tool" run -o x.ht -- "$workload" wait >from 2>err &
+        # Of what a script starts with &, bash ignores INT and QUIT.
+        env --default-signal "$tool" run -o x.ht -- "$workload" wait >from 2>err &
         exec 5<from
         read -r line <&5
         [ "$line" = ready ]
@@ -318,6 +365,24 @@ load helpers
         rm from
         grep -q 'exit status 5' err
     done
+}
+
+@test "the keys of a terminal reach the program once, and the summary follows" {
+    need_tracking
+    need script bsdutils
+    mkfifo keys from
+    script -qec "'$tool' run -o x.ht -- '$workload' wait" /dev/null <keys >from &
+    exec 6>keys 5<from
+    read -r line <&5
+    [[ $line == ready* ]]
+    printf '\003' >&6
+    cat <&5 >out
+    status=0
+    wait $! || status=$?
+    exec 6>&- 5<&-
+    [ "$status" -eq 5 ]
+    [ "$(grep -c 'got INT' out)" -eq 1 ]
+    grep -q 'exit status 5' out
 }
 
 @test "a running program can be reported by its pid" {

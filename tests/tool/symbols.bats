@@ -6,6 +6,10 @@
 
 load helpers
 
+teardown() {
+    [ -z "${server-}" ] || kill "$server" 2>/dev/null || true
+}
+
 # site FILE: the frames of the site that make_state's stack= added
 site() {
     "$tool" report --format=json "$1" | jq -r '.sites[] | select(.bytes_allocated == 1000) | .stack[]
@@ -75,6 +79,7 @@ END
     split "$tool" report x.ht
     [ -z "$err" ]
     [[ $out == *"program+0x$(printf %x $((0x${hold[0]})))"* ]]
+    [[ $out == *"program has no symbols here"*"-dbgsym"*"--debuginfod"* ]]
     libc=$(ldd "$tool" | awk '/libc.so.6/ { print $3 }')
     [ -n "$libc" ] || skip "not glibc"
     puts=$(objdump -T "$libc" | awk '$NF == "puts" { print $1; exit }')
@@ -101,6 +106,83 @@ END
     one_line "$err"
 }
 
+@test "names of Rust and C++ are demangled, and a function has its public name" {
+    places
+    names=$HT_BUILD/tests/tool/names
+    stack=
+    for symbol in _ZN8my_crate4grow17h5f2a9c1e0b7d3486E _RNvCs1234_7mycrate3foo _ZN4shop5shelf4fillEi; do
+        stack+=$(calls "$names" $symbol | head -n 1),
+    done
+    # objdump gives this one any of its three names.
+    stack+=$(for name in copy_text __copy_text __GI___copy_text; do calls "$names" $name; done | head -n 1)
+    cp "$names" program
+    "$make_state" x.ht module="$PWD/program" stack="$stack"
+    site x.ht >out
+    grep -q '_ZN8my_crate' out && skip "the tool was built without libiberty"
+    [ "$(sed 's/ .*//' out)" = $'my_crate::grow\nmycrate::foo\nshop::shelf::fill\ncopy_text' ]
+    fails grep -q '?:0' out
+    strip -g program
+    site x.ht >out
+    [ "$(sed 's/ .*//' out)" = $'my_crate::grow\nmycrate::foo\nshop::shelf::fill\ncopy_text' ]
+    grep -q '?:0' out
+}
+
+# in_debug_directory DIRECTORY COMMAND...: with DIRECTORY in the place of /usr/lib/debug
+in_debug_directory() {
+    need unshare util-linux
+    [ -d /usr/lib/debug ] || skip "no /usr/lib/debug to put a directory over"
+    unshare -m true 2>/dev/null || skip "unshare -m is not allowed here"
+    unshare -m sh -c 'mount --bind "$0" /usr/lib/debug && exec "$@"' "$@"
+}
+
+# The debug information of `program` goes to FILE, and program loses it and its symbols.
+take_debug_data() {
+    need objcopy binutils
+    mkdir -p "$(dirname "$1")"
+    objcopy --only-keep-debug program "$1"
+    strip program
+}
+
+@test "separate debug information is found by build-id" {
+    places
+    id=$(build_id program)
+    take_debug_data "debug/.build-id/${id:0:2}/${id:2}.debug"
+    "$make_state" x.ht module="$PWD/program" build_id="$id" stack="${hold[0]},${main[0]}"
+    site x.ht >out
+    fails grep -q places.c out
+    in_debug_directory "$PWD/debug" "$tool" report --format=json x.ht >out
+    json out '[.sites[] | select(.bytes_allocated == 1000) | .stack[].function]' '["innermost","middle","hold","main"]'
+}
+
+@test "debuginfod's servers are asked with --debuginfod and never else" {
+    places
+    need python3
+    id=$(build_id program)
+    take_debug_data "served/buildid/$id/debuginfo"
+    "$make_state" x.ht module="$PWD/program" build_id="$id" stack="${hold[0]},${main[0]}"
+    python3 -u -m http.server 0 --bind 127.0.0.1 --directory served >server.out 2>server.err 3>&- &
+    server=$!
+    for ((tries = 0; tries < 100; tries++)); do
+        grep -q 'port [0-9]' server.out && break
+        sleep 0.1
+    done
+    export DEBUGINFOD_URLS=http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.out | head -n 1)
+    export DEBUGINFOD_CACHE_PATH=$PWD/cache
+    "$tool" report --format=json x.ht >without
+    "$tool" run -q -o y.ht -- "$places" >/dev/null
+    asked=$(grep -c GET server.err || true)
+    "$tool" report --format=json --debuginfod x.ht >with 2>err
+    [ "$asked" -eq 0 ]
+    json without '[.sites[].stack[].function | select(. == "innermost")]' '[]'
+    grep -q "GET /buildid/$id/debuginfo" server.err || {
+        ldconfig -p | grep -q libdebuginfod || skip "libdebuginfod is missing (apt-get install libdebuginfod1)"
+    }
+    json with '[.sites[] | select(.bytes_allocated == 1000) | .stack[].function]' '["innermost","middle","hold","main"]'
+    split env -u DEBUGINFOD_URLS "$tool" report --debuginfod x.ht
+    one_line "$err"
+    [[ $err == *"asks no server: name one in DEBUGINFOD_URLS" ]]
+}
+
 @test "C++ names are demangled, and the standard library's templates passed over" {
     places
     [ -x "$places-cxx" ] || skip "no C++ compiler"
@@ -113,6 +195,17 @@ END
     }
     "$tool" report x.ht >out
     grep -Eq '^ .* 1000 B +1  shop::store<int>::fill ' out
+}
+
+@test "what C++ headers inline is not said to be the program's" {
+    need_tracking
+    places
+    [ -x "$places-cxx" ] || skip "no C++ compiler"
+    "$tool" run --top=100 -q -o x.ht -- "$places-cxx"
+    "$tool" report x.ht >out
+    grep -E '^ +[0-9.]+ %' out >rows
+    grep -q ' main (inlined)\? *places_cxx.cpp:\| main  places_cxx.cpp:' rows
+    fails grep -E '\.(h|hpp|tcc):[0-9]' rows
 }
 
 @test "names and lines are those that addr2line gives" {

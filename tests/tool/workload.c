@@ -45,16 +45,26 @@ static void say(const char *text)
         _exit(1);
 }
 
+static const struct {
+    int signal;
+    const char *answer;
+} answers[] = {
+    {SIGINT, "got INT\n"},   {SIGQUIT, "got QUIT\n"}, {SIGTERM, "got TERM\n"},   {SIGHUP, "got HUP\n"},
+    {SIGUSR1, "got USR1\n"}, {SIGUSR2, "got USR2\n"}, {SIGWINCH, "got WINCH\n"},
+};
+
 static void on_signal(int signal)
 {
-    say(signal == SIGTERM ? "got TERM\n" : "got USR1\n");
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        if (answers[i].signal == signal)
+            say(answers[i].answer);
     _exit(5);
 }
 
 _Noreturn static void wait_for_signal(void)
 {
-    signal(SIGTERM, on_signal);
-    signal(SIGUSR1, on_signal);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        signal(answers[i].signal, on_signal);
     say("ready\n");
     for (;;)
         pause();

@@ -137,6 +137,28 @@ static void signal_restorer_without_table(void **state)
                      rule_of(&arch_x86_64, &t, (uint64_t)(uintptr_t)code + 8 + t.slide, false).kind);
 }
 
+/* What a function of makecontext returns to is the begin of its stack. */
+static void start_of_a_context(void **state)
+{
+    struct cfi_tables t;
+    uint8_t code[32] = {0x90};
+
+    (void)state;
+    tables_begin(&maker, BASE, "", 16, x86_start, sizeof x86_start);
+    tables_function(&maker, TEXT, 0x10, NULL, 0);
+    t = tables_end(&maker);
+    memcpy(code + 8, arch_x86_64.start_context, arch_x86_64.start_context_bytes);
+    t.code_begin = code;
+    t.code_end = code + sizeof code;
+    assert_int_equal(RULE_OUTERMOST,
+                     rule_of(&arch_x86_64, &t, (uint64_t)(uintptr_t)code + 8 + t.slide, false).kind);
+    assert_int_equal(RULE_UNKNOWN,
+                     rule_of(&arch_x86_64, &t, (uint64_t)(uintptr_t)code + 10 + t.slide, false).kind);
+    t.code_end = code + 12; /* the code is cut */
+    assert_int_equal(RULE_UNKNOWN,
+                     rule_of(&arch_x86_64, &t, (uint64_t)(uintptr_t)code + 8 + t.slide, false).kind);
+}
+
 static void pc_outside_all_functions(void **state)
 {
     X86_FUNCTION(0);
@@ -264,6 +286,7 @@ int main(void)
         cmocka_unit_test(outermost_function),
         cmocka_unit_test(signal_restorer),
         cmocka_unit_test(signal_restorer_without_table),
+        cmocka_unit_test(start_of_a_context),
         cmocka_unit_test(pc_outside_all_functions),
         cmocka_unit_test(right_function_of_many),
         cmocka_unit_test(aarch64_frame),

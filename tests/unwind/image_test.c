@@ -251,14 +251,14 @@ static void start_chain(unsigned depth, uint64_t low, uint64_t high)
     chain_init(chain, &unwind, low, high);
 }
 
-static void capture_and_compare(void)
+/* At the call site that the innermost frame is at. */
+static void capture_here_and_compare(void)
 {
-    struct frame *top = &model.frames[model.depth - 1];
+    const struct frame *top = &model.frames[model.depth - 1];
     uint64_t frames[CHAIN_DEPTH_MAX];
     uint32_t id, root;
     size_t count, expected = model.depth < unwind.depth ? model.depth : unwind.depth;
 
-    top->pc = call_site(top);
     if (model.arch == &arch_x86_64)
         *word_at(model.sp - 8) = top->pc;
     id = chain_capture(chain, &(struct chain_registers){.pc = top->pc, .sp = model.sp, .fp = model.fp});
@@ -267,6 +267,39 @@ static void capture_and_compare(void)
     assert_int_equal(model.depth > unwind.depth ? TRIE_CUT : end_of_stack, root);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(cfi_where(model.frames[model.depth - 1 - i].pc, 7, false), frames[i]);
+}
+
+static void capture_and_compare(void)
+{
+    struct frame *top = &model.frames[model.depth - 1];
+
+    top->pc = call_site(top);
+    capture_here_and_compare();
+}
+
+/* The same calls, each stack captured so often that every shortcut is taken; between
+ * the rounds only the fp register differs, where the innermost frame may use it. */
+static void repeat_with_another_fp(void)
+{
+    static __typeof__(model) before;
+    const unsigned calls = random_below(4);
+
+    before = model;
+    for (unsigned round = 0; round < 3; round++) {
+        const struct function *f;
+
+        model = before;
+        f = &model.functions[model.frames[model.depth - 1].function];
+        if (f->fp_down && f->shape == BY_SP)
+            model.fp = STACK_LOW + 8ull * (model.seed + round) % (8ull * STACK_WORDS);
+        for (unsigned n = 0; n < calls; n++)
+            call();
+        model.frames[model.depth - 1].pc = call_site(&model.frames[model.depth - 1]);
+        for (unsigned n = 0; n < 12; n++)
+            capture_here_and_compare();
+    }
+    for (unsigned n = 0; n < calls; n++)
+        give_back();
 }
 
 /* Wanders between `low` and `high` frames deep. */
@@ -289,6 +322,8 @@ static void wander(unsigned steps, unsigned low, unsigned high)
         if (kind == 12) /* nothing has changed: the same stack again and again */
             for (unsigned n = 0; n < 40; n++)
                 capture_and_compare();
+        if (kind == 13 && model.depth + 4 <= high && model.depth >= low)
+            repeat_with_another_fp();
     }
 }
 

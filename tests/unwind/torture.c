@@ -100,7 +100,7 @@ void torture_frames(unsigned rounds)
         if (i % 50 == 25)
             large_frame();
         for (unsigned n = 0; n < 40; n++)
-            leaf(); /* the same stack: it becomes a memo */
+            leaf(); /* the same stack: it is known without a walk */
     }
 }
 

@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export/export.h"
+#include "model/names.h"
 #include "model/rows.h"
 #include "util.h"
 
-#define NUMBERS_COLUMNS 34 /* what stands before the name */
+#define NUMBERS_COLUMNS HOLDERS_NUMBERS_COLUMNS
 #define LOCATION_COLUMNS 36
 #define NAME_COLUMNS_MIN 12 /* a caller's name that is cut shorter says nothing */
 
@@ -44,6 +46,8 @@ static char *location_of(const struct place *place, const char *expected_module)
 
 static const char *row_label(const struct row *row)
 {
+    if (row->by_design)
+        return "(held by libc and the loader by design)";
     switch (row->site->kind) {
     case SITE_NO_STACK: return "(no stack was taken)";
     case SITE_OTHER: return "(other: their stacks found no place in the tracker's table)";
@@ -55,12 +59,13 @@ static const char *row_label(const struct row *row)
 
 static void print_name(const struct screen *screen, const struct row *row, const char *program)
 {
-    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0;
+    bool has_place = row->site->kind == SITE_STACK && row->place_count > 0 && !row->by_design;
     char *where = has_place ? location_of(&row->places[0], program) : must_strdup("");
-    char *location = screen_fit(screen, where, LOCATION_COLUMNS);
     const char *mark = has_place && row->places[0].inlined ? " (inlined)" : "";
-    size_t room = SCREEN_COLUMNS - NUMBERS_COLUMNS - strlen(mark) - screen_columns(location) - 2;
-    char *name = screen_fit(screen, row_label(row), room);
+    size_t room = SCREEN_COLUMNS - NUMBERS_COLUMNS - strlen(mark) - 2;
+    bool fits = screen_columns(row_label(row)) + screen_columns(where) <= room;
+    char *location = screen_fit(screen, where, fits ? room : LOCATION_COLUMNS);
+    char *name = screen_fit(screen, row_label(row), room - screen_columns(location));
 
     fprintf(screen->out, "%s%s%s%s%s%s\n", screen_bold(screen), name, screen_plain(screen), mark,
             *location ? "  " : "", location);
@@ -115,6 +120,13 @@ static void print_callers(const struct screen *screen, const struct row *row)
     free(more);
 }
 
+void print_row_name(const struct screen *screen, const struct row *row, const char *program)
+{
+    print_name(screen, row, program);
+    if (row->site->kind == SITE_STACK && !row->by_design)
+        print_callers(screen, row);
+}
+
 static double percent(int64_t part, int64_t whole)
 {
     return whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
@@ -139,13 +151,22 @@ static void print_row(const struct screen *screen, const struct row *row, enum m
             percent(measure == MEASURE_TEMPORARY ? row->blocks : row->bytes, whole),
             measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)row->bytes),
             count_text(blocks, row->blocks));
-    print_name(screen, row, program);
-    if (row->site->kind == SITE_STACK)
-        print_callers(screen, row);
+    print_row_name(screen, row, program);
 }
 
+/* A row of the program's own that shows an address, since its module is there but says
+ * no names. */
+static bool is_nameless(const struct row *row)
+{
+    return row->site->kind == SITE_STACK && row->place_count > 0 && !row->places[0].named &&
+           row->places[0].module[0] == '/' && !place_passes_on(&row->places[0]) &&
+           access(row->places[0].module, R_OK) == 0;
+}
+
+/* *nameless receives the module of the first row that has no name, where there is one. */
 static void print_list(const struct screen *screen, const struct report *report, struct symbols *symbols,
-                       enum measure measure, int64_t whole, size_t top, const char *title)
+                       enum measure measure, int64_t whole, size_t top, const char *title,
+                       const char **nameless)
 {
     struct rows rows = rows_make(&report->profile, symbols, measure);
     int64_t rest_bytes = whole, rest_blocks = 0;
@@ -156,16 +177,19 @@ static void print_list(const struct screen *screen, const struct report *report,
     for (size_t i = 0; i < rows.count; i++) {
         if (i < top) {
             print_row(screen, &rows.items[i], measure, whole, report->main.program);
+            if (*nameless == NULL && is_nameless(&rows.items[i]))
+                *nameless = rows.items[i].places[0].module;
             rest_bytes -= measure == MEASURE_TEMPORARY ? rows.items[i].blocks : rows.items[i].bytes;
         } else {
             rest_blocks += rows.items[i].blocks;
         }
     }
     if (rows.count > top)
-        fprintf(screen->out, "  %6.1f %% %11s %9s  %sin %zu more places (--top=N)%s\n",
+        fprintf(screen->out, "  %6.1f %% %11s %9s  %sin %zu more place%s (--top=N)%s\n",
                 percent(rest_bytes, whole),
                 measure == MEASURE_TEMPORARY ? "" : export_bytes(bytes, (double)rest_bytes),
-                count_text(blocks, rest_blocks), screen_dim(screen), rows.count - top, screen_plain(screen));
+                count_text(blocks, rest_blocks), screen_dim(screen), rows.count - top,
+                rows.count - top == 1 ? "" : "s", screen_plain(screen));
     rows_free(&rows);
 }
 
@@ -176,24 +200,61 @@ static const char *live_title(const struct summary *summary)
                                          : "Still live at the end";
 }
 
+static void print_hint(const struct screen *screen, const char *module)
+{
+    char *name = screen_fit(screen, base_name(module), LOCATION_COLUMNS);
+
+    fprintf(screen->out,
+            "\n%s%s has no symbols here, hence addresses: install its -dbgsym package, or use\n"
+            "--debuginfod; for a program of your own, build with -g and do not strip it.%s\n",
+            screen_dim(screen), name, screen_plain(screen));
+    free(name);
+}
+
 void print_holders(const struct screen *screen, const struct report *report, struct symbols *symbols,
-                   size_t top)
+                   const struct export_options *options)
 {
     const struct ht_totals *totals = &report->main.totals;
     int64_t temporary = (int64_t)totals->temporary_allocs;
+    const char *nameless = NULL;
+    size_t top = options->top;
     char title[128], bytes[24];
 
     if (report->profile.site_count == 0 || top == 0)
         return;
     snprintf(title, sizeof title, "Who held it at the peak of %s",
              export_bytes(bytes, (double)totals->peak_bytes));
-    print_list(screen, report, symbols, MEASURE_PEAK, (int64_t)totals->peak_bytes, top, title);
+    print_list(screen, report, symbols, MEASURE_PEAK, (int64_t)totals->peak_bytes, top, title, &nameless);
     if (totals->live_blocks > 0) {
         snprintf(title, sizeof title, "%s, %s", live_title(&report->main),
                  export_bytes(bytes, (double)totals->live_bytes));
-        print_list(screen, report, symbols, MEASURE_LIVE, totals->live_bytes, top, title);
+        print_list(screen, report, symbols, MEASURE_LIVE, totals->live_bytes, top, title, &nameless);
     }
     if (percent(temporary, (int64_t)totals->allocs) > TEMPORARY_PERCENT)
         print_list(screen, report, symbols, MEASURE_TEMPORARY, temporary, top < 5 ? top : 5,
-                   "Temporary allocations: freed before their thread allocated again");
+                   "Temporary allocations: freed before their thread allocated again", &nameless);
+    if (nameless != NULL && !options->debuginfod)
+        print_hint(screen, nameless);
+}
+
+void print_growers(const struct screen *screen, const struct report *report, struct symbols *symbols,
+                   const struct growth_report *growth, size_t top)
+{
+    if (growth->count > 0 && top > 0)
+        fprintf(screen->out, "\n%sGrowing: live bytes rose steadily%s\n", screen_bold(screen),
+                screen_plain(screen));
+    for (size_t i = 0; i < growth->count && i < top; i++) {
+        const struct growing_site *site = &growth->sites[i];
+        struct row row = {.site = site->site, .stacks = 1};
+        char slope[24], bytes[24], rate[32];
+
+        row.place_count = rows_deciding_places(&report->profile, symbols, site->site, row.places);
+        snprintf(rate, sizeof rate, "+%s/s", export_bytes(slope, site->growth.bytes_per_second));
+        fprintf(screen->out, "  %13s %5.2f %%%10s ", rate, growth_percent(&site->growth),
+                export_bytes(bytes, (double)site->growth.to_bytes));
+        print_row_name(screen, &row, report->main.program);
+    }
+    if (growth->count > top && top > 0)
+        fprintf(screen->out, "  %sand %zu more (--top=N)%s\n", screen_dim(screen), growth->count - top,
+                screen_plain(screen));
 }

@@ -12,8 +12,14 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/json.h"
+#include "export/stack.h"
+#include "model/growth.h"
 #include "model/symbols.h"
 #include "util.h"
+
+/* The most that a double keeps of any decimal number. */
+#define REAL_DIGITS 15
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -109,6 +115,9 @@ static json_t *children_of(const struct report *report)
         set_u64(object, "image", child->image);
         set(object, "program", text(child->program, strlen(child->program)));
         set(object, "ended", json_string(end_name(child->ended)));
+        set_u64(object, "peak_bytes", child->totals.peak_bytes);
+        set(object, "live_bytes", json_integer(child->totals.live_bytes));
+        set_u64(object, "allocs", child->totals.allocs);
         set(object, "file", child->file ? text(child->file, strlen(child->file)) : json_null());
         json_array_append_new(array, object);
     }
@@ -122,8 +131,9 @@ static json_t *lost_of(const struct report *report)
 
     set_u64(object, "blocks", totals->lost_blocks);
     set_u64(object, "bytes", totals->lost_bytes);
-    set_u64(object, "sites", report->profile.lost_stacks);  /* allocations whose stack found no place */
-    set_u64(object, "frames", report->profile.lost_frames); /* stacks not unwound to their end */
+    set_u64(object, "sites", report->profile.lost_stacks); /* allocations whose stack found no place */
+    set_u64(object, "frames", report->profile.cut_stacks); /* stacks without their outermost frames */
+    set_u64(object, "deep", report->profile.deep_stacks);  /* stacks with more frames than --depth keeps */
     set_u64(object, "events", totals->lost_events);
     return object;
 }
@@ -167,60 +177,174 @@ static void append_place(json_t *stack, const struct place *place)
     json_array_append_new(stack, object);
 }
 
-/* A site without a stack has its name in the place of one, so that a script that
- * prints stack[0] prints something true. */
-static json_t *stack_of(const struct profile *profile, const struct site *site, struct symbols *symbols)
+/* A value on one line, without the brackets around it (malloc'ed); takes the value. */
+static char *inside_of(json_t *value)
 {
-    static const char *const names[] = {
-        [SITE_STACK] = "(stack not known)",
-        [SITE_NO_STACK] = "(no stack)",
-        [SITE_OTHER] = "(other)",
-        [SITE_BETWEEN] = "(between threads)",
-    };
-    uint64_t frames[STACK_FRAMES_MAX];
-    uint32_t end;
-    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
-    json_t *stack = json_array();
+    char *text = json_dumps(value, JSON_COMPACT);
+    size_t length = text ? strlen(text) : 0;
 
-    for (size_t i = 0; i < depth; i++) {
-        size_t count;
-        const struct place *places = symbols_places(symbols, frames[i], &count);
-
-        for (size_t p = 0; p < count; p++)
-            append_place(stack, &places[p]);
-    }
-    if (depth == 0)
-        append_place(stack, &(struct place){.function = names[site->kind], .module = ""});
-    return stack;
+    json_decref(value);
+    if (length < 2)
+        die("out of memory for the report");
+    memmove(text, text + 1, length - 2);
+    text[length - 2] = '\0';
+    return text;
 }
 
-static json_t *sites_of(const struct profile *profile, struct symbols *symbols)
+static char *places_text(const struct place *places, size_t count)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < profile->site_count; i++) {
-        const struct site *site = &profile->sites[i];
-        json_t *object = json_object();
+    for (size_t i = 0; i < count; i++)
+        append_place(array, &places[i]);
+    return inside_of(array);
+}
 
-        set_u64(object, "id", i + 1); /* within this report */
-        set(object, "live_bytes", json_integer(site->live_bytes));
-        set(object, "live_blocks", json_integer(site->live_blocks));
-        set(object, "peak_bytes", json_integer(site->peak_bytes));
-        set(object, "peak_blocks", json_integer(site->peak_blocks));
-        set_u64(object, "bytes_allocated", site->bytes_allocated);
-        set_u64(object, "allocs", site->allocs);
-        set_u64(object, "temporary_allocs", site->temporary_allocs);
-        set(object, "stack", stack_of(profile, site, symbols));
+static char *site_text(const struct site *site, size_t id)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "id", id); /* within this report */
+    set(object, "live_bytes", json_integer(site->live_bytes));
+    set(object, "live_blocks", json_integer(site->live_blocks));
+    set(object, "peak_bytes", json_integer(site->peak_bytes));
+    set(object, "peak_blocks", json_integer(site->peak_blocks));
+    set_u64(object, "bytes_allocated", site->bytes_allocated);
+    set_u64(object, "allocs", site->allocs);
+    set_u64(object, "temporary_allocs", site->temporary_allocs);
+    return inside_of(object);
+}
+
+/* What was written of each frame, since stacks share most of theirs: by `where`. */
+struct frame_texts {
+    struct numbering numbers;
+    char **texts; /* [number - 1] */
+};
+
+static const char *frame_text(struct frame_texts *frames, struct symbols *symbols, uint64_t where)
+{
+    const struct place *places;
+    size_t count;
+    bool is_new;
+    uint32_t number = number_of(&frames->numbers, where, &is_new);
+
+    if (is_new) {
+        places = symbols_places(symbols, where, &count);
+        frames->texts = must_realloc(frames->texts, number * sizeof *frames->texts);
+        frames->texts[number - 1] = places_text(places, count);
+    }
+    return frames->texts[number - 1];
+}
+
+static void free_frame_texts(struct frame_texts *frames)
+{
+    for (size_t i = 0; i < frames->numbers.count; i++)
+        free(frames->texts[i]);
+    free(frames->texts);
+    numbering_free(&frames->numbers);
+}
+
+/* A site without a stack has its name in the place of one, so that a script that
+ * prints stack[0] prints something true. */
+static void print_stack(const struct profile *profile, const struct site *site, struct symbols *symbols,
+                        struct frame_texts *texts, FILE *out)
+{
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
+    char *name;
+
+    for (size_t i = 0; i < depth; i++) {
+        fputs(i ? "," : "", out);
+        fputs(frame_text(texts, symbols, frames[i]), out);
+    }
+    if (depth > 0)
+        return;
+    name = places_text(&(struct place){.function = stack_name(site), .module = ""}, 1);
+    fputs(name, out);
+    free(name);
+}
+
+/* One by one, each on a line of its own: of a hundred thousand, objects of jansson for
+ * all would take gigabytes. */
+static void print_sites(const struct profile *profile, struct symbols *symbols, const char *line_end,
+                        FILE *out)
+{
+    struct frame_texts frames = {0};
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        char *numbers = site_text(&profile->sites[i], i + 1);
+
+        fprintf(out, "%s%s{%s,\"stack\":[", i ? "," : "", line_end, numbers);
+        print_stack(profile, &profile->sites[i], symbols, &frames, out);
+        fputs("]}", out);
+        free(numbers);
+    }
+    free_frame_texts(&frames);
+}
+
+static json_t *growth_object(const struct growth *growth)
+{
+    json_t *object = json_object();
+
+    set(object, "bytes_per_second", json_real(growth->bytes_per_second));
+    set(object, "confidence", json_real(growth->confidence));
+    set(object, "from_bytes", json_integer(growth->from_bytes));
+    set(object, "to_bytes", json_integer(growth->to_bytes));
+    return object;
+}
+
+/* The program's, and the sites that grow, by their ids in `sites`. */
+static json_t *growth_json(const struct profile *profile)
+{
+    struct growth_report growth;
+    json_t *object, *sites = json_array();
+
+    growth_of(&growth, profile);
+    object = growth_object(&growth.program);
+    set(object, "verdict", json_string(growth_name(growth.program.verdict)));
+    for (size_t i = 0; i < growth.count; i++) {
+        json_t *site = growth_object(&growth.sites[i].growth);
+
+        set_u64(site, "id", (uint64_t)(growth.sites[i].site - profile->sites) + 1);
+        json_array_append_new(sites, site);
+    }
+    set(object, "sites", sites);
+    growth_free(&growth);
+    return object;
+}
+
+/* Each thread's own counters. A slot outlives its thread, and counts on for the next. */
+static json_t *threads_of(const struct profile *profile)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < profile->slot_count; i++) {
+        const struct state_slot *slot = &profile->slots[i];
+        json_t *object;
+
+        if ((slot->thread_id | slot->allocs | slot->frees | slot->failed_allocs | slot->foreign_frees) == 0)
+            continue;
+        object = json_object();
+        set_u64(object, "slot", i); /* 0: shared by calls that have none of their own */
+        set_u64(object, "thread_id", slot->thread_id);
+        set_u64(object, "allocs", slot->allocs);
+        set_u64(object, "frees", slot->frees);
+        set_u64(object, "bytes_allocated", slot->bytes_allocated);
+        set_u64(object, "bytes_freed", slot->bytes_freed);
+        set_u64(object, "temporary_allocs", slot->temporary_allocs);
+        set_u64(object, "failed_allocs", slot->failed_allocs);
+        set_u64(object, "foreign_frees", slot->foreign_frees);
+        set_u64(object, "invalid_frees", slot->invalid_frees);
         json_array_append_new(array, object);
     }
     return array;
 }
 
-void export_json(const struct report *report, const struct export_options *options, FILE *out,
-                 bool on_one_line)
+/* All but the sites. */
+static json_t *run_of(const struct report *report)
 {
     const struct summary *summary = &report->main;
-    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
     json_t *root = json_object();
 
     set(root, "schema", json_integer(1));
@@ -230,19 +354,48 @@ void export_json(const struct report *report, const struct export_options *optio
     set(root, "ended", json_string(end_name(summary->ended)));
     set(root, "status", json_integer(summary->status));
     set(root, "seconds", json_real(to_microseconds(summary->seconds)));
-    set(root, "peak_seconds", json_real(to_microseconds(summary->peak_seconds)));
+    set(root, "peak_from_seconds", json_real(to_microseconds(summary->peak_from_seconds)));
+    set(root, "peak_seconds", json_real(to_microseconds(summary->peak_to_seconds)));
     set(root, "file", summary->file ? text(summary->file, strlen(summary->file)) : json_null());
     set(root, "totals", totals_of(&summary->totals));
     set_u64(root, "calls_in_progress", summary->calls_in_progress);
     set(root, "inherited", inherited_of(&summary->totals));
     set(root, "children", children_of(report));
     set(root, "lost", lost_of(report));
+    set(root, "threads_detail", threads_of(&report->profile));
     set(root, "timeline", timeline_of(&report->profile));
-    set(root, "sites", sites_of(&report->profile, symbols));
-    symbols_close(symbols);
+    set(root, "growth", growth_json(&report->profile));
+    return root;
+}
 
-    /* 15 digits: the most that a double keeps of any decimal number. */
-    json_dumpf(root, out, JSON_REAL_PRECISION(15) | (on_one_line ? JSON_COMPACT : JSON_INDENT(2)));
-    fputc('\n', out);
+char *json_text_of_run(const struct report *report)
+{
+    json_t *root = run_of(report);
+    char *line = json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS) | JSON_COMPACT);
+
+    if (line == NULL)
+        die("out of memory for the report");
     json_decref(root);
+    return line;
+}
+
+/* The sites are the last member: they are written where the run's object ends. */
+void export_json(const struct report *report, const struct export_options *options, FILE *out)
+{
+    struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
+    const char *line_end = options->one_line ? "" : "\n";
+    json_t *root = run_of(report);
+    char *run = json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS) |
+                                     (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
+
+    if (run == NULL)
+        die("out of memory for the report");
+    run[strlen(run) - strlen(line_end) - strlen("}")] = '\0';
+    fprintf(out, "%s,%s%s\"sites\":%s[", run, line_end, options->one_line ? "" : "  ",
+            options->one_line ? "" : " ");
+    print_sites(&report->profile, symbols, line_end, out);
+    fprintf(out, "%s]%s}\n", line_end, line_end);
+    free(run);
+    json_decref(root);
+    symbols_close(symbols);
 }

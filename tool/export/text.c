@@ -10,21 +10,11 @@
 #include "export/export.h"
 #include "export/holders.h"
 #include "export/screen.h"
+#include "model/growth.h"
 #include "util.h"
 
 /* A process tree of a build may have thousands; the ones that held most are shown. */
 #define CHILDREN_SHOWN 20
-
-bool export_format_parse(const char *name, enum export_format *out)
-{
-    if (strcmp(name, "text") == 0)
-        *out = EXPORT_TEXT;
-    else if (strcmp(name, "json") == 0)
-        *out = EXPORT_JSON;
-    else
-        return false;
-    return true;
-}
 
 const char *export_bytes(char text[24], double bytes)
 {
@@ -75,14 +65,13 @@ static void print_count(FILE *out, const char *label, uint64_t count, const char
 /* The deeper in the tree, the further to the right; the name gives up the columns. */
 static void print_child(FILE *out, const struct summary *child, int depth)
 {
-    char bytes[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
+    char peak[24], live[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
     const char *name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
     int indent = 2 * (depth < 4 ? depth : 4);
 
-    export_bytes(bytes, (double)child->totals.peak_bytes);
-    fprintf(out, "  %*s%10" PRIu32 "  %-*.*s peak %10s, live %" PRId64 ", allocs %" PRIu64 ", %s\n", indent,
-            "", child->pid, 16 - indent, 32 - indent, name, bytes, child->totals.live_bytes,
-            child->totals.allocs, end_text(end, child));
+    fprintf(out, "  %*s%10" PRIu32 "  %-*.*s peak %10s, live %10s, %s\n", indent, "", child->pid, 16 - indent,
+            32 - indent, name, export_bytes(peak, (double)child->totals.peak_bytes),
+            export_bytes(live, (double)child->totals.live_bytes), end_text(end, child));
     free(program);
 }
 
@@ -136,11 +125,13 @@ static void print_children(FILE *out, const struct report *report)
 {
     size_t count = report->child_count;
     const struct summary **sorted;
+    const char *hint =
+        count > 0 && report->children[0].file == NULL ? " ('run -o FILE' keeps each as FILE.PID)" : "";
 
     if (count == 0)
         return;
     if (count <= CHILDREN_SHOWN) {
-        fprintf(out, "\nIts tree has %zu more program%s\n", count, count == 1 ? "" : "s");
+        fprintf(out, "\nIts tree has %zu more program%s%s\n", count, count == 1 ? "" : "s", hint);
         print_tree(out, report);
         return;
     }
@@ -148,7 +139,7 @@ static void print_children(FILE *out, const struct report *report)
     for (size_t i = 0; i < count; i++)
         sorted[i] = &report->children[i];
     qsort(sorted, count, sizeof(const struct summary *), by_peak);
-    fprintf(out, "\nIts tree has %zu more programs; those with the highest peaks\n", count);
+    fprintf(out, "\nIts tree has %zu more programs; those with the highest peaks%s\n", count, hint);
     for (size_t i = 0; i < CHILDREN_SHOWN; i++)
         print_child(out, sorted[i], 0);
     fprintf(out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
@@ -167,19 +158,43 @@ static void print_title(FILE *out, const struct summary *summary)
     free(program);
 }
 
+/* When live bytes were highest: as near as the timeline's points say. */
+static void print_peak_time(FILE *out, const struct summary *summary)
+{
+    double from = summary->peak_from_seconds, to = summary->peak_to_seconds;
+
+    if (to <= 0)
+        return;
+    fprintf(out, "  %-14s ", "peak was");
+    if (from == to)
+        fprintf(out, "%s\n", summary->ended == END_RUNNING ? "now" : "at the end");
+    else
+        fprintf(out, "%.3f to %.3f s after the start\n", from, to);
+}
+
+/* Of the whole program; its sites are listed further down. */
+static void print_growing(FILE *out, const struct growth *growth)
+{
+    char slope[24], from[24], to[24];
+
+    if (growth->verdict == GROWTH_GROWING)
+        fprintf(out, "  %-14s +%s/s, from %s to %s (confidence %.2f %%)\n", "growing",
+                export_bytes(slope, growth->bytes_per_second), export_bytes(from, (double)growth->from_bytes),
+                export_bytes(to, (double)growth->to_bytes), growth_percent(growth));
+}
+
 /* Live bytes over time, and when they were highest. */
 static void print_timeline(const struct screen *screen, const struct report *report)
 {
     enum { COLUMNS = 60 };
     const struct profile *profile = &report->profile;
     char *line = screen_sparkline(screen, profile, COLUMNS);
-    double peak = report->main.peak_seconds;
 
     if (line != NULL)
         fprintf(screen->out, "  %-14s %s  %.3f s\n", "over time", line,
                 (double)profile->points[profile->point_count - 1].since_start_ns / 1e9);
-    if (peak > 0)
-        fprintf(screen->out, "  %-14s %.3f s after its start\n", "peak", peak);
+    if (profile->point_count > 0)
+        print_peak_time(screen->out, &report->main);
     free(line);
 }
 
@@ -217,8 +232,9 @@ static void print_totals(FILE *out, const struct report *report)
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
     print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
     print_count(out, "lost stacks", report->profile.lost_stacks, "allocations; the table of stacks is full");
-    print_count(out, "cut stacks", report->profile.lost_frames, "could not be unwound to their end");
-    print_count(out, "deep sites", report->profile.deep_sites,
+    print_count(out, "cut stacks", report->profile.cut_stacks,
+                "without their outermost callers: code there has no unwind tables");
+    print_count(out, "deep stacks", report->profile.deep_stacks,
                 "with more callers than were kept (run --depth=N)");
     if (totals->inherited_blocks > 0 || summary->forked)
         print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);
@@ -228,11 +244,16 @@ void export_text(const struct report *report, const struct export_options *optio
 {
     struct screen screen = screen_of(out);
     struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
+    struct growth_report growth;
 
     print_title(out, &report->main);
     print_totals(out, report);
     print_timeline(&screen, report);
-    print_holders(&screen, report, symbols, options->top);
+    growth_of(&growth, &report->profile);
+    print_growing(out, &growth.program);
+    print_holders(&screen, report, symbols, options);
+    print_growers(&screen, report, symbols, &growth, options->top);
+    growth_free(&growth);
     print_children(out, report);
     symbols_close(symbols);
 }

@@ -25,6 +25,13 @@ static void cut_suffix(char *name)
     }
 }
 
+/* glibc's own calls of a public function go to an alias, and its debug information
+ * names that one. */
+static const char *without_alias(const char *symbol)
+{
+    return strncmp(symbol, "__GI_", 5) == 0 && symbol[5] != '\0' ? symbol + 5 : symbol;
+}
+
 char *name_demangle(const char *symbol)
 {
     char *name = NULL;
@@ -33,7 +40,7 @@ char *name_demangle(const char *symbol)
     name = cplus_demangle(symbol, DMGL_AUTO | DMGL_ANSI);
 #endif
     if (name == NULL)
-        name = must_strdup(symbol);
+        name = must_strdup(without_alias(symbol));
     cut_suffix(name);
     return name;
 }
@@ -63,6 +70,10 @@ static const char *const library_names[] = {
     "alloc::raw_ve", "alloc::slice:", "alloc::string", "alloc::sync::",  "alloc::vec::", "alloc::rc::",
     "core::ops::",   "core::ptr::",   "core::iter::",  "core::alloc::",  "hashbrown::",
 };
+
+/* Their headers and sources, by a part of the path: what was inlined of them may be
+ * known by a name without its namespace. */
+static const char *const library_sources[] = {"/include/c++/", "/rustc/", "/rust/library/"};
 
 /* Functions that wrap malloc end with one of these words and, after it, perhaps with
  * one of the endings: xmalloc, g_malloc0_n, sqlite3DbMallocRawNN, PyMem_RawMalloc... */
@@ -106,12 +117,21 @@ static bool is_wrapper(const char *name)
     return is_one_of(name, others, HT_ARRAY_LENGTH(others));
 }
 
+static bool is_library_source(const char *file)
+{
+    for (size_t i = 0; file != NULL && i < HT_ARRAY_LENGTH(library_sources); i++)
+        if (strstr(file, library_sources[i]) != NULL)
+            return true;
+    return false;
+}
+
 bool place_passes_on(const struct place *place)
 {
     const char *slash = strrchr(place->module, '/');
 
     return begins_with(slash ? slash + 1 : place->module, library_modules,
                        HT_ARRAY_LENGTH(library_modules)) ||
+           is_library_source(place->file) ||
            (place->named && (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
                              is_wrapper(place->function)));
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "model/peak.h"
 #include "util.h"
 
@@ -164,6 +165,14 @@ static void take_modules(struct profile *profile, const struct state_view *view)
     }
 }
 
+static void take_slots(struct profile *profile, const struct state_view *view)
+{
+    profile->slot_count = view->slot_count;
+    profile->slots = must_malloc(view->slot_count * sizeof *profile->slots);
+    for (uint32_t i = 0; i < view->slot_count; i++)
+        profile->slots[i] = *state_view_slot(view, i);
+}
+
 static void take_points(struct profile *profile, const struct state_view *view)
 {
     profile->points = must_malloc(view->point_count * sizeof *profile->points);
@@ -171,22 +180,44 @@ static void take_points(struct profile *profile, const struct state_view *view)
         profile->points[profile->point_count++] = *state_view_point(view, i);
 }
 
-static void count_deep_sites(struct profile *profile)
+/* The dynamic loader starts the program, in assembly without unwind rules: a stack that
+ * begins there (constructors before main) is whole. */
+static bool is_loaders(const struct profile *profile, uint64_t where)
 {
-    uint8_t *ends = must_malloc(profile->node_count); /* how the stack from each node outwards ends */
+    static const char *const names[] = {"ld-linux", "ld-musl", "ld-2", "ld64.so", "ld.so"};
+    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+    const char *path, *slash;
+
+    if (number == 0 || number > profile->module_count)
+        return false;
+    path = profile->modules[number - 1].path;
+    slash = strrchr(path, '/');
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(names); i++)
+        if (strncmp(slash ? slash + 1 : path, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static void count_shortened(struct profile *profile)
+{
+    uint32_t *outermost = must_malloc(profile->node_count * sizeof *outermost); /* of each node's stack */
 
     for (uint32_t id = 0; id < profile->node_count; id++) {
         uint32_t parent = profile->nodes[id].parent;
 
-        ends[id] = parent < STATE_STACK_FIRST ? (uint8_t)parent : ends[parent];
+        outermost[id] = parent < STATE_STACK_FIRST ? id : outermost[parent];
     }
     for (size_t i = 0; i < profile->site_count; i++) {
         const struct site *site = &profile->sites[i];
+        const struct profile_node *node;
 
-        profile->deep_sites +=
-            site->kind == SITE_STACK && site->id < profile->node_count && ends[site->id] == STATE_STACK_CUT;
+        if (site->kind != SITE_STACK || site->id >= profile->node_count)
+            continue;
+        node = &profile->nodes[outermost[site->id]];
+        profile->deep_stacks += node->parent == STATE_STACK_CUT;
+        profile->cut_stacks += node->parent == STATE_STACK_BROKEN && !is_loaders(profile, node->where);
     }
-    free(ends);
+    free(outermost);
 }
 
 static uint64_t hash_of(const struct profile *profile, const struct site *site)
@@ -218,7 +249,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     struct peak peak = peak_of(view);
     struct sums sums = sums_make(view);
 
-    *profile = (struct profile){.lost_frames = view->header->lost_frames};
+    *profile = (struct profile){0};
     for (uint64_t i = 0; i < view->site_page_count; i++) {
         const struct state_site_page *page = state_view_site_page(view, i);
 
@@ -237,8 +268,11 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         append_difference(profile, &peak.totals);
     take_nodes(profile, view);
     take_modules(profile, view);
+    take_slots(profile, view);
     take_points(profile, view);
-    count_deep_sites(profile);
+    name_table_of(&profile->names, snapshot);
+    trends_of(&profile->trends, snapshot);
+    count_shortened(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
 }
@@ -266,6 +300,9 @@ void profile_free(struct profile *profile)
     free(profile->sites);
     free(profile->nodes);
     free(profile->modules);
+    free(profile->slots);
     free(profile->points);
+    name_table_free(&profile->names);
+    trends_free(&profile->trends);
     *profile = (struct profile){0};
 }

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/name_table.h"
 #include "model/snapshot.h"
+#include "model/trends.h"
 
 /* More frames of a stack than this are not shown; no tracker keeps so many. */
 #define STACK_FRAMES_MAX 1024
@@ -49,11 +51,16 @@ struct profile {
     uint32_t node_count;
     struct state_module *modules; /* index: number in `where` minus 1 */
     uint32_t module_count;
+    struct state_slot *slots; /* counters of the threads, those of slot 0 first */
+    uint32_t slot_count;
     struct state_point *points;
     size_t point_count;
+    struct name_table names; /* what the file itself knows */
+    struct trends trends;
     uint64_t lost_stacks; /* allocations in SITE_OTHER */
-    uint64_t lost_frames; /* captures of a stack that could not be unwound to its end */
-    uint64_t deep_sites;  /* whose stacks have more frames than were kept */
+    /* Sites, each once however often it allocated: */
+    uint64_t cut_stacks;  /* whose outermost frames are missing, since code there could not be unwound */
+    uint64_t deep_stacks; /* whose stacks have more frames than were kept */
 };
 
 void profile_of(struct profile *profile, const struct snapshot *snapshot);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/by_design.h"
 #include "model/names.h"
 #include "util.h"
 
@@ -76,9 +77,8 @@ static bool same_place(const struct place *left, const struct place *right)
            same_text(left->file, right->file) && same_text(left->module, right->module);
 }
 
-/* The deciding frame of a stack and who called it; see names.h for what is passed over. */
-static size_t deciding_places(const struct profile *profile, struct symbols *symbols, const struct site *site,
-                              struct place *places)
+size_t rows_deciding_places(const struct profile *profile, struct symbols *symbols, const struct site *site,
+                            struct place places[ROW_PLACES])
 {
     uint64_t frames[STACK_FRAMES_MAX];
     uint32_t end;
@@ -97,6 +97,8 @@ static size_t deciding_places(const struct profile *profile, struct symbols *sym
 
 static bool same_row(const struct row *left, const struct row *right)
 {
+    if (left->by_design || right->by_design)
+        return left->by_design == right->by_design;
     if (left->site->kind != right->site->kind || !same_place(&left->places[0], &right->places[0]))
         return false;
     if (left->places[0].named)
@@ -133,7 +135,8 @@ struct rows rows_make(const struct profile *profile, struct symbols *symbols, en
     for (size_t i = 0; i < count; i++) {
         struct row wanted = {.site = sorted[i]}, *row;
 
-        wanted.place_count = deciding_places(profile, symbols, sorted[i], wanted.places);
+        wanted.place_count = rows_deciding_places(profile, symbols, sorted[i], wanted.places);
+        wanted.by_design = measure == MEASURE_LIVE && site_by_design(profile, symbols, sorted[i]);
         row = row_for(&rows, &wanted);
         row->bytes = (int64_t)((uint64_t)row->bytes + (uint64_t)bytes_of(sorted[i], measure));
         row->blocks = (int64_t)((uint64_t)row->blocks + (uint64_t)blocks_of(sorted[i], measure));

@@ -24,6 +24,7 @@ struct row {
     int64_t bytes;
     int64_t blocks; /* MEASURE_TEMPORARY: allocations */
     size_t stacks;
+    bool by_design; /* of MEASURE_LIVE: all that libc and the loader keep (model/by_design.h) */
 };
 
 struct rows {
@@ -33,6 +34,10 @@ struct rows {
 
 /* Sites beyond the largest few thousand are not looked at: they add no row to a screen. */
 struct rows rows_make(const struct profile *profile, struct symbols *symbols, enum measure measure);
+
+/* The deciding frame of a site's stack (model/names.h) and who called it; returns how many. */
+size_t rows_deciding_places(const struct profile *profile, struct symbols *symbols, const struct site *site,
+                            struct place places[ROW_PLACES]);
 
 void rows_free(struct rows *rows);
 

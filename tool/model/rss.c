@@ -31,23 +31,26 @@ static void halve(struct rss *rss)
 }
 
 /* statm's second number is the resident pages (proc(5)). */
-void rss_sample(struct rss *rss, pid_t pid)
+bool rss_sample(struct rss *rss, pid_t pid)
 {
     char path[64];
     uint64_t pages;
+    bool runs;
     FILE *file;
 
     snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
     file = fopen(path, "re");
     if (file == NULL)
-        return;
-    if (fscanf(file, "%*u %" SCNu64, &pages) == 1 && pages > 0) {
+        return false;
+    runs = fscanf(file, "%*u %" SCNu64, &pages) == 1 && pages > 0;
+    fclose(file);
+    if (runs) {
         if (rss->count == RSS_SAMPLES_MAX)
             halve(rss);
         rss->samples[rss->count].monotonic_ns = monotonic_now_ns();
         rss->samples[rss->count++].bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     }
-    fclose(file);
+    return runs;
 }
 
 void rss_into_timeline(const struct rss *rss, struct snapshot *snapshot)
@@ -64,7 +67,8 @@ void rss_into_timeline(const struct rss *rss, struct snapshot *snapshot)
 
         while (at + 1 < rss->count && rss->samples[at + 1].monotonic_ns <= when)
             at++;
-        if (at < rss->count && rss->samples[at].monotonic_ns <= when)
+        if (at < rss->count && rss->samples[at].monotonic_ns <= when &&
+            rss->samples[at].monotonic_ns >= view->header->start_monotonic_ns)
             point->rss_bytes = rss->samples[at].bytes;
     }
 }

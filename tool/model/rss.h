@@ -6,6 +6,7 @@
 #ifndef HT_TOOL_RSS_H
 #define HT_TOOL_RSS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,10 +28,11 @@ void rss_init(struct rss *rss, uint32_t interval_ms);
 /* How long to wait for the next sample: short at first, for programs that end soon. */
 uint64_t rss_wait_ns(const struct rss *rss);
 
-/* Takes a sample of a process of this tool; one that has ended gives none. */
-void rss_sample(struct rss *rss, pid_t pid);
+/* Takes a sample of a process; false where it has ended. */
+bool rss_sample(struct rss *rss, pid_t pid);
 
-/* Notes in each point of the snapshot's timeline the last sample before it. */
+/* Notes in each point of the snapshot's timeline the last sample before it, but none
+ * from before this image of the process began. */
 void rss_into_timeline(const struct rss *rss, struct snapshot *snapshot);
 
 #endif /* HT_TOOL_RSS_H */

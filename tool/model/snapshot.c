@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "model/device.h"
 #include "model/output.h"
 #include "util.h"
@@ -129,6 +130,43 @@ void snapshot_close(struct snapshot *snapshot, enum state_end ended, int32_t sta
     header->ended = ended;
     header->end_status = status;
     header->end_monotonic_ns = end_monotonic_ns;
+}
+
+void snapshot_add_section(struct snapshot *snapshot, uint32_t kind, const void *content, size_t entry_bytes,
+                          size_t entries)
+{
+    size_t offset = align_up(snapshot->size, 64), end = offset + entry_bytes * entries;
+    struct state_header *header = (struct state_header *)(void *)snapshot->bytes;
+
+    if (entries == 0 || header->section_count == STATE_SECTIONS_MAX || end > FILE_BYTES_MAX)
+        return;
+    snapshot->bytes = must_realloc(snapshot->bytes, end);
+    memset(snapshot->bytes + snapshot->size, 0, offset - snapshot->size);
+    memcpy(snapshot->bytes + offset, content, entry_bytes * entries);
+    snapshot->size = end;
+    header = (struct state_header *)(void *)snapshot->bytes;
+    header->sections[header->section_count++] =
+        (struct state_section){kind, (uint32_t)entry_bytes, offset, entries};
+    header->file_bytes = end;
+    if (state_check(snapshot->bytes, snapshot->size, &snapshot->view).what != NULL)
+        BUG("a state file with a section more is not sound");
+}
+
+const void *snapshot_section(const struct snapshot *snapshot, uint32_t kind, size_t entry_bytes,
+                             size_t *entries)
+{
+    const struct state_view *view = &snapshot->view;
+
+    for (uint32_t i = 0; i < view->section_count; i++) {
+        const struct state_section *section = &view->sections[i];
+
+        if (section->kind == kind && section->entry_bytes == entry_bytes) {
+            *entries = section->entries;
+            return view->bytes + section->offset;
+        }
+    }
+    *entries = 0;
+    return NULL;
 }
 
 bool snapshot_write(const struct snapshot *snapshot, const char *path)

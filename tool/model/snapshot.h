@@ -37,6 +37,16 @@ void snapshot_free(struct snapshot *snapshot);
 void snapshot_close(struct snapshot *snapshot, enum state_end ended, int32_t status,
                     uint64_t end_monotonic_ns);
 
+/* Adds a section at the copy's end (of enum state_section_kind, the tool's own), with
+ * entries * entry_bytes from `content`. Leaves it out when there is no room for one more. */
+void snapshot_add_section(struct snapshot *snapshot, uint32_t kind, const void *content, size_t entry_bytes,
+                          size_t entries);
+
+/* The first section of this kind whose entries have that size, *entries of them;
+ * NULL when there is none. */
+const void *snapshot_section(const struct snapshot *snapshot, uint32_t kind, size_t entry_bytes,
+                             size_t *entries);
+
 /* Writes the copy to `path`, atomically. False with errno set. */
 bool snapshot_write(const struct snapshot *snapshot, const char *path);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/peak.h"
 #include "model/process.h"
 #include "util.h"
 
@@ -28,6 +29,27 @@ static enum summary_end end_of(const struct state_header *header)
     if (header->pid == 0)
         return END_RUNNING; /* a device, that can send its numbers only while it runs */
     return process_runs(header) ? END_RUNNING : END_UNKNOWN;
+}
+
+static void find_peak_time(struct summary *summary, const struct state_view *view)
+{
+    struct peak peak = peak_of(view);
+
+    summary->peak_to_seconds = summary->seconds;
+    if (peak.is_now) {
+        summary->peak_from_seconds = summary->seconds;
+        return;
+    }
+    for (uint32_t i = 0; i < view->point_count; i++) {
+        const struct state_point *point = state_view_point(view, i);
+        double seconds = (double)point->since_start_ns / 1e9;
+
+        if (point->peak_number >= peak.number) {
+            summary->peak_to_seconds = seconds;
+            return;
+        }
+        summary->peak_from_seconds = seconds;
+    }
 }
 
 void summary_of(struct summary *summary, const struct snapshot *snapshot)
@@ -61,9 +83,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
     if (end_ns > header->start_monotonic_ns)
         summary->seconds = (double)(end_ns - header->start_monotonic_ns) / 1e9;
     state_view_totals(&snapshot->view, &summary->totals);
-    if (summary->totals.peak_bytes == header->peak_bytes &&
-        header->peak_monotonic_ns > header->start_monotonic_ns)
-        summary->peak_seconds = (double)(header->peak_monotonic_ns - header->start_monotonic_ns) / 1e9;
+    find_peak_time(summary, &snapshot->view);
 }
 
 void summary_free(struct summary *summary)

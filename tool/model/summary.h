@@ -30,10 +30,13 @@ struct summary {
     uint32_t image;
     bool forked;
     enum summary_end ended;
-    int32_t status;      /* exit status or signal; 0 with the other ends */
-    bool exiting;        /* its exit handlers had begun, as far as the file still says */
-    double seconds;      /* 0 when its end is not known */
-    double peak_seconds; /* from the start to the peak; 0 not known */
+    int32_t status; /* exit status or signal; 0 with the other ends */
+    bool exiting;   /* its exit handlers had begun, as far as the file still says */
+    double seconds; /* 0 when its end is not known */
+    /* The peak was between these two, from the start: points of the timeline. Equal:
+     * it is now, or was at the end. peak_to 0: not known. */
+    double peak_from_seconds;
+    double peak_to_seconds;
     uint64_t start_ticks;
     uint64_t start_monotonic_ns;
     struct ht_totals totals;

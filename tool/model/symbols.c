@@ -76,6 +76,8 @@ static const Dwfl_Callbacks callbacks = {
     .debuginfo_path = &debuginfo_path,
 };
 
+static void take_names(struct symbols *symbols, const struct profile *profile);
+
 struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
 {
     struct symbols *symbols = must_malloc(sizeof *symbols);
@@ -86,6 +88,7 @@ struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
     };
     for (uint32_t i = 0; i < profile->module_count; i++)
         symbols->modules[i] = (struct module){.of = &profile->modules[i]};
+    take_names(symbols, profile);
     if (!debuginfod)
         unsetenv("DEBUGINFOD_URLS"); /* libdwfl would ask by itself */
     else if (getenv("DEBUGINFOD_URLS") == NULL)
@@ -350,17 +353,33 @@ static void places_from_dwarf(struct places *places, struct module *module, Dwar
             (struct place){.file = must_strdup(file), .line = number > 0 ? (unsigned)number : 0};
 }
 
-/* Names the outermost place by the symbol table, where debug information did not. */
-static void name_from_table(struct place *place, struct module *module)
+static const struct symbol *symbol_before(struct module *module, uint64_t offset)
 {
-    const struct symbol *symbol;
-    char *name;
-
     if (!module->table_made) {
         module->table_made = true;
         symbol_table_make(&module->table, module->dwfl_module);
     }
-    symbol = symbol_table_find(&module->table, place->offset);
+    return symbol_table_find(&module->table, offset);
+}
+
+/* A libc's function has several names, and debug information the innermost of them
+ * (__GI___strdup): the table has the one that programs call. */
+static void name_publicly(struct place *place, struct module *module)
+{
+    const struct symbol *symbol = symbol_before(module, place->offset);
+
+    if (symbol == NULL || place->offset >= symbol->end)
+        return;
+    free((char *)place->function);
+    place->function = name_demangle(symbol->name);
+}
+
+/* Names the outermost place by the symbol table, where debug information did not. */
+static void name_from_table(struct place *place, struct module *module)
+{
+    const struct symbol *symbol = symbol_before(module, place->offset);
+    char *name;
+
     if (symbol == NULL || place->offset - symbol->begin > NEAR_BYTES)
         return;
     name = name_demangle(symbol->name);
@@ -382,12 +401,21 @@ static struct module *module_of(struct symbols *symbols, uint64_t where)
     return &symbols->modules[number - 1];
 }
 
+/* Where the instruction is, in memory and in its module's file, whose path it returns. */
+static const char *where_address(struct symbols *symbols, uint64_t where, uint64_t *address, uint64_t *offset)
+{
+    const struct module *module = module_of(symbols, where);
+
+    *address = (where & STATE_WHERE_ADDRESS_MASK) - ((where & STATE_WHERE_INTERRUPTED) ? 0 : 1);
+    *offset = *address - (module ? module->of->bias : 0);
+    return module ? module->of->path : "";
+}
+
 static void look_up(struct symbols *symbols, uint64_t where, struct places *places)
 {
     struct module *module = module_of(symbols, where);
-    uint64_t address = (where & STATE_WHERE_ADDRESS_MASK) - ((where & STATE_WHERE_INTERRUPTED) ? 0 : 1);
-    uint64_t offset = address - (module ? module->of->bias : 0);
-    const char *path = module ? module->of->path : "";
+    uint64_t address, offset;
+    const char *path = where_address(symbols, where, &address, &offset);
 
     if (module != NULL && !module->opened)
         module_open(module);
@@ -402,10 +430,22 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
         place->address = address;
         place->offset = offset;
         place->named = place->function != NULL;
-        if (place->function == NULL && i + 1 == places->count && module && module->dwfl_module)
-            name_from_table(place, module);
+        if (i + 1 == places->count && module != NULL && module->dwfl_module != NULL) {
+            if (place->function == NULL)
+                name_from_table(place, module);
+            else if (place->function[0] == '_')
+                name_publicly(place, module);
+        }
         if (place->function == NULL)
             place->function = must_asprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
+    }
+}
+
+static void free_places(struct place *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)places[i].function);
+        free((char *)places[i].file);
     }
 }
 
@@ -434,7 +474,8 @@ static void grow(struct symbols *symbols)
     symbols->found_places = places;
 }
 
-const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+/* The entry of `where`, made when there is none: then it has no places yet. */
+static struct found *found_of(struct symbols *symbols, uint64_t where)
 {
     struct found *found;
 
@@ -442,14 +483,63 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
         grow(symbols);
     found = slot_of(symbols->found, symbols->found_places, where);
     if (found->where == 0) {
+        found->where = where;
+        symbols->found_count++;
+    }
+    return found;
+}
+
+static void keep_places(struct found *found, const struct places *places)
+{
+    found->count = places->count;
+    found->places = must_malloc(places->count * sizeof(struct place));
+    memcpy(found->places, places->items, places->count * sizeof(struct place));
+}
+
+/* What the file itself knows need not be looked up: by now there may be another build
+ * where it was. What it has no name for may be known on this disk. */
+static void take_names(struct symbols *symbols, const struct profile *profile)
+{
+    const struct name_table *names = &profile->names;
+
+    for (size_t i = 0, end; i < names->count; i = end) {
+        uint64_t where = names->items[i].where, address, offset;
+        const char *path = where_address(symbols, where, &address, &offset);
+        struct places places = {.count = 0};
+        bool known = names->is_fresh;
+
+        for (end = i; end < names->count && names->items[end].where == where; end++) {
+            const struct name_entry *name = &names->items[end];
+
+            known |= name->named;
+            if (places.count < INLINE_DEPTH_MAX)
+                places.items[places.count++] = (struct place){
+                    .function = must_strdup(name->function),
+                    .file = name->file ? must_strdup(name->file) : NULL,
+                    .line = name->line,
+                    .module = path,
+                    .address = address,
+                    .offset = offset,
+                    .inlined = name->inlined,
+                    .named = name->named,
+                };
+        }
+        if (known && found_of(symbols, where)->count == 0)
+            keep_places(found_of(symbols, where), &places);
+        else
+            free_places(places.items, places.count);
+    }
+}
+
+const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+{
+    struct found *found = found_of(symbols, where);
+
+    if (found->count == 0) {
         struct places places = {.count = 0};
 
         look_up(symbols, where, &places);
-        found->where = where;
-        found->count = places.count;
-        found->places = must_malloc(places.count * sizeof(struct place));
-        memcpy(found->places, places.items, places.count * sizeof(struct place));
-        symbols->found_count++;
+        keep_places(found, &places);
     }
     *count = found->count;
     return found->places;
@@ -458,10 +548,7 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
 void symbols_close(struct symbols *symbols)
 {
     for (size_t i = 0; i < symbols->found_places; i++) {
-        for (size_t p = 0; p < symbols->found[i].count; p++) {
-            free((char *)symbols->found[i].places[p].function);
-            free((char *)symbols->found[i].places[p].file);
-        }
+        free_places(symbols->found[i].places, symbols->found[i].count);
         free(symbols->found[i].places);
     }
     for (uint32_t i = 0; i < symbols->module_count; i++)

@@ -12,6 +12,7 @@
 
 #include "model/compact.h"
 #include "model/process.h"
+#include "model/symbols.h"
 #include "util.h"
 
 struct name {
@@ -43,7 +44,7 @@ static int by_pid_and_image(const void *a, const void *b)
 static struct names list_names(const char *directory)
 {
     struct names names = {0};
-    DIR *stream = opendir(directory);
+    DIR *stream = directory ? opendir(directory) : NULL;
     struct dirent *entry;
     struct name name;
     size_t capacity = 0;
@@ -87,12 +88,26 @@ static char *keep_path(const char *keep_as, const struct name *name, bool is_mai
                    : must_asprintf("%s.%u.%u", keep_as, name->pid, name->image);
 }
 
-static void keep(struct tree *tree, struct snapshot *snapshot, const struct profile *profile,
-                 struct summary *summary, char *path)
+/* Only the first process's: debug information takes up to a second to open, and a
+ * build has a thousand processes. */
+static void add_names(const struct tree *tree, struct snapshot *snapshot, struct profile *profile)
+{
+    struct symbols *symbols = symbols_open(profile, tree->debuginfod);
+
+    name_table_add(snapshot, profile, symbols);
+    symbols_close(symbols);
+}
+
+static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
+                 struct summary *summary, char *path, const struct site_watch *sites, bool is_main)
 {
     const char *slash = strrchr(path, '/');
 
     snapshot_compact(snapshot, profile);
+    if (is_main) {
+        site_watch_add(sites, snapshot, profile);
+        add_names(tree, snapshot, profile);
+    }
     if (snapshot_write(snapshot, path)) {
         summary->file = must_strdup(slash ? slash + 1 : path);
     } else if (tree->write_error == 0) {
@@ -126,13 +141,13 @@ static bool load(struct tree *tree, struct snapshot *snapshot, const char *direc
     return loaded;
 }
 
-void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const struct rss *rss,
-                  const char *keep_as, bool keep_tree)
+void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end,
+                  const struct rss_tree *rss, const char *keep_as, bool keep_tree, bool debuginfod)
 {
     struct names names = list_names(directory);
     struct next_image next = {0};
 
-    *tree = (struct tree){0};
+    *tree = (struct tree){.debuginfod = debuginfod};
     for (size_t i = names.count; i-- > 0;) {
         const struct name *name = &names.items[i];
         bool is_last = i + 1 == names.count || names.items[i + 1].pid != name->pid;
@@ -146,13 +161,14 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
             continue;
         exiting = snapshot.view.header->ended == STATE_EXITING;
         close_snapshot(&snapshot, end, is_main, &next);
-        if (is_main)
-            rss_into_timeline(rss, &snapshot);
+        if (rss_tree_of(rss, name->pid) != NULL)
+            rss_into_timeline(rss_tree_of(rss, name->pid), &snapshot);
         summary_of(&summary, &snapshot);
         profile_of(&profile, &snapshot);
         summary.exiting = exiting; /* closing the copy has overwritten it there */
         if (keep_as && (is_main || keep_tree))
-            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last));
+            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last), rss->sites,
+                 is_main);
         next = (struct next_image){name->pid, summary.start_ticks, summary.start_monotonic_ns};
         add(tree, &summary, is_main);
         if (is_main)

@@ -6,7 +6,7 @@
 #ifndef HT_TOOL_TREE_H
 #define HT_TOOL_TREE_H
 
-#include "model/rss.h"
+#include "model/rss_tree.h"
 #include "model/summary.h"
 
 /* How the first process ended. */
@@ -21,14 +21,17 @@ struct tree {
     struct report report; /* main: the first process's last image, when there is one */
     bool has_main;
     size_t unfinished; /* files of processes that ended before their tracker had started */
+    bool debuginfod;   /* its servers may be asked for the names that are kept */
     int write_error;   /* errno of the first snapshot that could not be written; 0: none */
 };
 
-/* Reads all state files in `directory`, sets in their copies how each process ended
- * (in the first process's, its resident memory too), and with keep_as writes the
- * copies in their small form, the first process's alone unless keep_tree is set: the first process's last image to keep_as,
- * other processes to keep_as.PID, images before an exec to keep_as.PID.N. */
-void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end, const struct rss *rss,
-                  const char *keep_as, bool keep_tree);
+/* Reads all state files in `directory` (NULL: there are none), sets in their copies how each
+ * process ended and what its resident memory was, and with keep_as writes the copies in
+ * their small form, the first process's with the names of its code, and it alone unless
+ * keep_tree is set: the first process's last image to keep_as, other processes to
+ * keep_as.PID, images before an exec to keep_as.PID.N. With debuginfod, names may come
+ * from its servers. */
+void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end,
+                  const struct rss_tree *rss, const char *keep_as, bool keep_tree, bool debuginfod);
 
 #endif /* HT_TOOL_TREE_H */

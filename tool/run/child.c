@@ -2,10 +2,11 @@
  *
  * child.c - fork, exec, wait, and the signals meanwhile.
  *
- * Keys on the terminal (SIGINT, SIGQUIT) reach the program by themselves; the tool
- * ignores them, so as to outlive the program and report. What is sent to the tool
- * alone (SIGTERM and others) is handed on. The program starts with the signals as
- * the tool found them; one that was ignored then (nohup) stays ignored by both.
+ * What the terminal sends (its keys, a hang-up, a new size) reaches the program by itself,
+ * and the tool lets it pass, so as to outlive the program and report. What a process
+ * sends to the tool is handed on. The program starts with the signals as the tool
+ * found them; one that was ignored then (nohup) stays ignored by both. Stop and
+ * continue keep their usual effect, so that a shell's ^Z and fg move both.
  */
 #include "run/child.h"
 
@@ -25,10 +26,13 @@
 static const struct rule {
     int signal;
     enum { IGNORE, HAND_ON, DEFAULT } action;
-} rules[] = {
-    {SIGINT, IGNORE},   {SIGQUIT, IGNORE},  {SIGTERM, HAND_ON}, {SIGHUP, HAND_ON},
-    {SIGUSR1, HAND_ON}, {SIGUSR2, HAND_ON}, {SIGPIPE, IGNORE}, /* a reader that left must not cost the exit status */
-    {SIGCHLD, DEFAULT}, /* ignored, it would make the exit status unknown */
+} rules
+    [] =
+        {
+            {SIGINT, HAND_ON},   {SIGQUIT, HAND_ON}, {SIGTERM, HAND_ON},
+            {SIGHUP, HAND_ON},   {SIGUSR1, HAND_ON}, {SIGUSR2, HAND_ON},
+            {SIGWINCH, HAND_ON}, {SIGPIPE, IGNORE}, /* a reader that left must not cost the exit status */
+            {SIGCHLD, DEFAULT},                     /* ignored, it would make the exit status unknown */
 };
 
 #define RULES (sizeof rules / sizeof rules[0])
@@ -42,8 +46,8 @@ struct before {
 /* Read by the handler; set while the signals are blocked. */
 static volatile pid_t forward_to;
 
-/* The kernel sends a hang-up to the whole foreground group, the program included,
- * and a program that signals its own group has had it too. */
+/* The kernel sends the terminal's signals to the whole foreground group, the program
+ * included, and a program that signals its own group has had it too. */
 static void forward(int signal, siginfo_t *info, void *context)
 {
     int error = errno;
@@ -125,7 +129,7 @@ static void read_last_name(struct child *child)
 /* Until it has ended. A stopped program is waited for like a running one. SIGCHLD is
  * blocked, so one that comes before sigtimedwait ends that at once. WNOWAIT: the pid
  * is kept until no signal is handed on to it any more; then it may be a stranger's. */
-static void wait_for_end(pid_t pid, struct rss *rss)
+static void wait_for_end(pid_t pid, struct rss_tree *rss)
 {
     sigset_t ended;
 
@@ -133,7 +137,7 @@ static void wait_for_end(pid_t pid, struct rss *rss)
     sigaddset(&ended, SIGCHLD);
     for (;;) {
         siginfo_t info = {.si_pid = 0};
-        uint64_t wait_ns = rss_wait_ns(rss);
+        uint64_t wait_ns = rss_wait_ns(&rss->first);
         struct timespec timeout = {(time_t)(wait_ns / 1000000000u), (long)(wait_ns % 1000000000u)};
 
         if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
@@ -141,11 +145,11 @@ static void wait_for_end(pid_t pid, struct rss *rss)
         if (info.si_pid == pid)
             return;
         if (sigtimedwait(&ended, NULL, &timeout) < 0 && errno == EAGAIN)
-            rss_sample(rss, pid);
+            rss_tree_sample(rss, pid);
     }
 }
 
-bool child_run(struct child *child, char **command, struct rss *rss)
+bool child_run(struct child *child, char **command, struct rss_tree *rss)
 {
     struct before before;
     sigset_t mask;

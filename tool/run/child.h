@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "model/rss.h"
+#include "model/rss_tree.h"
 
 struct child {
     pid_t pid;
@@ -20,8 +20,8 @@ struct child {
     char last_name[32];        /* what the kernel called it at its end; empty: not known */
 };
 
-/* Runs command, with the tool's environment, to its end, and samples its resident
+/* Runs command, with the tool's environment, to its end, and samples resident
  * memory meanwhile. False with errno set when no process could be made for it. */
-bool child_run(struct child *child, char **command, struct rss *rss);
+bool child_run(struct child *child, char **command, struct rss_tree *rss);
 
 #endif /* HT_TOOL_CHILD_H */

@@ -51,9 +51,6 @@ char *state_directory_make(const char *place)
     }
     for (size_t i = 0; directory == NULL && (place = state_place(i)) != NULL; i++)
         directory = make_in(place);
-    if (directory == NULL)
-        die("no place for the state files: neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp is writable; "
-            "give a --state-dir");
     return directory;
 }
 
@@ -72,6 +69,8 @@ static void remove_files(const char *directory)
 
 void state_directory_remove(const char *directory)
 {
+    if (directory == NULL)
+        return;
     for (int try = 0; try < REMOVE_TRIES; try++) {
         remove_files(directory);
         if (rmdir(directory) == 0 || errno == ENOENT)

@@ -9,11 +9,12 @@
 #include <stdbool.h>
 
 /* Makes it, mode 0700, in `place`, or with NULL in the first place that will do.
- * Returns its absolute path (malloc'ed); die() when there is none. */
+ * Returns its absolute path (malloc'ed). die() when `place` will not do; NULL when none
+ * of the usual places does. */
 char *state_directory_make(const char *place);
 
 /* Removes it and the state files in it, and nothing that it does not know; warns
- * when something stays. */
+ * when something stays. NULL: nothing to do. */
 void state_directory_remove(const char *directory);
 
 /* Makes LINK_NAME in it point to `library`, for a library whose path the loader

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Takes the samples: every workload bare, then under each configuration, round after
+round, so that a machine that gets slower does so for all; every other round backwards."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Sample:
+    wall: float  # seconds
+    cpu: float
+    rss_kib: int
+    output_bytes: int
+    end_ns: int = 0
+
+
+@dataclass
+class Bench:
+    build: str
+    tmp: str
+    rounds: int
+    limit: int  # seconds of one run
+    quick: bool
+    samples: dict = field(default_factory=dict)  # (workload, configuration) -> {round: Sample}
+    skipped: list = field(default_factory=list)  # (name, reason)
+    failed: list = field(default_factory=list)
+    reports: dict = field(default_factory=dict)  # configuration -> what report_of() says
+
+    def skip(self, name, reason):
+        print(f"skipped: {name}: {reason}", file=sys.stderr)
+        self.skipped.append((name, reason))
+
+    def fail(self, what):
+        print(f"FAILED: {what}", file=sys.stderr)
+        self.failed.append(what)
+
+    def program(self, workload, configuration):
+        """The path of the program that the workload runs."""
+        word = workload.command[0]
+        if word.startswith("@WORKLOADS@"):
+            return os.path.join(self.build, "bench", configuration.program + word[len("@WORKLOADS@"):])
+        return shutil.which(word) or word
+
+    def run(self, workload, configuration, more=()):
+        """One run. Raises RuntimeError when it failed, gave no evidence or took too long."""
+        folder = os.path.join(self.tmp, "run")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        command = [os.path.join(self.build, "bench", "bench_runner"), "-t", str(self.limit)]
+        for variable in (*configuration.environment, *more):
+            command += ["-e", variable]
+        if workload.input:
+            command += ["-i", os.path.join(self.tmp, workload.input)]
+        if workload.metric:
+            command += ["-o", os.path.join(self.tmp, "output")]
+        command += ["--", *configuration.before, self.program(workload, configuration), *workload.command[1:]]
+        command = [word.replace("@RUN@", folder).replace("@INPUT@", self.tmp) for word in command]
+        ran = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=folder)
+        first = (ran.stderr.splitlines() or [""])[0]
+        if ran.returncode != 0:
+            raise RuntimeError(f"status {ran.returncode}: {first}")
+        wall, cpu, rss, status, end = map(int, ran.stdout.split()[-5:])
+        if status == 128 + 14:
+            raise TimeoutError(f"takes more than {self.limit} s")
+        if status != 0:
+            raise RuntimeError(f"status {status}: {first}")
+        evidence = configuration.evidence.replace("@RUN@", folder)
+        if evidence and not glob.glob(evidence):
+            raise RuntimeError(f"was not tracked: {first}")
+        size = sum(os.path.getsize(file) for file in glob.glob(evidence)) if evidence else 0
+        sample = Sample(wall / 1e9, cpu / 1e9, rss, size, end)
+        if workload.metric:
+            with open(os.path.join(self.tmp, "output"), errors="replace") as file:
+                sample.cpu = sample.wall = float(re.search(workload.metric, file.read()).group(1))
+        return sample
+
+    def rounds_of(self, workload, configuration):
+        if workload.kind in ("startup", "memory") and configuration.kind != "slow":
+            return self.rounds * (1 if configuration.kind == "tool" else 3)
+        if configuration.kind == "tool" or workload.kind == "report":
+            return 0
+        if configuration.name == "wrap" and workload.kind != "own":
+            return 0
+        if configuration.kind == "slow":
+            return 1 if workload.slow else 0
+        if configuration.kind == "exact":
+            return min(self.rounds, 1 if self.quick else 3)
+        return self.rounds
+
+    def measure(self, workload, configurations):
+        print(f"measuring: {workload.name}", file=sys.stderr)
+        rounds = {c.name: self.rounds_of(workload, c) for c in configurations}
+        try:
+            self.run(workload, configurations[0])  # the first run reads files
+        except (RuntimeError, OSError):
+            pass  # the next one says why
+        for turn in range(1, max(rounds.values()) + 1):
+            for configuration in configurations if turn % 2 else reversed(configurations):
+                if turn > rounds[configuration.name]:
+                    continue
+                try:
+                    sample = self.run(workload, configuration)
+                except TimeoutError as error:
+                    self.skip(f"{workload.name}, {configuration.name}", str(error))
+                    rounds[configuration.name] = 0
+                except RuntimeError as error:
+                    self.fail(f"{workload.name}, {configuration.name}: {error}")
+                    if configuration.name == "bare":
+                        return
+                    rounds[configuration.name] = 0
+                else:
+                    self.samples.setdefault((workload.name, configuration.name), {})[turn] = sample
+
+    def measure_report(self, workload, configuration):
+        """From the end of the program's work to the last byte of the report."""
+        print(f"measuring: report, {configuration.name}", file=sys.stderr)
+        stamp = os.path.join(self.tmp, "end")
+        try:
+            sample = self.run(workload, configuration, more=(f"BENCH_END={stamp}",))
+        except (TimeoutError, RuntimeError) as error:
+            self.skip(f"{workload.name}, {configuration.name}", str(error))
+            return
+        with open(stamp) as file:
+            ended = sample.end_ns - int(file.read())
+        output = max(glob.glob(configuration.evidence.replace("@RUN@", os.path.join(self.tmp, "run"))), key=os.path.getsize)
+        command = [word.replace("@OUTPUT@", output).replace("@PROGRAM@", self.program(workload, configuration))
+                   for word in configuration.report]
+        if not shutil.which(command[0]):
+            self.skip(f"report of {configuration.name}", f"{command[0]} is missing")
+            return
+        begin = time.monotonic_ns()
+        ran = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+        seconds = (ended + time.monotonic_ns() - begin) / 1e9
+        if ran.returncode != 0:
+            self.fail(f"report of {configuration.name}: {(ran.stderr.splitlines() or [''])[-1]}")
+            return
+        self.reports[configuration.name] = {"wall_seconds": sample.wall, "output_bytes": sample.output_bytes,
+                                            "end_to_report_seconds": seconds}

@@ -1,0 +1,307 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# heaptracker check: on make_state's file (31 allocs, 5 temporary, 1900 bytes live in 19
+# blocks, peak 2500), and on gate.c, which it runs itself.
+
+load helpers
+
+gate=$HT_BUILD/tests/tool/gate
+
+# check STATUS ARGUMENT...
+check() {
+    local expected=$1
+    shift
+    split "$tool" check "$@"
+    [ "$status" -eq "$expected" ]
+}
+
+@test "each limit holds at its number, and breaks one below it" {
+    "$make_state" x.ht
+    while read -r option at below; do
+        check 0 --$option=$at x.ht
+        [[ $out == *"within its limit"*"ok     $option: "* ]]
+        check 1 --$option=$below x.ht
+        [[ $out == *"over 1 of 1 limits"*"OVER   $option: "* ]]
+        [ -z "$err" ]
+    done <<-'END'
+	max-peak 2500 2499
+	max-live 1900 1899
+	max-live-blocks 19 18
+	max-allocs 31 30
+	max-temporary 16.2 16.1
+	END
+    check 0 --max-foreign=0 x.ht --max-invalid=0 --max-peak=3K
+}
+
+@test "foreign and invalid frees are limits too" {
+    need_tracking
+    bad_frees=$HT_BUILD/tests/engine/bad_frees.preload
+    [ -x "$bad_frees" ] || skip "bad_frees is not built"
+    "$tool" run --quiet -o x.ht "$bad_frees" foreign || true
+    need jq
+    "$tool" report --format=json x.ht >x.json
+    foreign=$(jq .totals.foreign_frees x.json) invalid=$(jq .totals.invalid_frees x.json)
+    [ $((foreign + invalid)) -gt 0 ]
+    check 0 --max-foreign=$foreign --max-invalid=$invalid x.ht
+    [ "$foreign" -eq 0 ] || check 1 --max-foreign=$((foreign - 1)) x.ht
+    [ "$invalid" -eq 0 ] || check 1 --max-invalid=$((invalid - 1)) x.ht
+}
+
+@test "a broken limit names the number, the excess and the sites that broke it" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    check 1 --max-live=2000 x.ht
+    grep -Eq '^  OVER   max-live: 2\.9 KiB \(3000 bytes\), at most 2\.0 KiB: 1000 B over$' <<<"$out"
+    grep -Eq '^ +2\.9 KiB +3 +keep_line at gate\.c:[0-9]+$' <<<"$out"
+    fails grep -iq leak <<<"$out"
+    fails grep -Eq '^.{101}' <<<"$out"
+}
+
+@test "what libc keeps by design is not held against a program, and the sum stays exact" {
+    need_tracking
+    need jq
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    check 0 --max-live=3000 --max-live-blocks=3 --format=json x.ht
+    echo "$out" >check.json
+    json check.json .live.counted '{"bytes":3000,"blocks":3}'
+    json check.json '.live.by_design.bytes >= 1024' true
+    [ "$(jq '[.live[].bytes] | add' check.json)" = "$("$tool" report --format=json x.ht | jq .totals.live_bytes)" ]
+    [ "$(jq '[.live[].blocks] | add' check.json)" = "$("$tool" report --format=json x.ht | jq .totals.live_blocks)" ]
+    "$tool" report x.ht | sed -n '/^Still live at exit/,/^$/p' >live
+    grep -Eq '^ +[0-9.]+ % .*\(held by libc and the loader by design\)$' live
+    grep -q 'keep_line' live
+    check 0 --max-live=3000 x.ht
+    grep -Eq '^  3000 counted, [0-9]+ held by libc and the loader by design, 0 suppressed$' <<<"$out"
+}
+
+@test "sites are limited by globs on function, file and module" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    for glob in 'keep_*' 'keep_line' '*_line'; do
+        check 0 --site="$glob:live=3000" --site="$glob:total=3000" --site="$glob:allocs=3" x.ht
+        check 1 --site="$glob:live=2999" x.ht
+        [[ $out == *"site $glob:live"*keep_line* ]]
+    done
+    # 13000 of its own, and printf's buffer
+    check 1 --site='gate.c:total=13000' x.ht
+    check 0 --site='gate.c:total=20000' x.ht
+    check 0 --site='gate:live-blocks=4' x.ht
+    check 1 --site='*/gate:live-blocks=3' x.ht
+    check 1 --site='read_page:temporary=49.9' x.ht
+    check 0 --site='nothing_like_it:total=0' --site='keep:total=0' x.ht # the whole name
+    check 0 --site='main:peak=100K' x.ht
+}
+
+@test "a limits file says the same as options, and the command line has the last word" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    mkdir repository
+    cp x.ht repository/base.ht
+    cat >repository/heaptracker.limits <<-'END'
+	# what this program may hold
+
+	max-peak = 20K
+	max-live=1000
+	site=keep_*:live=4K
+	baseline=base.ht
+	END
+    check 1 --limits=repository/heaptracker.limits x.ht
+    [[ $out == *"over 1 of 5 limits"*"OVER   max-live"* ]]
+    check 0 --limits=repository/heaptracker.limits --max-live=3K x.ht
+    check 0 --max-live=3K --limits=repository/heaptracker.limits x.ht
+    echo 'leak:^keep_line$' >>repository/heaptracker.limits
+    check 0 --limits=repository/heaptracker.limits x.ht
+    [[ $out == *", 3000 suppressed"* ]]
+}
+
+@test "suppressions match as LeakSanitizer's do" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    matching='keep_line keep eep_l ^keep ^keep_line$ line$ k*p*ne ^k*e$ gate.c /gate.c$ gate$ main *line*'
+    others='^eep keep$ ^line xkeep keep_lines ^gate.c$ le*keep ^ma$'
+    for pattern in $matching; do
+        printf '# known\n\n  leak:%s\nrace:whatever\n' "$pattern" >supp
+        check 0 --suppressions=supp --max-live=0 x.ht || { echo "not matched: $pattern"; false; }
+        [[ $out == *" 3000 suppressed"* ]]
+    done
+    for pattern in $others; do
+        echo "leak:$pattern" >supp
+        check 1 --suppressions=supp --max-live=0 x.ht || { echo "matched: $pattern"; false; }
+    done
+    echo leak:keep_line >supp
+    check 1 --suppressions=supp --max-peak=1000 --max-allocs=1 x.ht # they are about what is live
+    [[ $out == *"over 2 of 2"* ]]
+}
+
+@test "a baseline allows growth in percent or in bytes" {
+    need_tracking
+    "$tool" run --quiet -o base.ht "$gate" >/dev/null
+    "$tool" run --quiet -o more.ht "$gate" 0 1 >/dev/null || true
+    check 0 --baseline=base.ht base.ht
+    check 1 --baseline=base.ht more.ht
+    grep -Eq '^  OVER   baseline live: 3\.9 KiB \(4000 bytes\), at most 2\.9 KiB: 1000 B over \(it was 2\.9 KiB \(3000 bytes\)\)$' <<<"$out"
+    grep -Eq '^ +\+ +1000 B +1 +keep_line at gate\.c' <<<"$out"
+    check 0 --baseline=base.ht --growth=1000 more.ht
+    check 1 --baseline=base.ht --growth=999 more.ht
+    check 0 --baseline=base.ht --growth=34% more.ht
+    check 1 --baseline=base.ht --growth=33% more.ht
+    [[ $out == *"ok     baseline peak"* ]]
+    check 0 --baseline=more.ht base.ht
+}
+
+@test "a command is run, its output stays its own, and its failure counts" {
+    need_tracking
+    check 0 --max-peak=1M --max-live=3000 -- "$gate"
+    [ "$out" = "on stdout" ]
+    [[ $err == *"within all 3 limits"* ]]
+    no_state_left
+    [ -z "$(find . -name '*.ht')" ]
+    check 1 --max-peak=1M -- "$gate" 3
+    [[ $err == *"OVER   exit status: 3: the command failed"* ]]
+    check 0 --any-exit --max-peak=1M -- "$gate" 3
+    check 1 --max-peak=1M -- "$workload" kill
+    [[ $err == *"137: signal 9 killed the command"* ]]
+    check 1 --max-live=0 --keep=kept.ht -o verdict -- "$gate"
+    [ -z "$err" ]
+    grep -q 'OVER   max-live' verdict
+    check 1 --max-live=0 kept.ht
+}
+
+@test "what cannot be told is exit status 2" {
+    need_tracking
+    check 2 --max-peak=1M -- /nowhere/at/all
+    one_line "$err"
+    no_state_left
+    if [ -x "$HT_BUILD/tests/tool/workload-static" ]; then
+        check 2 --max-peak=1M -- "$HT_BUILD/tests/tool/workload-static"
+        one_line "$err"
+    fi
+}
+
+@test "losses leave a number unsure only where they could change the answer" {
+    # 200 bytes in 2 blocks of the peak are of stacks that found no place.
+    "$make_state" x.ht
+    check 0 --site='nothing:peak=200' x.ht
+    check 2 --site='nothing:peak=199' x.ht
+    [[ $out == *"UNSURE site nothing:peak: "*"between 0 and 200"* ]]
+    check 1 --site='nothing:peak=199' --max-peak=1 x.ht # over is over
+}
+
+@test "junit is valid, and says what broke" {
+    need xmllint libxml2-utils
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    check 1 --max-live=0 --max-peak=1G --site='a<b>&"*:live=0' --format=junit x.ht
+    echo "$out" >junit.xml
+    xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" junit.xml
+    [ "$(xmllint --xpath 'string(/testsuites/@failures)' junit.xml)" = 1 ]
+    [ "$(xmllint --xpath 'count(//testcase)' junit.xml)" = 3 ]
+    [[ $(xmllint --xpath 'string(//testcase[@name="max-live"]/failure)' junit.xml) == *"keep_line at gate.c:"* ]]
+    [ "$(xmllint --xpath 'string(//testcase[3]/@name)' junit.xml)" = 'site a<b>&"*:live' ]
+    "$make_state" y.ht program=$'/bin/\001<x>\xff'
+    check 2 --site=nothing:peak=1 --format=junit y.ht
+    echo "$out" >junit.xml
+    xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" junit.xml
+    [ "$(xmllint --xpath 'count(//testcase/error)' junit.xml)" = 1 ]
+}
+
+@test "junit is read by a consumer of it" {
+    need_tracking
+    python=/usr/bin/python3 # Debian's, which has Debian's packages
+    $python -c 'import junitparser' 2>/dev/null || skip "python3-junitparser is missing (apt-get install python3-junitparser)"
+    check 1 --max-live=0 --max-peak=1G --format=junit -o junit.xml -- "$gate"
+    $python - <<-'END'
+	from junitparser import JUnitXml, Failure
+	suite = next(iter(JUnitXml.fromfile("junit.xml")))
+	assert suite.tests == 3 and suite.failures == 1, (suite.tests, suite.failures)
+	failed = [case for case in suite if any(isinstance(r, Failure) for r in case.result)]
+	assert [case.name for case in failed] == ["max-live"] and "keep_line" in failed[0].result[0].text
+	END
+}
+
+@test "github annotations are one line each, escaped, and point to the source" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    cd "$HT_SOURCE"
+    check 1 --max-live=0 --site='a,b:c%:live=0' --site='keep*:live-blocks=1' --format=github "$BATS_TEST_TMPDIR/x.ht"
+    [ "$(wc -l <<<"$out")" -eq 2 ]
+    grep -Eq '^::error file=[^:,]*gate\.c,line=[0-9]+,title=heaptracker max-live::2\.9 KiB \(3000 bytes\), at most 0 B: 2\.9 KiB over%0A' <<<"$out"
+    grep -q 'title=heaptracker site keep\*%3Alive-blocks::3, at most 1' <<<"$out"
+    check 0 --max-live=1M --format=github "$BATS_TEST_TMPDIR/x.ht"
+    [ "$out" = "::notice title=heaptracker::gate is within its limit" ]
+}
+
+# A program whose allocating function has this name: its symbol is renamed.
+hostile_program() {
+    need objcopy binutils
+    need gcc
+    cat >hostile.c <<-'END'
+	#include <stdlib.h>
+	void *volatile sink;
+	__attribute__((noipa)) void keep(size_t size) { sink = malloc(size); }
+	int main(int argc, char **argv) { keep(1000 * (size_t)argc); return argv == NULL; }
+	END
+    gcc -O1 -fno-builtin -w -o plain hostile.c
+    printf 'keep %s\n' "$1" >renamed
+    objcopy --redefine-syms=renamed plain hostile
+}
+
+@test "names that would break a format are escaped in all of them" {
+    need_tracking
+    need jq
+    need xmllint libxml2-utils
+    export LC_ALL=C.UTF-8
+    hostile_program "$(printf '<script>alert("1")</script>&%%0A::error:,\xff\xfe]]>%010000d' 0)"
+    "$tool" run --quiet -o 1.ht ./hostile
+    "$tool" run --quiet -o 2.ht ./hostile more
+    check 1 --max-live=0 --format=junit -o x.xml 2.ht
+    xmllint --noout --huge --schema "$HT_SOURCE/tests/tool/junit.xsd" x.xml
+    xmllint --huge --xpath 'string(//failure)' x.xml | grep -q '<script>alert("1")</script>&%0A::error:,'
+    check 1 --max-live=0 --format=json -o x.json 2.ht
+    json x.json '.limits[0].sites[0].stack[0].function | startswith("<script>alert(\"1\")</script>&%0A::error:,\ufffd\ufffd]]>0000")' true
+    check 1 --max-live=0 --format=github 2.ht
+    [ "$(wc -l <<<"$out")" -eq 1 ]
+    [[ $out == *"</script>&%250A::error"* ]]
+    check 1 --max-live=0 2.ht
+    fails grep -Eq '^.{101}' <<<"$out"
+    "$tool" diff 1.ht 2.ht >out
+    fails grep -Eq '^.{101}' out
+    grep -q '<script>alert' out
+    "$tool" diff --format=json 1.ht 2.ht >x.json
+    json x.json '[.sites[] | select(.change != "same") | [.change, .change_bytes, (.stack[0].function | length)]]' '[["grown",1000,10045]]'
+    check 0 --site='<script>*:live=2000' 2.ht
+}
+
+@test "what is wrong with the call is one clear line, and exit status 2" {
+    "$make_state" x.ht
+    "$make_state" other.ht program=/usr/bin/other
+    "$make_state" cut.ht cut=5000
+    echo max-peak >no_value
+    echo maximum=3 >no_such
+    echo 'max-peak=1Q' >no_size
+    echo keep_line >no_suppression
+    for arguments in "x.ht" "--max-peak=1" "--max-peak=x x.ht" "--max-peak=-1 x.ht" "--max-allocs=1K x.ht" \
+        "--max-temporary=half x.ht" "--site=parse:4K x.ht" "--site=:live=4 x.ht" "--site=a:size=4 x.ht" \
+        "--site=a:live=x x.ht" "--max-live=0 missing.ht" "--max-live=0 cut.ht" "--max-live=0 x.ht x.ht" \
+        "--max-live=0 --format=xml x.ht" "--baseline=other.ht x.ht" "--baseline=missing.ht x.ht" \
+        "--growth=much --max-live=0 x.ht" "--limits=no_value x.ht" "--limits=no_such x.ht" "--limits=no_size x.ht" \
+        "--limits=missing x.ht" "--limits=. x.ht" "--max-live=0 --suppressions=no_suppression x.ht" \
+        "--max-live=0 --keep=y.ht x.ht" "--max-live=0 --keep=/missing/y.ht -- true" "--max-live=0 --"; do
+        # shellcheck disable=SC2086 # words are wanted
+        split "$tool" check $arguments
+        [ "$status" -eq 2 ]
+        [ -z "$out" ]
+        one_line "$err"
+    done
+    split "$tool" check --limits=no_size x.ht
+    [[ $err == "heaptracker: no_size:1: '1Q' is no size"* ]]
+    split "$tool" check --baseline=other.ht x.ht
+    [[ $err == *"the baseline other.ht is of another program, other; this is sample"* ]]
+}
+
+@test "check --help fits one screen" {
+    "$tool" check --help >out
+    [ "$(wc -l <out)" -le 24 ]
+    fails grep -Eq '^.{81}' out
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+#include "check/verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/patterns.h"
+#include "export/export.h"
+#include "model/by_design.h"
+#include "model/diff.h"
+#include "util.h"
+
+/* What is judged, while it is. */
+struct judging {
+    struct verdict *verdict;
+    const struct limits *limits;
+    uint8_t *parts; /* by site: enum live_part */
+};
+
+static const struct profile *profile_in(const struct judging *judging)
+{
+    return &judging->verdict->report->profile;
+}
+
+/* --- Sites ------------------------------------------------------------------------ */
+
+static int64_t number_of(const struct site *site, enum limit_of of)
+{
+    switch (of) {
+    case LIMIT_PEAK: return site->peak_bytes;
+    case LIMIT_LIVE: return site->live_bytes;
+    case LIMIT_LIVE_BLOCKS: return site->live_blocks;
+    case LIMIT_ALLOCS: return (int64_t)site->allocs;
+    case LIMIT_TEMPORARY: return (int64_t)site->temporary_allocs;
+    case LIMIT_TOTAL: return (int64_t)site->bytes_allocated;
+    case LIMIT_FOREIGN:
+    case LIMIT_INVALID:
+    case LIMITS: break;
+    }
+    return 0;
+}
+
+static bool is_of_live(enum limit_of of)
+{
+    return of == LIMIT_LIVE || of == LIMIT_LIVE_BLOCKS;
+}
+
+static bool is_suppressed(const struct judging *judging, const struct site *site)
+{
+    for (size_t i = 0; i < judging->limits->suppression_count; i++)
+        if (site_matches(profile_in(judging), judging->verdict->symbols, site, suppression_matches,
+                         judging->limits->suppressions[i]))
+            return true;
+    return false;
+}
+
+static void divide_live(struct judging *judging)
+{
+    struct verdict *verdict = judging->verdict;
+    const struct ht_totals *totals = &verdict->report->main.totals;
+    struct live_parts *live = &verdict->live;
+
+    live->bytes[LIVE_COUNTED] = totals->live_bytes;
+    live->blocks[LIVE_COUNTED] = totals->live_blocks;
+    judging->parts = must_malloc(profile_in(judging)->site_count);
+    for (size_t i = 0; i < profile_in(judging)->site_count; i++) {
+        const struct site *site = &profile_in(judging)->sites[i];
+        enum live_part part = LIVE_COUNTED;
+
+        if (site->kind == SITE_STACK && (site->live_bytes != 0 || site->live_blocks != 0))
+            part = site_by_design(profile_in(judging), verdict->symbols, site) ? LIVE_BY_DESIGN
+                   : is_suppressed(judging, site)                              ? LIVE_SUPPRESSED
+                                                                               : LIVE_COUNTED;
+        judging->parts[i] = (uint8_t)part;
+        live->bytes[LIVE_COUNTED] -= part == LIVE_COUNTED ? 0 : site->live_bytes;
+        live->blocks[LIVE_COUNTED] -= part == LIVE_COUNTED ? 0 : site->live_blocks;
+        live->bytes[part] += part == LIVE_COUNTED ? 0 : site->live_bytes;
+        live->blocks[part] += part == LIVE_COUNTED ? 0 : site->live_blocks;
+    }
+}
+
+/* Whether site i counts for a limit. glob: NULL for those of the whole program. */
+static bool counts(const struct judging *judging, size_t i, enum limit_of of, const char *glob)
+{
+    const struct site *site = &profile_in(judging)->sites[i];
+
+    if (is_of_live(of) && judging->parts[i] != LIVE_COUNTED &&
+        (glob == NULL || judging->parts[i] == LIVE_SUPPRESSED))
+        return false;
+    return glob == NULL ||
+           (site->kind == SITE_STACK &&
+            site_matches(profile_in(judging), judging->verdict->symbols, site, glob_matches, glob));
+}
+
+/* --- Culprits ----------------------------------------------------------------------- */
+
+static const char *label_of(enum site_kind kind)
+{
+    switch (kind) {
+    case SITE_NO_STACK: return "(no stack was taken)";
+    case SITE_OTHER: return "(other: stacks that found no place in the tracker's table)";
+    case SITE_BETWEEN: return "(between threads)";
+    case SITE_STACK: break;
+    }
+    return "(stack not known)";
+}
+
+static void set_place(struct culprit *culprit, const struct profile *profile, struct symbols *symbols,
+                      const struct site *site)
+{
+    if (site->kind == SITE_STACK)
+        culprit->place_count = rows_deciding_places(profile, symbols, site, culprit->places);
+    if (culprit->place_count == 0)
+        culprit->label = label_of(site->kind);
+}
+
+/* Keeps the largest CULPRITS_MAX, in order. Returns the place for one more; NULL: too small. */
+static struct culprit *place_for(struct finding *finding, int64_t number, bool by_bytes)
+{
+    size_t at = finding->culprit_count;
+
+    while (at > 0 && (by_bytes ? finding->culprits[at - 1].bytes : finding->culprits[at - 1].count) < number)
+        at--;
+    if (finding->culprit_count == CULPRITS_MAX) {
+        finding->more_culprits++;
+        if (at == CULPRITS_MAX)
+            return NULL;
+    } else {
+        finding->culprit_count++;
+    }
+    memmove(&finding->culprits[at + 1], &finding->culprits[at],
+            (finding->culprit_count - at - 1) * sizeof finding->culprits[0]);
+    finding->culprits[at] = (struct culprit){0};
+    return &finding->culprits[at];
+}
+
+static int64_t count_of(const struct site *site, enum limit_of of)
+{
+    return of == LIMIT_PEAK        ? site->peak_blocks
+           : is_of_live(of)        ? site->live_blocks
+           : of == LIMIT_TEMPORARY ? (int64_t)site->temporary_allocs
+                                   : (int64_t)site->allocs;
+}
+
+static int64_t bytes_of(const struct site *site, enum limit_of of)
+{
+    return of == LIMIT_PEAK        ? site->peak_bytes
+           : is_of_live(of)        ? site->live_bytes
+           : of == LIMIT_TEMPORARY ? 0
+                                   : (int64_t)site->bytes_allocated;
+}
+
+static void find_culprits(const struct judging *judging, struct finding *finding, enum limit_of of,
+                          const char *glob)
+{
+    bool by_bytes = limit_unit(of) == UNIT_BYTES;
+
+    for (size_t i = 0; of != LIMIT_FOREIGN && of != LIMIT_INVALID && i < profile_in(judging)->site_count;
+         i++) {
+        const struct site *site = &profile_in(judging)->sites[i];
+        struct culprit *culprit;
+
+        if (number_of(site, of) <= 0 || !counts(judging, i, of, glob))
+            continue;
+        culprit = place_for(finding, by_bytes ? bytes_of(site, of) : count_of(site, of), by_bytes);
+        if (culprit == NULL)
+            continue;
+        culprit->bytes = bytes_of(site, of);
+        culprit->count = count_of(site, of);
+        set_place(culprit, profile_in(judging), judging->verdict->symbols, site);
+    }
+}
+
+/* --- Findings ------------------------------------------------------------------------ */
+
+/* "1.2 MiB (1258291 bytes)", "12", "12.5 %" */
+static const char *number_text(char text[64], enum limit_unit unit, int64_t number)
+{
+    char rounded[24];
+
+    if (unit == UNIT_PERCENT)
+        snprintf(text, 64, "%.4g %%", (double)number / 1000);
+    else if (unit == UNIT_COUNT)
+        snprintf(text, 64, "%" PRId64, number);
+    else if (number > -1024 && number < 1024)
+        snprintf(text, 64, "%" PRId64 " bytes", number);
+    else
+        snprintf(text, 64, "%s (%" PRId64 " bytes)", export_bytes(rounded, (double)number), number);
+    return text;
+}
+
+/* The same without the exact bytes, where they are not the news. */
+static const char *rounded_text(char text[64], enum limit_unit unit, int64_t number)
+{
+    return unit == UNIT_BYTES ? export_bytes(text, (double)number) : number_text(text, unit, number);
+}
+
+static struct finding *add_finding(struct verdict *verdict, struct finding finding)
+{
+    verdict->findings = must_realloc(verdict->findings, (verdict->count + 1) * sizeof *verdict->findings);
+    verdict->findings[verdict->count] = finding;
+    return &verdict->findings[verdict->count++];
+}
+
+static void conclude(struct finding *finding, const char *note)
+{
+    char actual[64], limit[64], more[64];
+
+    finding->result = finding->lowest > finding->limit     ? RESULT_OVER
+                      : finding->highest <= finding->limit ? RESULT_WITHIN
+                                                           : RESULT_UNSURE;
+    number_text(actual, finding->unit, finding->actual);
+    rounded_text(limit, finding->unit, finding->limit);
+    if (finding->result == RESULT_WITHIN)
+        finding->message = must_asprintf("%s, at most %s%s", actual, limit, note);
+    else if (finding->result == RESULT_OVER)
+        finding->message =
+            must_asprintf("%s, at most %s: %s over%s", actual, limit,
+                          rounded_text(more, finding->unit, finding->actual - finding->limit), note);
+    else
+        finding->message = must_asprintf("%s, at most %s: cannot tell, since losses leave it between %" PRId64
+                                         " and %" PRId64,
+                                         actual, limit, finding->lowest, finding->highest);
+}
+
+/* What the program's number is, and between what it lies for losses: lost blocks make
+ * live and peak too high, and hide what an unmatched free was. */
+static void take_total(const struct judging *judging, struct finding *finding, enum limit_of of)
+{
+    const struct ht_totals *totals = &judging->verdict->report->main.totals;
+    int64_t lost_bytes = (int64_t)totals->lost_bytes, lost_blocks = (int64_t)totals->lost_blocks;
+    int64_t too_high = 0, too_low = 0;
+
+    switch (of) {
+    case LIMIT_PEAK:
+        finding->actual = (int64_t)totals->peak_bytes;
+        too_high = lost_bytes;
+        break;
+    case LIMIT_LIVE:
+        finding->actual = judging->verdict->live.bytes[LIVE_COUNTED];
+        too_high = lost_bytes;
+        break;
+    case LIMIT_LIVE_BLOCKS:
+        finding->actual = judging->verdict->live.blocks[LIVE_COUNTED];
+        too_high = lost_blocks;
+        break;
+    case LIMIT_ALLOCS: finding->actual = (int64_t)totals->allocs; break;
+    case LIMIT_TEMPORARY:
+        finding->actual =
+            totals->allocs ? (int64_t)(100000.0 * (double)totals->temporary_allocs / (double)totals->allocs)
+                           : 0;
+        break;
+    case LIMIT_FOREIGN:
+        finding->actual = (int64_t)totals->foreign_frees;
+        too_low = (int64_t)totals->unmatched_frees;
+        break;
+    case LIMIT_INVALID:
+        finding->actual = (int64_t)totals->invalid_frees;
+        too_low = (int64_t)totals->unmatched_frees;
+        break;
+    case LIMIT_TOTAL:
+    case LIMITS: BUG("no limit of a program");
+    }
+    finding->lowest = finding->actual - too_high;
+    finding->highest = finding->actual + too_low;
+}
+
+static void judge_program(const struct judging *judging, enum limit_of of)
+{
+    const struct ht_totals *totals = &judging->verdict->report->main.totals;
+    struct finding finding = {.name = must_asprintf("max-%s", limit_name(of)),
+                              .unit = limit_unit(of),
+                              .limit = (int64_t)judging->limits->most[of]};
+    char bytes[24];
+    char *note = of == LIMIT_PEAK && totals->peak_error_bytes > 0
+                     ? must_asprintf(" (with several threads it may be short by %s)",
+                                     export_bytes(bytes, (double)totals->peak_error_bytes))
+                     : must_strdup("");
+
+    take_total(judging, &finding, of);
+    conclude(&finding, note);
+    if (finding.result != RESULT_WITHIN)
+        find_culprits(judging, &finding, of, NULL);
+    add_finding(judging->verdict, finding);
+    free(note);
+}
+
+/* Stacks that found no place in the table may be the pattern's too. */
+static void judge_sites(const struct judging *judging, const struct site_limit *limit)
+{
+    struct finding finding = {.name = must_asprintf("site %s:%s", limit->glob, limit_name(limit->of)),
+                              .unit = limit_unit(limit->of),
+                              .limit = (int64_t)limit->most};
+    int64_t sum = 0, allocs = 0, elsewhere = 0;
+
+    for (size_t i = 0; i < profile_in(judging)->site_count; i++) {
+        const struct site *site = &profile_in(judging)->sites[i];
+
+        if (site->kind == SITE_OTHER) {
+            elsewhere += number_of(site, limit->of);
+        } else if (counts(judging, i, limit->of, limit->glob)) {
+            sum += number_of(site, limit->of);
+            allocs += (int64_t)site->allocs;
+        }
+    }
+    if (limit->of == LIMIT_TEMPORARY) {
+        sum = allocs > 0 ? (int64_t)(100000.0 * (double)sum / (double)allocs) : 0;
+        elsewhere = elsewhere > 0 ? 100000 - sum : 0;
+    }
+    finding.actual = finding.lowest = sum;
+    finding.highest = sum + (elsewhere > 0 ? elsewhere : 0);
+    conclude(&finding, "");
+    if (finding.result != RESULT_WITHIN)
+        find_culprits(judging, &finding, limit->of, limit->glob);
+    add_finding(judging->verdict, finding);
+}
+
+/* --- Baseline ------------------------------------------------------------------------ */
+
+/* Sites whose number rose, those that rose most first; diff_make has sorted them. */
+static void find_growers(const struct judging *judging, struct finding *finding,
+                         const struct report *baseline, enum diff_by by)
+{
+    struct diff diff;
+
+    diff_make(&diff, by, baseline, judging->verdict->report, false);
+    for (size_t i = 0; i < diff.count; i++) {
+        const struct diff_row *row = &diff.rows[i];
+        int64_t grown = diff_of(row, DIFF_BYTES(by));
+        struct culprit *culprit;
+
+        if (grown <= 0)
+            continue;
+        culprit = place_for(finding, grown, true);
+        if (culprit == NULL)
+            continue;
+        culprit->bytes = grown;
+        culprit->count = diff_of(row, DIFF_BLOCKS(by));
+        /* The diff's own symbols go with it. */
+        if (row->site != NULL && row->side == &diff.new)
+            set_place(culprit, profile_in(judging), judging->verdict->symbols, row->site);
+        else
+            culprit->label = label_of(row->kind);
+    }
+    diff_free(&diff);
+}
+
+static void judge_growth(const struct judging *judging, const struct report *baseline, enum diff_by by,
+                         int64_t before, int64_t actual)
+{
+    const struct limits *limits = judging->limits;
+    int64_t lost = (int64_t)judging->verdict->report->main.totals.lost_bytes;
+    int64_t allowed = limits->growth_percents ? (int64_t)((double)before * (double)limits->growth / 100000)
+                                              : (int64_t)limits->growth;
+    struct finding finding = {
+        .name = must_asprintf("baseline %s", by == DIFF_PEAK ? "peak" : "live"),
+        .unit = UNIT_BYTES,
+        .is_change = true,
+        .before = before,
+        .actual = actual,
+        .lowest = actual - lost,
+        .highest = actual,
+        .limit = before + allowed,
+    };
+    char text[64], *note = must_asprintf(" (it was %s)", number_text(text, UNIT_BYTES, before));
+
+    conclude(&finding, note);
+    if (finding.result != RESULT_WITHIN)
+        find_growers(judging, &finding, baseline, by);
+    add_finding(judging->verdict, finding);
+    free(note);
+}
+
+static void judge_baseline(const struct judging *judging, const struct report *baseline)
+{
+    struct verdict before = {.report = baseline, .symbols = symbols_open(&baseline->profile, false)};
+    struct judging its = {&before, judging->limits, NULL};
+
+    divide_live(&its);
+    judge_growth(judging, baseline, DIFF_PEAK, (int64_t)baseline->main.totals.peak_bytes,
+                 (int64_t)judging->verdict->report->main.totals.peak_bytes);
+    judge_growth(judging, baseline, DIFF_LIVE, before.live.bytes[LIVE_COUNTED],
+                 judging->verdict->live.bytes[LIVE_COUNTED]);
+    free(its.parts);
+    symbols_close(before.symbols);
+}
+
+static void judge_status(struct verdict *verdict, int status)
+{
+    struct finding finding = {.name = must_strdup("exit status"),
+                              .unit = UNIT_COUNT,
+                              .actual = status,
+                              .lowest = status,
+                              .highest = status,
+                              .result = status == 0 ? RESULT_WITHIN : RESULT_OVER};
+
+    finding.message = status == 0    ? must_strdup("0")
+                      : status > 128 ? must_asprintf("%d: signal %d killed the command", status, status - 128)
+                                     : must_asprintf("%d: the command failed (--any-exit allows it)", status);
+    add_finding(verdict, finding);
+}
+
+void verdict_make(struct verdict *verdict, const struct limits *limits, const struct report *report,
+                  const struct report *baseline, const int *exit_status)
+{
+    struct judging judging = {verdict, limits, NULL};
+
+    *verdict = (struct verdict){.report = report, .symbols = symbols_open(&report->profile, false)};
+    divide_live(&judging);
+    if (exit_status != NULL)
+        judge_status(verdict, *exit_status);
+    for (enum limit_of of = 0; of < LIMITS; of = (enum limit_of)(of + 1))
+        if (limits->given[of])
+            judge_program(&judging, of);
+    for (size_t i = 0; i < limits->site_count; i++)
+        judge_sites(&judging, &limits->sites[i]);
+    if (baseline != NULL)
+        judge_baseline(&judging, baseline);
+    verdict->result = verdict_count(verdict, RESULT_OVER) > 0     ? RESULT_OVER
+                      : verdict_count(verdict, RESULT_UNSURE) > 0 ? RESULT_UNSURE
+                                                                  : RESULT_WITHIN;
+    free(judging.parts);
+}
+
+size_t verdict_count(const struct verdict *verdict, enum result result)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < verdict->count; i++)
+        count += verdict->findings[i].result == result;
+    return count;
+}
+
+void verdict_free(struct verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->count; i++) {
+        free(verdict->findings[i].name);
+        free(verdict->findings[i].message);
+    }
+    free(verdict->findings);
+    symbols_close(verdict->symbols);
+    *verdict = (struct verdict){0};
+}

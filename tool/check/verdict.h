@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * verdict.h - limits held against a run: which are broken, by how much, and by which
+ * sites. Numbers that losses make unsure are known to lie between two values; a limit
+ * between them is neither kept nor broken.
+ */
+#ifndef HT_TOOL_VERDICT_H
+#define HT_TOOL_VERDICT_H
+
+#include "check/limits.h"
+#include "model/rows.h"
+#include "model/summary.h"
+#include "model/symbols.h"
+
+enum result { RESULT_WITHIN, RESULT_OVER, RESULT_UNSURE };
+
+/* Sites that are named for one broken limit. */
+#define CULPRITS_MAX 5
+
+struct culprit {
+    struct place places[ROW_PLACES]; /* the deciding frame, then its callers; none: see label */
+    size_t place_count;
+    const char *label; /* what stands for a stack that is not there; NULL: places[0] is */
+    int64_t bytes;     /* of what the limit is about; 0 where only the number is known */
+    int64_t count;     /* blocks or calls */
+};
+
+struct finding {
+    char *name; /* "max-peak", "site parse_*:live", "baseline peak", "exit status" */
+    enum result result;
+    enum limit_unit unit;
+    bool is_change; /* against a baseline: `actual` may be compared with `before` */
+    int64_t before;
+    int64_t actual; /* percents in thousandths */
+    int64_t limit;
+    int64_t highest; /* what `actual` may be, for losses; usually the same */
+    int64_t lowest;
+    char *message; /* one sentence */
+    struct culprit culprits[CULPRITS_MAX];
+    size_t culprit_count;
+    size_t more_culprits; /* sites beyond those */
+};
+
+/* What is live at the end, divided. Their sum is the program's live_bytes. */
+struct live_parts {
+    int64_t bytes[3];
+    int64_t blocks[3];
+};
+
+enum live_part {
+    LIVE_COUNTED,    /* by --max-live */
+    LIVE_BY_DESIGN,  /* held by libc, the loader and the C++ runtime */
+    LIVE_SUPPRESSED, /* named in suppressions */
+};
+
+struct verdict {
+    const struct report *report;
+    struct symbols *symbols;
+    struct finding *findings; /* one for each limit, in the order in which they are listed */
+    size_t count;
+    struct live_parts live;
+    enum result result; /* the worst: over before unsure */
+};
+
+/* Judges report (and, where limits->baseline is set, the difference to `baseline`).
+ * exit_status: NULL, or the status of the command, which must be 0. */
+void verdict_make(struct verdict *verdict, const struct limits *limits, const struct report *report,
+                  const struct report *baseline, const int *exit_status);
+
+size_t verdict_count(const struct verdict *verdict, enum result result);
+
+void verdict_free(struct verdict *verdict);
+
+#endif /* HT_TOOL_VERDICT_H */

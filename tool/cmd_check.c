@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_check.c - heaptracker check: a gate for CI. Judges a file, or runs a command as
+ * `heaptracker run` does and judges that; then standard output is the command's.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "builtin.h"
+#include "check/show.h"
+#include "model/load.h"
+#include "model/output.h"
+#include "model/process.h"
+#include "options.h"
+
+#define EXIT_OVER 1
+
+struct settings {
+    struct limits limits;
+    struct {
+        const char *name;
+        const char *value;
+    } * given; /* limits of the command line: they come after those of files */
+    size_t given_count;
+    show_function *show;
+    const char *output; /* NULL: standard output, or standard error beside a command */
+    const char *keep_as;
+    bool any_exit;
+    const char *file; /* or: */
+    char **command;
+    int command_words;
+};
+
+static void take_option(void *context, const char *name, const char *value)
+{
+    struct settings *settings = context;
+
+    if (value == NULL)
+        return;
+    if (strcmp(name, "limits") == 0) {
+        limits_read(&settings->limits, value);
+    } else if (strcmp(name, "suppressions") == 0) {
+        suppressions_read(&settings->limits, value);
+    } else {
+        settings->given =
+            must_realloc(settings->given, (settings->given_count + 1) * sizeof *settings->given);
+        settings->given[settings->given_count].name = name;
+        settings->given[settings->given_count++].value = value;
+    }
+}
+
+static void set_given(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->given_count; i++) {
+        char *where = must_asprintf("check: --%s", settings->given[i].name);
+
+        limits_set(&settings->limits, where, settings->given[i].name, settings->given[i].value);
+        free(where);
+    }
+    free(settings->given);
+    settings->given = NULL;
+}
+
+static void parse(struct settings *settings, int argc, char **argv)
+{
+    const char *format = "text";
+    const struct option_spec specs[] = {
+        {0, "max-peak", "BYTES", "most live bytes at any moment; takes K, M, G", NULL, NULL},
+        {0, "max-live", "BYTES", "live bytes at the end, but for libc's own", NULL, NULL},
+        {0, "max-live-blocks", "N", "blocks of them", NULL, NULL},
+        {0, "max-allocs", "N", "allocations", NULL, NULL},
+        {0, "max-temporary", "PCT", "percent of allocations that are temporary", NULL, NULL},
+        {0, "max-foreign", "N", "frees of blocks that no hook saw", NULL, NULL},
+        {0, "max-invalid", "N", "frees of blocks that were freed already", NULL, NULL},
+        {0, "site", "GLOB:WHAT=N", "of sites with GLOB in the stack: 'parse_*:live=4K'", NULL, NULL},
+        {0, "baseline", "FILE", "peak and live bytes as in FILE, and as much more", NULL, NULL},
+        {0, "growth", "N%|BYTES", "as this (0)", NULL, NULL},
+        {0, "limits", "FILE", "limits from FILE: lines such as max-peak=256K", NULL, NULL},
+        {0, "suppressions", "FILE", "'leak:PATTERN' lines, as for LeakSanitizer", NULL, NULL},
+        {0, "any-exit", NULL, "COMMAND may fail", NULL, &settings->any_exit},
+        {0, "format", "FORM", "of the verdict: text, json, junit or github", &format, NULL},
+        {'o', "output", "FILE", "where to write it", &settings->output, NULL},
+        {0, "keep", "FILE", "keep COMMAND's numbers there (a baseline)", &settings->keep_as, NULL},
+        {0, NULL, NULL, NULL, NULL, NULL},
+    };
+    const struct usage usage = {
+        .synopsis = "check LIMIT... [OPTION...] FILE | -- COMMAND...",
+        .purpose = "Holds limits against a file of 'heaptracker run -o', or runs COMMAND.",
+        .notes = "Exit status: 0 within limits, 1 over (or COMMAND failed), 2 cannot tell.\n",
+        .each = take_option,
+        .context = settings,
+    };
+    int first = options_parse(argc, argv, &usage, specs);
+    bool is_command = first > 0 && strcmp(argv[first - 1], "--") == 0;
+
+    set_given(settings);
+    settings->show = show_find(format);
+    if (settings->show == NULL)
+        usage_error(argv[0], "unknown format '%s': use " SHOW_FORMATS, format);
+    if (first >= argc)
+        usage_error(argv[0], "give a FILE, or -- and a COMMAND");
+    if (!is_command && first + 1 < argc)
+        usage_error(argv[0], "one FILE at a time, not also '%s'; a COMMAND comes after --", argv[first + 1]);
+    if (!limits_any(&settings->limits))
+        usage_error(argv[0], "give at least one limit, such as --max-peak=256K");
+    if (settings->keep_as && !is_command)
+        usage_error(argv[0], "--keep is for a COMMAND; %s is kept already", argv[first]);
+    if (settings->keep_as && !output_possible(settings->keep_as))
+        die("cannot write %s: %s; give another --keep=FILE", settings->keep_as, strerror(errno));
+    settings->file = is_command ? NULL : argv[first];
+    settings->command = argv + first;
+    settings->command_words = argc - first;
+}
+
+/* --- A command ----------------------------------------------------------------------- */
+
+/* A private directory: the numbers of the command, and of those that it starts. */
+static char *scratch_make(void)
+{
+    const char *place;
+
+    for (size_t i = 0; (place = state_place(i)) != NULL; i++) {
+        char *directory = must_asprintf("%s/heaptracker-check.XXXXXX", place);
+
+        if (mkdtemp(directory) != NULL)
+            return directory;
+        free(directory);
+    }
+    die("no place for the numbers: neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp is writable");
+}
+
+static void scratch_remove(char *directory)
+{
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL)
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(stream), entry->d_name, 0);
+    if (stream)
+        closedir(stream);
+    rmdir(directory);
+    free(directory);
+}
+
+/* `heaptracker run --quiet -o FILE -- COMMAND`, in this process. */
+static int run_command(const struct settings *settings, const char *file)
+{
+    char *option = must_asprintf("--output=%s", file);
+    char **words = must_malloc((size_t)(settings->command_words + 5) * sizeof(char *));
+    int count = 0, status;
+
+    words[count++] = (char[]){"run"};
+    words[count++] = (char[]){"--quiet"};
+    words[count++] = option;
+    words[count++] = (char[]){"--"};
+    memcpy(words + count, settings->command, (size_t)settings->command_words * sizeof(char *));
+    count += settings->command_words;
+    words[count] = NULL;
+    status = cmd_run(count, words);
+    free(words);
+    free(option);
+    return status;
+}
+
+/* Fills *report from what the command left; false when it left nothing. */
+static bool load_command(struct report *report, const struct settings *settings, int *status)
+{
+    char *directory = settings->keep_as ? NULL : scratch_make();
+    char *file = settings->keep_as ? must_strdup(settings->keep_as) : must_asprintf("%s/check.ht", directory);
+    bool loaded;
+
+    if (settings->keep_as)
+        unlink(file); /* an earlier run's must not be taken for this one's */
+    *status = run_command(settings, file);
+    loaded = access(file, F_OK) == 0;
+    if (loaded)
+        report_load(report, file);
+    if (directory)
+        scratch_remove(directory);
+    free(file);
+    return loaded;
+}
+
+/* --- The verdict ---------------------------------------------------------------------- */
+
+static void write_verdict(const struct settings *settings, const struct verdict *verdict)
+{
+    struct output output;
+
+    if (settings->output == NULL) {
+        settings->show(verdict, settings->file ? stdout : stderr);
+        return;
+    }
+    if (!output_open(&output, settings->output))
+        die("cannot write %s: %s", settings->output, strerror(errno));
+    settings->show(verdict, output.stream);
+    if (!output_commit(&output))
+        die("cannot write %s: %s", settings->output, strerror(errno));
+}
+
+static void load_baseline(struct report *baseline, const struct settings *settings)
+{
+    if (settings->limits.baseline)
+        report_load(baseline, settings->limits.baseline);
+}
+
+static void require_same_program(const struct settings *settings, const struct report *baseline,
+                                 const struct report *report)
+{
+    if (settings->limits.baseline && !report_same_program(baseline, report))
+        die("the baseline %s is of another program, %s; this is %s", settings->limits.baseline,
+            path_base(baseline->main.program), path_base(report->main.program));
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct report report = {0}, baseline = {0};
+    struct verdict verdict = {0};
+    enum result result;
+    int status = 0;
+
+    parse(&settings, argc, argv);
+    load_baseline(&baseline, &settings); /* before the command: what is wrong with it is known at once */
+    if (settings.file)
+        report_load(&report, settings.file);
+    else if (!load_command(&report, &settings, &status))
+        return EXIT_UNUSABLE; /* run has said why */
+    require_same_program(&settings, &baseline, &report);
+
+    verdict_make(&verdict, &settings.limits, &report, settings.limits.baseline ? &baseline : NULL,
+                 settings.file || settings.any_exit ? NULL : &status);
+    write_verdict(&settings, &verdict);
+    result = verdict.result;
+    verdict_free(&verdict);
+    report_free(&report);
+    report_free(&baseline);
+    limits_free(&settings.limits);
+    return result == RESULT_WITHIN ? EXIT_FINE : result == RESULT_OVER ? EXIT_OVER : EXIT_UNUSABLE;
+}

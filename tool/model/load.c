@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/load.h"
+
+#include <string.h>
+
+#include "util.h"
+
+void report_load(struct report *report, const char *path)
+{
+    struct snapshot snapshot;
+    struct snapshot_error error;
+
+    if (!snapshot_load(&snapshot, path, &error))
+        die("%s: %s; give a file that 'heaptracker run -o' wrote", path, error.text);
+    *report = (struct report){0};
+    summary_of(&report->main, &snapshot);
+    profile_of(&report->profile, &snapshot);
+    snapshot_free(&snapshot);
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+bool report_same_program(const struct report *left, const struct report *right)
+{
+    return strcmp(path_base(left->main.program), path_base(right->main.program)) == 0;
+}
