@@ -215,11 +215,11 @@ static inline size_t ht_block_size(const void *block)
     return api ? api->block_size(block) : 0;
 }
 
-/* Writes the tracker's tables as a state file, front to back, in pieces of at most a
- * few hundred bytes: over a serial line, to a card, to a debugger's console.
- * `heaptracker report --exe=PROGRAM FILE` reads it. Needs no memory, and the stack of
- * the caller: 300 bytes. The program may go on meanwhile; what it allocates then may
- * be in some of the numbers and not in others, and the report says by how much.
+/* Writes the tracker's tables as a state file, front to back, in pieces of at most 64
+ * bytes: over a serial line, to a card, to a debugger's console. `heaptracker report
+ * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack. The
+ * program may go on meanwhile; what it allocates then is in some of the numbers and not
+ * in others, and the report has a row for it.
  * Returns 0; what write gave when that was not 0; -1 without a tracker, with write
  * NULL, and in the profiles tiny (it has no tables) and full (which has a file).
  * May be called from an interrupt handler if write may. */

@@ -35,7 +35,7 @@ json() {
 
 @test "newlib that is not nano: each call counts as the table says" {
     need_bare_metal
-    bare cortex-m3 --specs=rdimon.specs -T "$here/mps2.ld" "$here/start.c" -Wl,--gc-sections -DDUMP='"dump.ht"' \
+    bare cortex-m3 --specs=rdimon.specs -T "$example/mps2.ld" "$example/start.c" -Wl,--gc-sections -DDUMP='"dump.ht"' \
         -DIMAGE='"ram.bin"' -DMODE=MODE_ACCOUNT "$here/firmware.c" heaptracker.c $newlib_wraps -o firmware.elf
     board mps2-an385 firmware.elf
 }
@@ -149,10 +149,10 @@ json() {
 	cmake_minimum_required(VERSION 3.18)
 	project(firmware C)
 	add_subdirectory($HT_SOURCE heaptracker)
-	add_executable(firmware $here/firmware.c $here/start.c)
+	add_executable(firmware $here/firmware.c $example/start.c)
 	target_compile_definitions(firmware PRIVATE MODE=MODE_ACCOUNT DUMP="dump.ht" IMAGE="ram.bin")
 	target_compile_options(firmware PRIVATE -mcpu=cortex-m3 -mthumb -Os -g -fno-builtin)
-	target_link_options(firmware PRIVATE -mcpu=cortex-m3 -mthumb --specs=nano.specs --specs=rdimon.specs -T $here/mps2.ld)
+	target_link_options(firmware PRIVATE -mcpu=cortex-m3 -mthumb --specs=nano.specs --specs=rdimon.specs -T $example/mps2.ld)
 	target_link_libraries(firmware PRIVATE HeapTracker::wrap)
 	END
     cmake -S project -B out -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \

@@ -48,16 +48,16 @@ static void print_line(void *user, const char *line)
 }
 
 /* A call, and by what it changes the totals. */
-#define STEP(call, n_allocs, n_frees, n_bytes, n_live)                  \
-    do {                                                                \
-        struct ht_totals before_ = now(), after_;                       \
-        call;                                                           \
-        after_ = now();                                                 \
-        CHECK_EQ(after_.allocs - before_.allocs, n_allocs);             \
-        CHECK_EQ(after_.frees - before_.frees, n_frees);                \
+#define STEP(call, n_allocs, n_frees, n_bytes, n_live)                       \
+    do {                                                                     \
+        struct ht_totals before_ = now(), after_;                            \
+        call;                                                                \
+        after_ = now();                                                      \
+        CHECK_EQ(after_.allocs - before_.allocs, n_allocs);                  \
+        CHECK_EQ(after_.frees - before_.frees, n_frees);                     \
         CHECK_EQ(after_.bytes_allocated - before_.bytes_allocated, n_bytes); \
-        CHECK_EQ(after_.live_bytes - before_.live_bytes, n_live);       \
-        CHECK_EQ(after_.live_bytes, ht_live_bytes());                   \
+        CHECK_EQ(after_.live_bytes - before_.live_bytes, n_live);            \
+        CHECK_EQ(after_.live_bytes, ht_live_bytes());                        \
     } while (0)
 
 #if HT_TINY_TEST
@@ -172,7 +172,8 @@ static void account(void)
     CHECK_EQ(now().foreign_frees, 0);
     CHECK_EQ(now().lost_blocks, 0);
 
-    printf("live %ld peak %ld allocs %ld\n", (long)now().live_bytes, (long)now().peak_bytes, (long)now().allocs);
+    printf("live %ld peak %ld allocs %ld\n", (long)now().live_bytes, (long)now().peak_bytes,
+           (long)now().allocs);
     CHECK_EQ(ht_dump(write_file, dump), 0);
     fwrite((const void *)0x20000000, 1, 64 << 10, image);
     fclose(image);

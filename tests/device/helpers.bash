@@ -3,6 +3,7 @@
 # What the tests of devices share. Each runs in an empty directory that has the amalgamation.
 
 here=$HT_SOURCE/tests/device
+example=$HT_SOURCE/examples/cortex_m
 tool=$HT_BUILD/bin/heaptracker
 newlib_wraps='-Wl,--wrap=_malloc_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_free_r,--wrap=_memalign_r'
 plain_wraps='-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=aligned_alloc,--wrap=memalign,--wrap=posix_memalign,--wrap=reallocarray'
@@ -37,7 +38,7 @@ newlib() {
     local cpu=$1
     shift
     # shellcheck disable=SC2086 # one word of options
-    bare "$cpu" --specs=nano.specs --specs=rdimon.specs -T "$here/mps2.ld" "$here/start.c" -Wl,--gc-sections \
+    bare "$cpu" --specs=nano.specs --specs=rdimon.specs -T "$example/mps2.ld" "$example/start.c" -Wl,--gc-sections \
         -DDUMP='"dump.ht"' -DIMAGE='"ram.bin"' "$@"
 }
 
