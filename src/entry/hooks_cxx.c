@@ -32,31 +32,31 @@ __asm__(PORT_CLEANUP_WEAK);
 #define PC_OF(from) ((const void *)(uintptr_t)(from)->pc)
 
 /* The first new of a process, and all of them where no hook inside counts. */
-#define OPERATOR_NEW(name, size, arguments, ...)                                                             \
-    static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__)      \
-    {                                                                                                        \
-        if (operators_kind() == OPERATORS_UNKNOWN) {                                                         \
-            uint64_t before = operators_calls_now();                                                         \
-            void *first = REAL_FOR(name, PC_OF(from)) arguments;                                             \
-            if (first != NULL)                                                                               \
-                operators_learn(first, (size), before, from);                                                \
-            return first;                                                                                    \
-        }                                                                                                    \
-        PORT_CLEANUP(operators_cut) struct guarded_call call = {call_enter((uintptr_t)from->sp), \
-                                                                            false, (size)};                  \
-        void *block = REAL_FOR(name, PC_OF(from)) arguments;                                                 \
-        call.returned = true;                                                                                \
-        call_got(call.t, block, (size), call_site_of(call.t, from), &operators_new, (size), 0);              \
-        return block;                                                                                        \
-    }                                                                                                        \
-    /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                      \
-    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                                \
-    {                                                                                                        \
-        if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                                 \
-            operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                           \
-        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                            \
-            return REAL_FOR(name, CALL_CALLER) arguments;                                                    \
-        return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                              \
+#define OPERATOR_NEW(name, size, arguments, ...)                                                        \
+    static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__) \
+    {                                                                                                   \
+        if (operators_kind() == OPERATORS_UNKNOWN) {                                                    \
+            uint64_t before = operators_calls_now();                                                    \
+            void *first = REAL_FOR(name, PC_OF(from)) arguments;                                        \
+            if (first != NULL)                                                                          \
+                operators_learn(first, (size), before, from);                                           \
+            return first;                                                                               \
+        }                                                                                               \
+        PORT_CLEANUP(operators_cut)                                                                     \
+        struct guarded_call call = {call_enter((uintptr_t)from->sp), false, (size)};                    \
+        void *block = REAL_FOR(name, PC_OF(from)) arguments;                                            \
+        call.returned = true;                                                                           \
+        call_got(call.t, block, (size), call_site_of(call.t, from), &operators_new, (size), 0);         \
+        return block;                                                                                   \
+    }                                                                                                   \
+    /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                 \
+    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                           \
+    {                                                                                                   \
+        if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                            \
+            operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                      \
+        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                       \
+            return REAL_FOR(name, CALL_CALLER) arguments;                                               \
+        return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                         \
     }
 
 #define OPERATOR_ARGUMENTS(...) __VA_ARGS__

@@ -137,6 +137,8 @@ json() {
 @test "without --exe there are addresses instead of names; a wrong --exe is said" {
     setup_dump
     "$tool" report dump.ht >out2
+    head -n 1 out2
+    [ "$(head -n 1 out2)" = "heaptracker: (unknown program), on a device: running" ]
     grep -q '0x' out2
     run "$tool" report --exe=nowhere.elf dump.ht
     [ "$status" -eq 2 ] && [ "$output" = "heaptracker: --exe=nowhere.elf: No such file or directory" ]
