@@ -88,7 +88,8 @@ HT_EXPORT char *HOOKED(getcwd)(char *buffer, size_t size)
     char *result = REAL(getcwd)(buffer, size);
 
     if (buffer == NULL)
-        OUTCOME("getcwd", result, result == NULL || (size != 0 && PORT_GETCWD_GIVES_SIZE) ? size : strlen(result) + 1);
+        OUTCOME("getcwd", result,
+                result == NULL || (size != 0 && PORT_GETCWD_GIVES_SIZE) ? size : strlen(result) + 1);
     return result;
 }
 #endif
