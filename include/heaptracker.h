@@ -89,6 +89,8 @@ struct ht_caller {
     uintptr_t sp; /* the caller's stack pointer after the call */
     uintptr_t fp; /* the caller's frame pointer register, 0 where it is not known */
 };
+/* Takes `count` bytes of a dump; 0 to go on, anything else ends the dump. */
+typedef int (*ht_write_fn)(void *user, const void *bytes, size_t count);
 
 /* The table behind the inline functions; not for direct use. Members are only
  * ever added at the end, so `size` tells an older tracker from a newer one. */
@@ -109,6 +111,7 @@ struct ht_api {
     void (*record_free)(ht_heap_t heap, const void *block);
     void (*record_realloc)(ht_heap_t heap, const void *old_block, const void *block, size_t size,
                            const struct ht_caller *caller);
+    int (*dump)(ht_write_fn write, void *user);
 };
 
 #if defined(__GNUC__)
@@ -339,6 +342,21 @@ static inline void ht_record_realloc(ht_heap_t heap, const void *old_block, cons
     HT_WRAP_FREE(heap_name, release, (void *block), (block), block)
 
 #endif /* __GNUC__ */
+
+/* Writes the tracker's tables as a state file, front to back, in pieces of at most 64
+ * bytes: over a serial line, to a card, to a debugger's console. `heaptracker report
+ * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack. The
+ * program may go on meanwhile; what it allocates then is in some of the numbers and not
+ * in others, and the report has a row for it.
+ * Returns 0; what write gave when that was not 0; -1 without a tracker, with write
+ * NULL, and in the profiles tiny (it has no tables) and full (which has a file).
+ * May be called from an interrupt handler if write may. */
+static inline int ht_dump(ht_write_fn write, void *user)
+{
+    const struct ht_api *api = ht_api_();
+    return api && write && api->size > offsetof(struct ht_api, dump) && api->dump ? api->dump(write, user)
+                                                                                  : -1;
+}
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 #ifndef HT_CORE_THREAD_H
 #define HT_CORE_THREAD_H
 
+#include "core/event.h"
 #include "core/sites.h"
 #include "core/tracker.h"
 
@@ -46,23 +47,6 @@ struct thread {
 };
 
 extern HT_HIDDEN PORT_THREAD_LOCAL struct thread tracker_thread;
-
-/* What a function is called and how a call of it is shown. */
-struct call_kind {
-    const char *name;
-    uint8_t arg_count; /* sizes that it is given or that are known */
-    bool takes_block;
-    bool gives_block;
-};
-
-/* One call as the log and other listeners see it. */
-struct call_event {
-    const struct call_kind *kind;
-    const void *block;  /* takes_block: the block given */
-    const void *result; /* gives_block: the block got, NULL: none */
-    size_t args[2];
-    bool freed; /* no result, but no failure either: realloc(block, 0) */
-};
 
 /* --- Cold parts, out of line ---------------------------------------------- */
 

@@ -120,20 +120,6 @@ HT_INLINE void call_leave(struct thread *t)
     store_relaxed(&t->slot->in_call, 0);
 }
 
-/* The kinds of calls; each hook has one static object. */
-#define KIND_GET(name, args)        \
-    {                               \
-        (name), (args), false, true \
-    }
-#define KIND_MOVE(name)       \
-    {                         \
-        (name), 2, true, true \
-    }
-#define KIND_FREE(name)        \
-    {                          \
-        (name), 1, true, false \
-    }
-
 /* Counts what an allocation of `size` bytes gave, the general way: block may be NULL,
  * t too; a and b are the arguments that its log line shows. Leaves the call. */
 void call_got_unusual(struct thread *t, const void *block, size_t size, uint32_t site,

@@ -131,10 +131,11 @@ static void fork_parent(void)
         start.fork_image.valid = false;
 }
 
-/* What the kernel does for every kind of fork where it can. */
+/* What the kernel does for every kind of fork where it can. An emulator may have said
+ * that it does, and not do it: the tables are then still the parent's. */
 static void fork_child(void)
 {
-    if (!start.wipes)
+    if (!start.wipes || (has_tables() && tracker.header->pid != port_process_id()))
         store_relaxed(&tracker_epoch.epoch, EPOCH_FORKED);
 }
 

@@ -152,8 +152,12 @@ static void print_title(FILE *out, const struct summary *summary)
 {
     char end[96], *program = utf8_copy(summary->program, strlen(summary->program), true);
 
-    fprintf(out, "heaptracker: %s, pid %" PRIu32 ": %s", *program ? program : "(unknown program)",
-            summary->pid, end_text(end, summary));
+    fprintf(out, "heaptracker: %s, ", *program ? program : "(unknown program)");
+    if (summary->pid == 0)
+        fputs("on a device", out);
+    else
+        fprintf(out, "pid %" PRIu32, summary->pid);
+    fprintf(out, ": %s", end_text(end, summary));
     if (summary->seconds > 0)
         fprintf(out, " after %.3f s", summary->seconds);
     fputc('\n', out);
