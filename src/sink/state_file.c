@@ -258,7 +258,7 @@ struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
 
 struct state_holder *state_file_holders(size_t count)
 {
-    size_t bytes = align_up(count * sizeof(struct state_holder), STATE_CHUNK_BYTES);
+    size_t bytes = (size_t)align_up(count * sizeof(struct state_holder), STATE_CHUNK_BYTES);
     struct state_holder *holders = NULL;
     uint64_t offset;
 
