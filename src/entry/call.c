@@ -48,7 +48,8 @@ HT_COLD struct thread *call_enter_slow(struct thread *t, uintptr_t stack)
     port_errno_set(error);
     if (!ready)
         return NULL;
-    t->nested_block = NULL;
+    if (t->nested_block != NULL)
+        nested_settle(t, NULL);
     store_relaxed(&t->slot->in_call, stack);
     fence_compiler();
     return t;

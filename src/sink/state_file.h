@@ -57,6 +57,9 @@ bool state_file_grow_nodes(uint32_t count);
 /* A zeroed page of sites; NULL: there is no room. */
 struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site);
 
+/* A zeroed row of sizes, likewise. */
+struct state_size_row *state_file_size_row(uint32_t site);
+
 /* Path of the file in use; empty when the tables are in private memory. */
 const char *state_file_path(void);
 
