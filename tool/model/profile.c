@@ -266,6 +266,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         profile->lost_stacks = view->header->node_lost;
     if (profile->site_count > 0)
         append_difference(profile, &peak.totals);
+    size_table_of(profile, view);
     take_nodes(profile, view);
     take_modules(profile, view);
     take_slots(profile, view);
@@ -302,6 +303,7 @@ void profile_free(struct profile *profile)
     free(profile->modules);
     free(profile->slots);
     free(profile->points);
+    size_table_free(&profile->sizes);
     name_table_free(&profile->names);
     trends_free(&profile->trends);
     *profile = (struct profile){0};

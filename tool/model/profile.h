@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "model/name_table.h"
+#include "model/sizes.h"
 #include "model/snapshot.h"
 #include "model/trends.h"
 
@@ -36,6 +37,7 @@ struct site {
     uint64_t frees;
     uint64_t bytes_freed;
     uint64_t temporary_allocs;
+    uint32_t size_row; /* see size_table_row */
 };
 
 struct profile_node {
@@ -55,6 +57,7 @@ struct profile {
     uint32_t slot_count;
     struct state_point *points;
     size_t point_count;
+    struct size_table sizes;
     struct name_table names; /* what the file itself knows */
     struct trends trends;
     uint64_t lost_stacks; /* allocations in SITE_OTHER */

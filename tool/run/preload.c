@@ -164,6 +164,7 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     add_option(&options, "depth", settings->depth);
     add_option(&options, "interval", settings->interval);
     add_option(&options, "threshold", settings->threshold);
+    add_option(&options, "sizes", settings->sizes ? "1" : NULL);
     set("HEAPTRACKER_OPTIONS", options);
     free(directory);
 }

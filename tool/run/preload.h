@@ -30,6 +30,7 @@ struct preload_settings {
     const char *depth;
     const char *interval;
     const char *threshold;
+    bool sizes;
 };
 
 /* Sets HEAPTRACKER_OPTIONS: what the user has there, then ours, so that ours count. */
