@@ -271,7 +271,11 @@ static void take_total(const struct judging *judging, struct finding *finding, e
         finding->actual = (int64_t)totals->invalid_frees;
         too_low = (int64_t)totals->unmatched_frees;
         break;
-    case LIMIT_BLOCK: finding->actual = (int64_t)totals->largest_bytes; break;
+    case LIMIT_BLOCK:
+        finding->actual = (int64_t)totals->largest_bytes;
+        if (finding->actual == 0) /* not known: a device's profile does not keep it */
+            too_low = (int64_t)totals->bytes_allocated;
+        break;
     case LIMIT_TOTAL:
     case LIMITS: BUG("no limit of a program");
     }

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/failing.h"
+#include "export/heaps.h"
 #include "export/holders.h"
 #include "export/screen.h"
 #include "model/growth.h"
@@ -151,8 +153,12 @@ static void print_title(FILE *out, const struct summary *summary)
 {
     char end[96], *program = utf8_copy(summary->program, strlen(summary->program), true);
 
-    fprintf(out, "heaptracker: %s, pid %" PRIu32 ": %s", *program ? program : "(unknown program)",
-            summary->pid, end_text(end, summary));
+    fprintf(out, "heaptracker: %s, ", *program ? program : "(unknown program)");
+    if (summary->pid == 0)
+        fputs("on a device", out);
+    else
+        fprintf(out, "pid %" PRIu32, summary->pid);
+    fprintf(out, ": %s", end_text(end, summary));
     if (summary->seconds > 0)
         fprintf(out, " after %.3f s", summary->seconds);
     fputc('\n', out);
@@ -226,8 +232,8 @@ static void print_sizes(const struct screen *screen, const struct size_table *si
     for (uint32_t i = first; i <= last; i++)
         levels[i] = levels[i] == 0 && sizes->all.allocs[i] ? 1 : levels[i];
     line = screen_bars(screen, levels + first, last + 1 - first);
-    fprintf(screen->out, "  %-14s %s  %s to %s; half below %s\n", "sizes",
-            line, class_begin(from, first), class_begin(to, last + 1), class_begin(middle, half + 1));
+    fprintf(screen->out, "  %-14s %s  %s to %s; half below %s\n", "sizes", line, class_begin(from, first),
+            class_begin(to, last + 1), class_begin(middle, half + 1));
     free(line);
 }
 
@@ -251,8 +257,9 @@ static void print_totals(FILE *out, const struct report *report)
     if (totals->peak_error_bytes > 0)
         fprintf(out, "  %-14s %15s %19" PRIu64 "   at most are missing from the peak\n", "", "",
                 totals->peak_error_bytes);
-    fprintf(out, "  %-14s %15s %19" PRIu64 "   %s in one block\n", "largest", "", totals->largest_bytes,
-            export_bytes(rounded, (double)totals->largest_bytes));
+    if (totals->largest_bytes > 0)
+        fprintf(out, "  %-14s %15s %19" PRIu64 "   %s in one block\n", "largest", "", totals->largest_bytes,
+                export_bytes(rounded, (double)totals->largest_bytes));
     fprintf(out, "  %-14s %15" PRIu64 "   %.1f %% of all; freed before their thread allocated again\n",
             "temporary", totals->temporary_allocs,
             totals->allocs ? 100.0 * (double)totals->temporary_allocs / (double)totals->allocs : 0.0);
@@ -289,7 +296,8 @@ void export_text(const struct report *report, const struct export_options *optio
     print_timeline(&screen, report);
     growth_of(&growth, &report->profile);
     print_growing(out, &growth.program);
-    print_holders(&screen, report, symbols, options);
+    print_failures(&screen, report, symbols, options->top);
+    print_heaps(&screen, report, symbols, options);
     print_growers(&screen, report, symbols, &growth, options->top);
     growth_free(&growth);
     print_children(out, report);
