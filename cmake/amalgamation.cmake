@@ -14,7 +14,7 @@ set(full
     base/format.c base/format_wide.c
     port/linux.c
     core/block_map.c core/tracker.c core/bounds.c core/thread.c core/nested.c
-    core/marks.c core/thresholds.c core/misuse.c core/sites.c core/timeline.c core/wait_lock.c
+    core/marks.c core/thresholds.c core/misuse.c core/sites.c core/sizes.c core/timeline.c core/wait_lock.c
     core/limit.c core/heaps.c
     port/linux_modules.c
     unwind/arch_none.c unwind/arch_x86_64.c unwind/arch_aarch64.c unwind/eh_frame.c unwind/expression.c

@@ -48,6 +48,8 @@ struct ht_totals {
     uint64_t lost_events;      /* reports and notifications that could not be delivered */
     uint64_t inherited_bytes;  /* in a forked child: live at the fork, part of live_bytes' history */
     uint64_t inherited_blocks;
+    uint64_t largest_bytes; /* the largest single allocation, in a forked child also its parent's; 0
+                             * where profile small or tiny counts, which do not keep it */
 };
 
 /* A live block as ht_visit shows it. */

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 #   heaptracker_add_test(NAME name
-#       [PEAK size] [LIVE size] [LIVE_BLOCKS n] [ALLOCS n] [TEMPORARY percent] [FOREIGN n] [INVALID n]
-#       [SITES glob:what=n...] [BASELINE file] [GROWTH n%|size] [LIMITS file] [SUPPRESSIONS file]
+#       [PEAK size] [LIVE size] [LIVE_BLOCKS n] [ALLOCS n] [TEMPORARY percent] [BLOCK size] [FOREIGN n]
+#       [INVALID n] [SITES glob:what=n...] [BASELINE file] [GROWTH n%|size] [LIMITS file] [SUPPRESSIONS file]
 #       [FORMAT form] [OUTPUT file] [KEEP file] [ANY_EXIT] [WORKING_DIRECTORY dir]
 #       COMMAND target|program [argument...])
 #
@@ -14,7 +14,7 @@
 cmake_policy(PUSH) # a function keeps the policies of the place where it is defined
 cmake_policy(VERSION 3.13...3.25)
 function(heaptracker_add_test)
-    set(limits PEAK LIVE LIVE_BLOCKS ALLOCS TEMPORARY FOREIGN INVALID)
+    set(limits PEAK LIVE LIVE_BLOCKS ALLOCS TEMPORARY BLOCK FOREIGN INVALID)
     set(options BASELINE GROWTH LIMITS SUPPRESSIONS FORMAT OUTPUT KEEP)
     cmake_parse_arguments(PARSE_ARGV 0 A "ANY_EXIT" "NAME;WORKING_DIRECTORY;${limits};${options}" "SITES;COMMAND")
     foreach(needed NAME COMMAND)

@@ -73,6 +73,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "max-live-blocks", "N", "blocks of them", NULL, NULL},
         {0, "max-allocs", "N", "allocations", NULL, NULL},
         {0, "max-temporary", "PCT", "percent of allocations that are temporary", NULL, NULL},
+        {0, "max-block", "BYTES", "in a single allocation", NULL, NULL},
         {0, "max-foreign", "N", "frees of blocks that no hook saw", NULL, NULL},
         {0, "max-invalid", "N", "frees of blocks that were freed already", NULL, NULL},
         {0, "site", "GLOB:WHAT=N", "of sites with GLOB in the stack: 'parse_*:live=4K'", NULL, NULL},
@@ -148,16 +149,19 @@ static void scratch_remove(char *directory)
     free(directory);
 }
 
-/* `heaptracker run --quiet -o FILE -- COMMAND`, in this process. */
+/* `heaptracker run --quiet -o FILE [--sizes] -- COMMAND`, in this process. */
 static int run_command(const struct settings *settings, const char *file)
 {
     char *option = must_asprintf("--output=%s", file);
-    char **words = must_malloc((size_t)(settings->command_words + 5) * sizeof(char *));
+    char **words = must_malloc((size_t)(settings->command_words + 6) * sizeof(char *));
+    char sizes[] = "--sizes";
     int count = 0, status;
 
     words[count++] = (char[]){"run"};
     words[count++] = (char[]){"--quiet"};
     words[count++] = option;
+    if (settings->limits.given[LIMIT_BLOCK]) /* for the sites that made large ones */
+        words[count++] = sizes;
     words[count++] = (char[]){"--"};
     memcpy(words + count, settings->command, (size_t)settings->command_words * sizeof(char *));
     count += settings->command_words;

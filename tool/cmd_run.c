@@ -57,6 +57,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "top", "N", "rows of each list of the summary (10)", &top, NULL},
         {0, "stacks", "HOW", "what is kept of call stacks: full, caller or none", &tracking->stacks, NULL},
         {0, "depth", "N", "frames of a stack that are kept (64)", &tracking->depth, NULL},
+        {0, "sizes", NULL, "count how large the blocks of each site are", NULL, &tracking->sizes},
         {0, "interval", "MS", "least time between points of the timeline (100)", &tracking->interval, NULL},
         {0, "threshold", "BYTES", "a line when live bytes rise above; takes K, M, G", &tracking->threshold,
          NULL},

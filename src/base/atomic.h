@@ -24,6 +24,16 @@
         __atomic_compare_exchange_n((p), &expected_, (desired), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE); \
     })
 
+/* Makes *number at least `to`, whoever else does so. */
+HT_INLINE void raise_relaxed(uint64_t *number, uint64_t to)
+{
+    uint64_t old = load_relaxed(number);
+
+    while (old < to &&
+           !__atomic_compare_exchange_n(number, &old, to, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
 /* Orders this thread's earlier stores before its later loads, towards threads
  * that do the same. */
 #define fence_full() __atomic_thread_fence(__ATOMIC_SEQ_CST)

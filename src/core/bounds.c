@@ -126,6 +126,7 @@ static void move_scratch(struct thread *t)
             add_acq_rel(to, *from);
         *from = 0;
     }
+    raise_relaxed(&tracker_shared_slot()->largest_bytes, t->scratch.largest_bytes);
     tracker_bump_epoch();
 }
 

@@ -6,10 +6,12 @@
  * and a signal handler that interrupted the outer call, whose block is its own.
  * So a nested block is counted, in the shared slot; and when the outer call
  * returns that very block, or one cut out of it (memalign), the nested count is
- * taken back.
+ * taken back. Only then, or when the thread's next call begins, is it known whether its size
+ * is to be among the sizes and may be the largest.
  */
 #include "core/limit.h"
 #include "core/marks.h"
+#include "core/sizes.h"
 #include "core/thread.h"
 
 static void shared_add(size_t member_offset, uint64_t n)
@@ -60,7 +62,7 @@ HT_COLD bool nested_take(struct thread *t, const void *block)
     thread_mirror(-(intptr_t)taken.size);
     limit_change(-(int64_t)taken.size);
     if (t->nested_block == block)
-        t->nested_block = NULL;
+        nested_settle(t, NULL);
     tracker_bump_epoch();
     return true;
 }
@@ -72,8 +74,13 @@ HT_COLD void nested_settle(struct thread *t, const void *block)
     uint32_t *cell;
 
     t->nested_block = NULL;
-    if (nested == NULL || (const char *)block < nested || (const char *)block > nested + size)
+    if (nested == NULL)
+        return;
+    if (block == NULL || (const char *)block < nested || (const char *)block > nested + size) {
+        raise_relaxed(&tracker_shared_slot()->largest_bytes, size);
+        sizes_count(STATE_STACK_NONE, size);
         return; /* somebody else's: it stays counted */
+    }
     SHARED_ADD(allocs, (uint64_t)-1);
     SHARED_ADD(bytes_allocated, 0 - (uint64_t)size);
     sites_shared_undo(STATE_STACK_NONE, size);

@@ -2,6 +2,7 @@
 #include "core/thread.h"
 
 #include "core/limit.h"
+#include "core/sizes.h"
 
 /* Adds to a counter of t's slot, or of the shared one: only that one has several
  * writers. */
@@ -67,6 +68,21 @@ HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, ui
             count_unseen_free(t, cell);
     }
     cell_put(cell, size, thread_mark(t, site));
+}
+
+void thread_set_usual(struct thread *t)
+{
+    uint64_t end = load_relaxed(&t->slot->largest_bytes) + 1;
+
+    t->usual_end = sizes_are_counted() ? 0 : (size_t)min_u64(end, UINT64_C(1) << CELL_NEXT_BITS);
+}
+
+HT_COLD void thread_put_size(struct thread *t, size_t size, uint32_t site)
+{
+    if (size > load_relaxed(&t->slot->largest_bytes))
+        store_relaxed(&t->slot->largest_bytes, size);
+    sizes_count(site, size);
+    thread_set_usual(t);
 }
 
 void thread_site_in(struct thread *t, uint32_t site, size_t size)

@@ -24,6 +24,7 @@ struct thread {
     /* Bounds on the net bytes of this thread's own slot (thread_net). */
     int64_t high;         /* an allocation that brings net above it calls bounds_after */
     int64_t low;          /* a free that brings net below it does */
+    size_t usual_end;     /* an allocation of this size or more goes by thread_put_size */
     int64_t peak_mark;    /* alone: a free that finds net above it has found a new peak */
     int64_t other_bytes;  /* alone: live bytes and blocks of all other slots, so that */
     int64_t other_blocks; /*   other + own net is the program's */
@@ -52,6 +53,14 @@ extern HT_HIDDEN PORT_THREAD_LOCAL struct thread tracker_thread;
 
 /* The block's cell does not exist, or says that the block is live already. */
 void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site);
+
+/* A size that is not below usual_end: a new largest one, one of 64 MiB or more, or any
+ * while sizes are counted. Keeps the largest, counts the size, and raises usual_end. */
+void thread_put_size(struct thread *t, size_t size, uint32_t site);
+
+/* Sets usual_end for the thread's present slot: above the largest size that it has
+ * counted, but not above what cell_put_usual takes; 0 while sizes are counted. */
+void thread_set_usual(struct thread *t);
 
 /* The site's share of a call, where its line is not at hand or not the thread's own. */
 void thread_site_in(struct thread *t, uint32_t site, size_t size);
@@ -125,6 +134,8 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint
     else
         cell_put(cell, size, thread_mark(t, site));
     thread_site_in(t, site, size);
+    if (unlikely(size >= t->usual_end))
+        thread_put_size(t, size, site);
 }
 
 HT_INLINE bool thread_is_high(const struct thread *t)
@@ -190,7 +201,7 @@ HT_INLINE bool thread_is_low(const struct thread *t)
 /* --- The usual allocation and the usual free ----------------------------------- */
 
 /* thread_put and thread_take with thread_count_out, where nothing is out of the
- * ordinary: the size is a usual one, the map has its leaf, no bound is passed. All of
+ * ordinary: the size is below usual_end, the map has its leaf, no bound is passed. All of
  * that is asked before anything is changed, so that the rest is one straight line;
  * false: nothing was done, and the general way is to be taken. sites: the thread's. */
 
@@ -203,7 +214,7 @@ HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size
     uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
 
     if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))) ||
-        unlikely(!cell_size_is_usual(size)) ||
+        unlikely(size >= t->usual_end) ||
         unlikely((int64_t)(allocated - load_relaxed(&slot->bytes_freed)) > t->high))
         return false;
     if (sites != NULL) {
@@ -276,7 +287,8 @@ void thread_count(struct thread *t, enum thread_count which);
 void nested_put(struct thread *t, const void *block, size_t size);
 bool nested_take(struct thread *t, const void *block);
 
-/* The outer call returned `block`: takes the nested count of it back. */
+/* The outer call returned `block`: takes the nested count of it back. NULL: it returned
+ * no block, or is over; what is nested stays counted. */
 void nested_settle(struct thread *t, const void *block);
 
 #endif /* HT_CORE_THREAD_H */

@@ -2,6 +2,7 @@
 #include "core/tracker.h"
 
 #include "core/sites.h"
+#include "core/sizes.h"
 #include "core/thread.h"
 
 struct tracker tracker;
@@ -101,22 +102,27 @@ static uint32_t find_slot(void)
 
 /* --- Sums ------------------------------------------------------------------- */
 
-static uint64_t sum_slots(size_t member_offset)
+enum fold { FOLD_SUM, FOLD_LARGEST };
+
+static uint64_t fold_slots(size_t member_offset, enum fold fold)
 {
     uint32_t left = load_acquire(&tracker.header->slot_count);
-    uint64_t sum = 0;
+    uint64_t result = 0;
 
     for (const struct slot_chunk *chunk = tracker.slot_chunks; left > 0; chunk++) {
         uint32_t count = (uint32_t)min_u64(left, chunk->count);
 
-        for (uint32_t i = 0; i < count; i++)
-            sum += load_acquire((const uint64_t *)((const char *)&chunk->slots[i] + member_offset));
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t n = load_acquire((const uint64_t *)((const char *)&chunk->slots[i] + member_offset));
+
+            result = fold == FOLD_SUM ? result + n : result > n ? result : n;
+        }
         left -= count;
     }
-    return sum;
+    return result;
 }
 
-#define SUM(member) sum_slots(offsetof(struct state_slot, member))
+#define SUM(member) fold_slots(offsetof(struct state_slot, member), FOLD_SUM)
 
 /* Both counters only grow. All of what was allocated up to before a moment M,
  * less all of what was freed up to after M, is never more than was live at M. */
@@ -165,6 +171,7 @@ void tracker_totals(struct ht_totals *out)
         .lost_events = load_relaxed(&header->lost_events),
         .inherited_bytes = header->inherited_bytes,
         .inherited_blocks = header->inherited_blocks,
+        .largest_bytes = fold_slots(offsetof(struct state_slot, largest_bytes), FOLD_LARGEST),
     };
     out->live_bytes = (int64_t)(out->bytes_allocated - SUM(bytes_freed));
     out->live_blocks = (int64_t)(out->allocs - out->frees);
@@ -246,6 +253,7 @@ void tracker_open(void)
 static void go_slotless(struct thread *t)
 {
     t->slot = &t->scratch;
+    thread_set_usual(t);
     t->mark = 0;
     t->sites = NULL;
     t->plain = true;
@@ -254,13 +262,7 @@ static void go_slotless(struct thread *t)
 
 static void note_thread_count(uint64_t now)
 {
-    struct state_header *header = tracker.header;
-    uint64_t bound = now * TRACKER_PEAK_ERROR_BYTES_PER_THREAD;
-    uint64_t old = load_relaxed(&header->peak_error_bytes);
-
-    while (old < bound && !__atomic_compare_exchange_n(&header->peak_error_bytes, &old, bound, true,
-                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        ;
+    raise_relaxed(&tracker.header->peak_error_bytes, now * TRACKER_PEAK_ERROR_BYTES_PER_THREAD);
 }
 
 void tracker_thread_register(struct thread *t)
@@ -278,6 +280,7 @@ void tracker_thread_register(struct thread *t)
         return;
     }
     t->slot = slot_at(number);
+    thread_set_usual(t);
     t->mark = cell_mark(0, number & 15u);
     t->sites = sites_of_slot(number);
     t->plain = t->sites == NULL;
@@ -308,6 +311,8 @@ void tracker_thread_exit(struct thread *t)
     }
     if (slot == NULL || slot == &t->scratch)
         return;
+    if (t->nested_block != NULL)
+        nested_settle(t, NULL);
     go_slotless(t);
     for (uint32_t i = 0; i < load_relaxed(&tracker.slot_chunk_count); i++) {
         const struct slot_chunk *chunk = &tracker.slot_chunks[i];
@@ -332,12 +337,15 @@ void tracker_fork_image_take(struct tracker_fork_image *image)
 
 static int add_up_block(void *user, const void *block, size_t size, uint32_t word)
 {
-    struct ht_growth *sum = user;
+    struct ht_totals *sum = user;
 
     (void)block;
-    sum->bytes += size;
-    sum->blocks++;
+    sum->bytes_allocated += size;
+    sum->allocs++;
+    if (sum->largest_bytes < size)
+        sum->largest_bytes = size;
     sites_shared_in(cell_site(word), size);
+    sizes_count(cell_site(word), size);
     return 0;
 }
 
@@ -345,14 +353,15 @@ static int add_up_block(void *user, const void *block, size_t size, uint32_t wor
  * fork cut a call of another thread in two. */
 static void recount(struct ht_totals *totals, bool totals_known)
 {
-    struct ht_growth live = {0, 0};
+    struct ht_totals live = {0};
 
     block_map_visit(&tracker_blocks, add_up_block, &live);
-    totals->live_bytes = (int64_t)(live.bytes + totals->lost_bytes);
-    totals->live_blocks = (int64_t)(live.blocks + totals->lost_blocks);
+    totals->live_bytes = (int64_t)(live.bytes_allocated + totals->lost_bytes);
+    totals->live_blocks = (int64_t)(live.allocs + totals->lost_blocks);
     if (!totals_known) {
-        totals->allocs = live.blocks;
-        totals->bytes_allocated = live.bytes;
+        totals->allocs = live.allocs;
+        totals->bytes_allocated = live.bytes_allocated;
+        totals->largest_bytes = live.largest_bytes;
     }
 }
 
@@ -363,7 +372,8 @@ void tracker_fork_continue(const struct tracker_fork_image *image, struct state_
     struct state_slot *base = slots;
 
     use_tables(header, slots, slot_count);
-    if (!image->valid || image->threads != 1 || tracker.callbacks.make_site_page != NULL)
+    if (!image->valid || image->threads != 1 || tracker.callbacks.make_site_page != NULL ||
+        sizes_are_counted())
         recount(&from, image->valid);
     base->allocs = from.allocs;
     base->frees = from.allocs - (uint64_t)from.live_blocks;
@@ -377,6 +387,7 @@ void tracker_fork_continue(const struct tracker_fork_image *image, struct state_
     base->unmatched_frees = from.unmatched_frees;
     base->lost_blocks = from.lost_blocks;
     base->lost_bytes = from.lost_bytes;
+    base->largest_bytes = from.largest_bytes;
     header->inherited_bytes = (uint64_t)from.live_bytes;
     header->inherited_blocks = (uint64_t)from.live_blocks;
     header->forked = 1;

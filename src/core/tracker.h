@@ -58,6 +58,9 @@ struct tracker_callbacks {
     /* A zeroed page for a slot's sites; NULL result: there is no room. NULL function:
      * sites are not kept. */
     struct state_site_page *(*make_site_page)(uint32_t slot, uint32_t first_site);
+    /* A zeroed row for a site's sizes; NULL result: there is no room. NULL function: sizes
+     * are not counted. */
+    struct state_size_row *(*make_size_row)(uint32_t site);
     /* A thread has got slot `number` and is about to make its first call. */
     void (*thread_begins)(struct thread *t, uint32_t number);
 };

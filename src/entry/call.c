@@ -49,7 +49,8 @@ HT_COLD struct thread *call_enter_slow(struct thread *t, uintptr_t stack)
     port_errno_set(error);
     if (!ready)
         return NULL;
-    t->nested_block = NULL;
+    if (t->nested_block != NULL)
+        nested_settle(t, NULL);
     t->refused = 0;
     t->reserved = 0;
     store_relaxed(&t->slot->in_call, stack);

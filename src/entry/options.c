@@ -99,12 +99,22 @@ static const char *set_fail_sites(struct options *options, const char *value)
     return NULL;
 }
 
-static const char *set_quiet(struct options *options, const char *value)
+static const char *set_flag(bool *flag, const char *value)
 {
     if ((value[0] != '0' && value[0] != '1') || value[1] != '\0')
         return "0 or 1";
-    options->quiet = value[0] == '1';
+    *flag = value[0] == '1';
     return NULL;
+}
+
+static const char *set_quiet(struct options *options, const char *value)
+{
+    return set_flag(&options->quiet, value);
+}
+
+static const char *set_sizes(struct options *options, const char *value)
+{
+    return set_flag(&options->sizes, value);
 }
 
 static const char *set_stacks(struct options *options, const char *value)
@@ -162,11 +172,13 @@ static const struct option_kind {
     {"stacks", set_stacks},
     {"depth", set_depth},
     {"interval", set_interval},
+    {"sizes", set_sizes},
     /* clang-format on */
 };
 
-#define OPTION_NAMES \
-    "state_dir, threshold, limit, fail_at, fail_rate, fail_sites, quiet, stacks, depth, interval"
+#define OPTION_NAMES                                                                                \
+    "state_dir, threshold, limit, fail_at, fail_rate, fail_sites, quiet, stacks, depth, interval, " \
+    "sizes"
 
 /* Copies up to `end` or a separator, without the escapes. Returns where it
  * stopped; *cut says that it did not fit. */

@@ -33,6 +33,7 @@ struct options {
     enum unwind_mode stacks;
     uint32_t depth;       /* frames */
     uint64_t interval_ms; /* of the timeline */
+    bool sizes;           /* count each site's sizes */
 };
 
 /* text NULL: all defaults. complain receives each message. */

@@ -5,6 +5,7 @@
  */
 #include "base/format.h"
 #include "core/heaps.h"
+#include "core/sizes.h"
 #include "core/thread.h"
 #include "core/thresholds.h"
 #include "core/timeline.h"
@@ -167,6 +168,12 @@ static void use_options(const struct options *options, const struct binding *bin
                        say_above_threshold, NULL);
 }
 
+static void start_sizes(struct state_header *header)
+{
+    if (tracker.callbacks.make_size_row != NULL && !sizes_start())
+        header->lost_events++;
+}
+
 bool start_tracker(void)
 {
     struct tracker_callbacks callbacks = {.on_event = call_log_show, .grow_slots = grow_slots};
@@ -197,7 +204,10 @@ bool start_tracker(void)
         callbacks.make_site_page = state_file_site_page;
         callbacks.thread_begins = stacks_thread_begins;
     }
+    if (options.sizes && state_file_path()[0] != '\0') /* without a file nobody could read them */
+        callbacks.make_size_row = state_file_size_row;
     tracker_start(tables.header, tables.slots, tables.slot_count, &callbacks);
+    start_sizes(tables.header);
     if (state_file_path()[0] != '\0')
         timeline_start(tables.points, tables.point_count, options.interval_ms * 1000000u);
     start.interval_ns = options.interval_ms * 1000000u;
@@ -228,6 +238,7 @@ bool start_child(void)
     sites_forget();
     if (!stacks_child(&tables))
         tracker.callbacks.make_site_page = NULL;
+    start_sizes(tables.header);
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
     failing_child(&tables, tracker_live_bytes());
     heaps_start(tables.heaps);

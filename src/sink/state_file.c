@@ -33,6 +33,13 @@ _Static_assert(FIRST_POINTS * sizeof(struct state_point) <= HEAPS_OFFSET - POINT
 #define IMAGES_MAX 10000                    /* exec images of one pid; more means that something is wrong */
 #define RETRY_NS UINT64_C(100000000)        /* after a growth that failed: a full disk may be emptied */
 
+/* Entries of a table that were made and not given out yet. */
+struct stock {
+    char *next;
+    size_t left;
+    size_t bytes; /* of the last growth */
+};
+
 static struct {
     char *base;
     size_t reserved_bytes;
@@ -43,11 +50,9 @@ static struct {
     size_t nodes_bytes; /* usable */
     struct state_module *modules;
     struct state_plan plan;
-    uint64_t retry_ns;             /* no growth before then, after one that failed */
-    struct wait_lock lock;         /* who is growing a table */
-    struct state_site_page *pages; /* not given out yet */
-    uint32_t pages_left;
-    size_t pages_bytes; /* of the last growth */
+    uint64_t retry_ns;     /* no growth before then, after one that failed */
+    struct wait_lock lock; /* who is growing a table */
+    struct stock site_pages, size_rows;
     bool is_file;
     char path[STATE_PATH_BYTES];
     size_t directory_bytes; /* of path */
@@ -222,38 +227,63 @@ bool state_file_grow_nodes(uint32_t count)
     return grown;
 }
 
-static bool add_site_pages(void)
+/* Each growth of such a table is twice the one before. */
+static bool restock(struct stock *stock, uint32_t kind, size_t entry_bytes)
 {
-    size_t bytes = (size_t)min_u64(
-        state_file.pages_bytes == 0 ? STATE_CHUNK_BYTES : 2 * state_file.pages_bytes, GROWTH_BYTES_MAX);
-    uint32_t pages = (uint32_t)(bytes / sizeof(struct state_site_page));
+    size_t bytes =
+        (size_t)min_u64(stock->bytes == 0 ? STATE_CHUNK_BYTES : 2 * stock->bytes, GROWTH_BYTES_MAX);
     uint64_t offset;
     void *memory = sections_are_full() ? NULL : extend(bytes, false, &offset);
 
     if (memory == NULL)
         return false;
-    add_section(STATE_SECTION_SITES, sizeof(struct state_site_page), offset, pages);
-    state_file.pages = memory;
-    state_file.pages_left = pages;
-    state_file.pages_bytes = bytes;
+    *stock = (struct stock){memory, bytes / entry_bytes, bytes};
+    add_section(kind, entry_bytes, offset, stock->left);
     return true;
+}
+
+/* Under the lock. */
+static void *take_entry(struct stock *stock, uint32_t kind, size_t entry_bytes)
+{
+    void *entry;
+
+    if (stock->left == 0 && !restock(stock, kind, entry_bytes))
+        return NULL;
+    entry = stock->next;
+    stock->next += entry_bytes;
+    stock->left--;
+    return entry;
 }
 
 struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
 {
-    struct state_site_page *page = NULL;
+    struct state_site_page *page;
 
     if (!wait_lock_take(&state_file.lock))
         return NULL;
-    if (state_file.pages_left > 0 || add_site_pages()) {
-        page = state_file.pages++;
-        state_file.pages_left--;
+    page = take_entry(&state_file.site_pages, STATE_SECTION_SITES, sizeof *page);
+    if (page != NULL) {
         page->slot = slot;
         page->first_site = first_site;
         store_release(&page->used, 1u);
     }
     wait_lock_give(&state_file.lock);
     return page;
+}
+
+struct state_size_row *state_file_size_row(uint32_t site)
+{
+    struct state_size_row *row;
+
+    if (!wait_lock_take(&state_file.lock))
+        return NULL;
+    row = take_entry(&state_file.size_rows, STATE_SECTION_SIZES, sizeof *row);
+    if (row != NULL) {
+        row->site = site;
+        store_release(&row->used, 1u);
+    }
+    wait_lock_give(&state_file.lock);
+    return row;
 }
 
 struct state_holder *state_file_holders(size_t count)
@@ -330,8 +360,7 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
     };
     state_file.used_bytes = STATE_CHUNK_BYTES;
     state_file.file_bytes = STATE_CHUNK_BYTES;
-    state_file.pages_left = 0;
-    state_file.pages_bytes = 0;
+    state_file.site_pages = state_file.size_rows = (struct stock){0};
     state_file.nodes_bytes = 0;
     state_file.lock = (struct wait_lock){0};
     state_file.retry_ns = 0;

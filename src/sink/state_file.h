@@ -59,6 +59,8 @@ bool state_file_grow_nodes(uint32_t count);
 /* A zeroed page of sites; NULL: there is no room. */
 struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site);
 
+/* A zeroed row of sizes, likewise. */
+struct state_size_row *state_file_size_row(uint32_t site);
 /* Room for `count` holders, zeroed, named by a section; NULL: there is none. */
 struct state_holder *state_file_holders(size_t count);
 

@@ -19,6 +19,8 @@
  *   section FAILING struct state_failing   the limit, and allocations that failed
  *   section WALL struct state_holder[]     who held the memory when the limit was first met
  *   section HEAPS struct state_heap[]      heaps besides the C library's
+ *   section SIZES struct state_size_row[]  how large the blocks of each site were, where
+ *                                       that was asked for
  *   section NAMES, NAME_TEXT, TRENDS, TREND_TIMES, TREND_BYTES  the tool's notes
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
@@ -66,6 +68,7 @@ enum state_section_kind {
     STATE_SECTION_FAILING = 7,
     STATE_SECTION_WALL = 8,
     STATE_SECTION_HEAPS = 9,
+    STATE_SECTION_SIZES = 10,
 
     /* What the tool adds to the snapshot that it keeps; no tracker writes these.
      * state_check looks at their bounds only: who reads them checks the rest. */
@@ -125,9 +128,9 @@ struct state_slot {
     uint64_t unmatched_frees;
     uint64_t lost_blocks;
     uint64_t lost_bytes;
-    uint64_t nested_calls; /* calls from inside another call of the same thread (kept exact, in slot 0) */
-    uint64_t thread_id;    /* the kernel's, of the present or last owner; 0: never owned */
-    uint64_t reserved;
+    uint64_t nested_calls;  /* calls from inside another call of the same thread (kept exact, in slot 0) */
+    uint64_t thread_id;     /* the kernel's, of the present or last owner; 0: never owned */
+    uint64_t largest_bytes; /* the largest size that `allocs` counts; grows only. Slot 0: by atomic maximum */
 };
 
 /* --- Stacks ---------------------------------------------------------------- */
@@ -206,6 +209,20 @@ struct state_site_page {
     uint32_t first_site; /* a multiple of STATE_SITES_PER_PAGE */
     uint32_t reserved[13];
     struct state_site sites[STATE_SITES_PER_PAGE];
+};
+
+/* --- Sizes ---------------------------------------------------------------------- */
+
+#define STATE_SIZE_CLASSES 46u
+
+/* Allocations of one site by their size, of all threads, by atomic read-modify-write.
+ * Class 0 is size 0; class 1 + k is 2^k to 2^(k+1) - 1 bytes, and the last one all above
+ * too. The row of STATE_STACK_LOST has also those of the sites that found no row. */
+struct state_size_row {
+    uint32_t used; /* 1: the site is filled in; stored (release) last */
+    uint32_t site;
+    uint64_t largest_bytes;
+    uint64_t allocs[STATE_SIZE_CLASSES];
 };
 
 /* --- Timeline -------------------------------------------------------------------- */
@@ -385,6 +402,7 @@ _Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its ow
 _Static_assert(sizeof(struct state_failing) == 4096, "a page");
 _Static_assert(sizeof(struct state_heap) == 128, "two cache lines");
 _Static_assert(sizeof(struct state_holder) == 24, "no holes");
+_Static_assert(sizeof(struct state_size_row) == 384, "six cache lines");
 _Static_assert(sizeof(struct state_name) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");

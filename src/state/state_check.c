@@ -95,6 +95,7 @@ static const uint32_t known_entry_bytes[] = {
     [STATE_SECTION_FAILING] = sizeof(struct state_failing),
     [STATE_SECTION_WALL] = sizeof(struct state_holder),
     [STATE_SECTION_HEAPS] = sizeof(struct state_heap),
+    [STATE_SECTION_SIZES] = sizeof(struct state_size_row),
 };
 
 /* Places of each known kind, over all its sections. */
@@ -107,7 +108,7 @@ static struct state_fault check_section(struct state_view *view, uint32_t i, uin
                                         struct capacities *capacities)
 {
     const struct state_section *section = &view->sections[i];
-    bool known = section->kind < HT_ARRAY_LENGTH(known_entry_bytes);
+    bool known = section->kind < HT_ARRAY_LENGTH(known_entry_bytes) && known_entry_bytes[section->kind] != 0;
     uint64_t least_bytes = known ? known_entry_bytes[section->kind] : 1;
 
     if (section->kind == STATE_SECTION_NONE)
@@ -200,6 +201,21 @@ static struct state_fault check_site_pages(const struct state_view *view, const 
     return SOUND;
 }
 
+/* Sites that are no nodes have rows too, so these count even without a table of nodes. */
+static struct state_fault check_size_rows(const struct state_view *view, const struct capacities *capacities)
+{
+    for (uint64_t i = 0; i < view->size_row_count; i++) {
+        const struct state_size_row *row = entry(view, STATE_SECTION_SIZES, i);
+        uint32_t used = load_acquire(&row->used);
+
+        if (used > 1)
+            return fault("a row of sizes is neither in use nor free", OFFSET_OF(view, &row->used));
+        if (used && row->site >= STATE_STACK_FIRST && row->site >= capacities->of[STATE_SECTION_NODES])
+            return fault("a row of sizes is of no site", OFFSET_OF(view, &row->site));
+    }
+    return SOUND;
+}
+
 struct state_fault state_check(const void *bytes, size_t size, struct state_view *view)
 {
     const struct state_header *header = bytes;
@@ -245,11 +261,14 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
     }
     view->site_page_count = capacities.of[STATE_SECTION_SITES];
     view->holder_count = capacities.of[STATE_SECTION_WALL];
+    view->size_row_count = capacities.of[STATE_SECTION_SIZES];
     bad = check_counts(view, &capacities);
     if (bad.what == NULL)
         bad = check_modules(view);
     if (bad.what == NULL)
         bad = check_site_pages(view, &capacities);
+    if (bad.what == NULL)
+        bad = check_size_rows(view, &capacities);
     return bad;
 }
 
@@ -290,6 +309,13 @@ const struct state_site_page *state_view_site_page(const struct state_view *view
         i < view->site_page_count ? entry(view, STATE_SECTION_SITES, i) : NULL;
 
     return page != NULL && load_acquire(&page->used) != 0 ? page : NULL;
+}
+
+const struct state_size_row *state_view_size_row(const struct state_view *view, uint64_t i)
+{
+    const struct state_size_row *row = i < view->size_row_count ? entry(view, STATE_SECTION_SIZES, i) : NULL;
+
+    return row != NULL && load_acquire(&row->used) != 0 ? row : NULL;
 }
 
 const struct state_failing *state_view_failing(const struct state_view *view)
@@ -372,6 +398,8 @@ static void add_slot(struct ht_totals *sum, uint64_t *bytes_freed, const struct 
     sum->unmatched_frees += load_relaxed(&slot->unmatched_frees);
     sum->lost_blocks += load_relaxed(&slot->lost_blocks);
     sum->lost_bytes += load_relaxed(&slot->lost_bytes);
+    if (sum->largest_bytes < load_relaxed(&slot->largest_bytes))
+        sum->largest_bytes = load_relaxed(&slot->largest_bytes);
 }
 
 void state_view_totals(const struct state_view *view, struct ht_totals *out)

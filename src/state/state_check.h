@@ -36,6 +36,7 @@ struct state_view {
     uint32_t node_count; /* ids below this may be frames */
     uint32_t point_count;
     uint64_t site_page_count;                          /* places for pages; not all are in use */
+    uint64_t size_row_count;                           /* and for rows of sizes; 0: they were not counted */
     uint64_t holder_count;                             /* of the first time that the limit was met */
     struct state_section sections[STATE_SECTIONS_MAX]; /* copies, as checked */
 };
@@ -52,6 +53,7 @@ const struct state_module *state_view_module(const struct state_view *view, uint
 const struct state_node *state_view_node(const struct state_view *view, uint32_t i);
 const struct state_point *state_view_point(const struct state_view *view, uint32_t i);
 const struct state_site_page *state_view_site_page(const struct state_view *view, uint64_t i);
+const struct state_size_row *state_view_size_row(const struct state_view *view, uint64_t i);
 
 /* NULL: the file has none. Its entries are the program's while it runs: read them once. */
 const struct state_failing *state_view_failing(const struct state_view *view);

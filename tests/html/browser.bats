@@ -10,6 +10,12 @@ load helpers
     browser controls phases.html
 }
 
+@test "the sizes of blocks, of all and of a site, are the document's" {
+    "$tool" run --quiet --sizes -o sizes.ht -- "$HT_BUILD/tests/tool/known_sizes" >/dev/null
+    "$tool" report --format=html -o sizes.html sizes.ht
+    browser sizes sizes.html
+}
+
 @test "the page can be used with the keyboard alone" {
     page phases.html "$HT_BUILD/tests/html/phases"
     browser keyboard phases.html

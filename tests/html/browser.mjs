@@ -404,6 +404,31 @@ const tests = {
         await shoot(page, "diff");
     },
 
+    async sizes() {
+        const read = documentOf(file);
+        const page = await open(file);
+        /** What a chart says of each power of two; 0 in between is not said. */
+        const shown = async (chart) => {
+            const counts = [];
+            for (const row of await chart.locator(".histogram-row").all()) {
+                await row.hover();
+                const [, from, n] = (await page.locator("#tip").textContent()).match(/^([\d,]+) .*bytes?: ([\d,]+) allocation/);
+                const [bytes, allocs] = [from, n].map((text) => Number(text.replaceAll(",", "")));
+                if (allocs > 0) counts.push([bytes === 0 ? -1 : Math.log2(bytes), allocs]);
+            }
+            return counts;
+        };
+        assert.match(await page.locator("#sizes h2").textContent(), /^Sizes of blocks$/);
+        assert.deepEqual(await shown(page.locator("#sizes .histogram")), read.sizes);
+        assert.equal(sum(read.sizes.map(([, n]) => n)), read.totals.allocs);
+        read.sites.sizes.forEach((sizes, site) => assert.equal(sum(sizes.map(([, n]) => n)), read.sites.allocs[site]));
+        await page.locator("td.site").first().click();
+        assert.deepEqual(await shown(page.locator(".details .histogram")), read.sites.sizes[0]);
+        await page.locator("#tile-allocs .term").hover();
+        assert.match(await page.locator("#tip").textContent(), new RegExp(`largest block had ${read.totals.largest_bytes.toLocaleString("en-US")} bytes`));
+        await shoot(page, "sizes");
+    },
+
     async optional() {
         withDocument(file, "sizes.html", (it) => {
             it.sizes = [[4, 4000], [6, 400]];

@@ -3,7 +3,8 @@
  * sample.h - a small, sound state file in memory, made by hand from the layout's
  * description alone: header, facts, and five slots in two SLOTS sections with a
  * section of an unknown kind between them; then one module, nodes in two NODES
- * sections, three pages of sites of which two are in use, and a timeline.
+ * sections, three pages of sites of which two are in use, a timeline, and five rows of
+ * sizes of which four are in use.
  *
  * The numbers, for tests: 31 allocs of 3100 bytes, 12 frees of 1200 bytes, so 19
  * blocks and 1900 bytes live; the peak was 2500 bytes in 25 blocks, 0.5 to 1 s after the start.
@@ -13,6 +14,9 @@
  *   6       0x2000 (signal) 0x1000         800 in 8      800 in 8  slot 2; 5 temporary
  *   LOST    -                              200 in 2      300 in 3  slot 2
  *   between the threads: the rest          100 in 1        0
+ *
+ * Sizes: at site 5 one of 0, 14 of 64 to 127 and, in a second row, 5 of 128 to 255 bytes, the
+ * largest 130; at site 6 8 of 64 to 127; at LOST 4, one more than it has allocations.
  */
 #ifndef HT_TESTS_SAMPLE_H
 #define HT_TESTS_SAMPLE_H
@@ -38,11 +42,14 @@ enum {
     SAMPLE_PAGES = 3,
     SAMPLE_TIMELINE = SAMPLE_SITES + SAMPLE_PAGES * (int)sizeof(struct state_site_page),
     SAMPLE_POINTS = 6,
-    SAMPLE_BYTES = SAMPLE_TIMELINE + SAMPLE_POINTS * (int)sizeof(struct state_point),
-    SAMPLE_SECTIONS = 9,
+    SAMPLE_SIZES = SAMPLE_TIMELINE + 4 * 64, /* the next multiple of 64 */
+    SAMPLE_ROWS = 5,
+    SAMPLE_BYTES = SAMPLE_SIZES + SAMPLE_ROWS * (int)sizeof(struct state_size_row),
+    SAMPLE_SECTIONS = 10,
 };
 
 _Static_assert(SAMPLE_NODES_2 + SAMPLE_NODES_IN_2 * SAMPLE_STRIDE_NODES_2 <= SAMPLE_SITES, "they fit");
+_Static_assert(SAMPLE_TIMELINE + SAMPLE_POINTS * (int)sizeof(struct state_point) <= SAMPLE_SIZES, "they fit");
 _Static_assert(SAMPLE_MODULES % 64 == 0 && SAMPLE_SITES % 64 == 0 && SAMPLE_TIMELINE % 64 == 0, "aligned");
 
 struct sample {
@@ -93,6 +100,12 @@ static inline struct state_point *sample_point(struct sample *sample, int i)
                                           i * (int)sizeof(struct state_point));
 }
 
+static inline struct state_size_row *sample_row(struct sample *sample, int i)
+{
+    return (struct state_size_row *)(void *)(sample->bytes + SAMPLE_SIZES +
+                                             i * (int)sizeof(struct state_size_row));
+}
+
 static inline uint64_t sample_where(uint64_t file_address)
 {
     return (UINT64_C(1) << STATE_WHERE_MODULE_SHIFT) | (0x550000000000u + file_address);
@@ -114,6 +127,8 @@ static inline void sample_make_sites(struct sample *sample)
                                                  SAMPLE_SITES, SAMPLE_PAGES};
     header->sections[8] = (struct state_section){STATE_SECTION_TIMELINE, sizeof(struct state_point),
                                                  SAMPLE_TIMELINE, SAMPLE_POINTS};
+    header->sections[9] = (struct state_section){STATE_SECTION_SIZES, sizeof(struct state_size_row),
+                                                 SAMPLE_SIZES, SAMPLE_ROWS};
     header->section_count = SAMPLE_SECTIONS;
     header->module_count = 1;
     header->node_count = header->node_usable = 7;
@@ -134,6 +149,14 @@ static inline void sample_make_sites(struct sample *sample)
     second->sites[5] = (struct state_site){4, 400, 0, 0, 0, 77, 7, 8};
     second->sites[6] = (struct state_site){8, 800, 0, 0, 5, 800, 8, 9};
     second->sites[STATE_STACK_LOST] = (struct state_site){3, 300, 0, 0, 0, 200, 2, 9};
+    *sample_row(sample, 0) =
+        (struct state_size_row){.used = 1, .site = STATE_STACK_LOST, .largest_bytes = 100, .allocs = {[7] = 4}};
+    *sample_row(sample, 1) =
+        (struct state_size_row){.used = 1, .site = 5, .largest_bytes = 110, .allocs = {[0] = 1, [7] = 14}};
+    *sample_row(sample, 2) =
+        (struct state_size_row){.used = 1, .site = 6, .largest_bytes = 100, .allocs = {[7] = 8}};
+    *sample_row(sample, 4) =
+        (struct state_size_row){.used = 1, .site = 5, .largest_bytes = 130, .allocs = {[8] = 5}};
     for (int i = 0; i < 4; i++)
         *sample_point(sample, i) = (struct state_point){500000000u * (uint64_t)i, live[i], live[i] / 100,
                                                         4096u * (uint64_t)i, i < 2 ? 8u : 9u};

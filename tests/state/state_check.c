@@ -40,6 +40,13 @@ static void use_tables(const struct state_view *view)
     assert_null(state_view_module(view, view->module_count));
     assert_null(state_view_node(view, view->node_count));
     assert_null(state_view_point(view, view->point_count));
+    for (uint64_t i = 0; i < view->size_row_count; i++) {
+        const struct state_size_row *row = state_view_size_row(view, i);
+
+        for (uint32_t c = 0; row && c < STATE_SIZE_CLASSES; c++)
+            sum += row->allocs[c] + row->site;
+    }
+    assert_null(state_view_size_row(view, view->size_row_count));
     assert_null(state_view_site_page(view, view->site_page_count));
     *(volatile uint64_t *)&sum = sum; /* read all the same */
 }
@@ -142,6 +149,11 @@ static void every_counter_of_a_slot_reaches_its_total(void **unused)
     assert_int_equal(totals.unmatched_frees, 10);
     assert_int_equal(totals.lost_blocks, 11);
     assert_int_equal(totals.lost_bytes, 12);
+    assert_int_equal(totals.largest_bytes, 0);
+    sample_slot(&sample, 1)->largest_bytes = 14; /* the greatest, not the sum */
+    sample_slot(&sample, 2)->largest_bytes = 13;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.largest_bytes, 14);
 }
 
 static void live_above_the_noted_peak_is_the_peak(void **unused)
@@ -290,7 +302,7 @@ static void hostile_bounds_are_found(void **unused)
         assert_fault(&sample, "a section ends outside the file", SECTION(2, entries));
     }
     sample_make(&sample);
-    header->sections[SAMPLE_SECTIONS - 1].entries = SAMPLE_POINTS + 1; /* one too many */
+    header->sections[SAMPLE_SECTIONS - 1].entries = SAMPLE_ROWS + 1; /* one too many */
     assert_fault(&sample, "a section ends outside the file", SECTION(SAMPLE_SECTIONS - 1, entries));
     sample_make(&sample);
     header->sections[3].entry_bytes = 0xFFFFFFF8u;
@@ -399,6 +411,38 @@ static void impossible_tables_are_found(void **unused)
                  page_at + offsetof(struct state_site_page, first_site));
 }
 
+static void impossible_sizes_are_found(void **unused)
+{
+    struct sample sample;
+    struct state_header *header = sample_header(&sample);
+    struct state_size_row *row = sample_row(&sample, 2);
+    const size_t row_at = SAMPLE_SIZES + 2 * sizeof *row;
+
+    (void)unused;
+    sample_make(&sample);
+    row->used = 2;
+    assert_fault(&sample, "a row of sizes is neither in use nor free",
+                 row_at + offsetof(struct state_size_row, used));
+    sample_make(&sample);
+    row->site = SAMPLE_NODES_IN_1 + SAMPLE_NODES_IN_2 - 1; /* the last that there is */
+    assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
+    row->site++;
+    assert_fault(&sample, "a row of sizes is of no site", row_at + offsetof(struct state_size_row, site));
+    row->site = UINT32_MAX;
+    assert_fault(&sample, "a row of sizes is of no site", row_at + offsetof(struct state_size_row, site));
+    row->used = 0; /* not in use: whatever it says */
+    assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
+    sample_make(&sample);
+    header->sections[9].entry_bytes -= 8;
+    assert_fault(&sample, "a section's entries have an impossible size", SECTION(9, entry_bytes));
+    /* Without a table of nodes there are still the sites that are none. */
+    sample_make(&sample);
+    header->sections[5].kind = header->sections[6].kind = header->sections[7].kind = 999;
+    header->node_count = header->node_usable = 0;
+    sample_row(&sample, 1)->site = sample_row(&sample, 2)->site = sample_row(&sample, 4)->site = STATE_STACK_NONE;
+    assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
+}
+
 static void every_stack_ends(void **unused)
 {
     struct sample sample;
@@ -494,6 +538,7 @@ int main(void)
         cmocka_unit_test(hostile_bounds_are_found),
         cmocka_unit_test(impossible_sections_are_found),
         cmocka_unit_test(impossible_tables_are_found),
+        cmocka_unit_test(impossible_sizes_are_found),
         cmocka_unit_test(every_stack_ends),
         cmocka_unit_test(text_without_an_end_is_found),
         cmocka_unit_test(random_damage_never_crashes),

@@ -34,6 +34,21 @@ check() {
     check 0 --max-foreign=0 x.ht --max-invalid=0 --max-peak=3K
 }
 
+@test "the largest allocation is a limit, and the sites that broke it are named" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$HT_BUILD/tests/tool/known_sizes"
+    check 0 --max-block=2097151 x.ht
+    check 1 --max-block=1M x.ht
+    grep -Eq "^  OVER   max-block: 2\.0 MiB \(2097151 bytes\), at most 1\.0 MiB: 1024\.0 KiB over .*--sizes" <<<"$out"
+    split "$tool" check --max-block=1M -- "$HT_BUILD/tests/tool/known_sizes"
+    [ "$status" -eq 1 ]
+    grep -Eq "^  OVER   max-block: 2\.0 MiB .* 1024\.0 KiB over$" <<<"$err"
+    grep -Eq "^ +2\.0 MiB +[0-9]+ +(get|known_sizes) at known_sizes\.c:[0-9]+$" <<<"$err"
+    "$tool" check --max-block=2M -- "$HT_BUILD/tests/tool/known_sizes"
+    check 2 --max-block=big x.ht
+    one_line "$err"
+}
+
 @test "foreign and invalid frees are limits too" {
     need_tracking
     bad_frees=$HT_BUILD/tests/engine/bad_frees.preload

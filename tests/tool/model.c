@@ -39,6 +39,27 @@ static void assert_site(const struct profile *profile, size_t i, enum site_kind 
     assert_int_equal(site->live_blocks, live_blocks);
 }
 
+static void assert_sizes(const struct profile *profile)
+{
+    const struct size_counts *first = size_table_row(&profile->sizes, &profile->sites[0]);
+    const struct size_counts *second = size_table_row(&profile->sizes, &profile->sites[1]);
+    const struct size_counts *other = size_table_row(&profile->sizes, &profile->sites[2]);
+
+    assert_true(profile->sizes.known);
+    assert_int_equal(first->allocs[0], 1);
+    assert_int_equal(first->allocs[7], 14);
+    assert_int_equal(first->allocs[8], 5);
+    assert_int_equal(first->largest_bytes, 130);
+    assert_int_equal(second->allocs[7], 8);
+    assert_int_equal(other->allocs[7], 4);
+    assert_null(size_table_row(&profile->sizes, &profile->sites[3]));
+    assert_int_equal(profile->sizes.lost, 1); /* 3 of the 4 are allocations of the lost stacks */
+    assert_int_equal(profile->sizes.all.allocs[7], 14 + 8 + 4);
+    assert_int_equal(profile->sizes.all.largest_bytes, 130);
+    assert_int_equal(size_class_log2(7), 6);
+    assert_int_equal(size_class_log2(0), -1);
+}
+
 /* The numbers that sample.h promises. */
 static void assert_sample(const struct profile *profile)
 {
@@ -67,6 +88,7 @@ static void assert_sample(const struct profile *profile)
     assert_int_equal(frames[0], sample_where(0x2000) | STATE_WHERE_INTERRUPTED);
     assert_int_equal(profile_stack(profile, &profile->sites[2], frames, 4, &end), 0);
 
+    assert_sizes(profile);
     assert_int_equal(profile->point_count, 4);
     assert_int_equal(profile->points[2].live_bytes, 2500);
     assert_string_equal(profile->modules[0].path, "[sample]");

@@ -10,6 +10,8 @@
 # program and the libc; with somalloc=nouserintercepts memcheck replaces the libc's
 # malloc, not the tracker's, so each call passes first one and then the other. What
 # memcheck would free on its own at exit (--run-libc-freeres) the program never freed.
+# memcheck shows each call (--trace-malloc), and so how many blocks had a size of each
+# power of two, and the largest: `run --sizes` must say the same.
 #
 # C++ programs: memcheck answers libstdc++'s operator new itself, before it reaches
 # malloc, so each counts a run of its own. The runs differ by the environment: the
@@ -185,6 +187,40 @@ tracker_totals() {
     jq -r '.totals | "\(.allocs) \(.frees) \(.bytes_allocated) \(.live_bytes) \(.live_blocks)"' "$1"
 }
 
+# "log2 blocks" a line (log2 -1: size 0), then "largest bytes", of process $1 in memcheck's
+# log $2. Lines are such as
+#   --PID-- malloc(24) = 0x4A5D040
+#   --PID-- calloc(4,2) = 0x4A5D0A0
+#   --PID-- realloc(0x4A5D0A0,256) = 0x4A5D0F0      --PID-- realloc(0x0,256)malloc(256) = 0x...
+#   --PID-- memalign(al 64, size 100) = 0x4A5D240
+memcheck_sizes() {
+    awk -v tag="--$1--" '
+        $1 == tag && / = 0x[0-9A-F]*[1-9A-F]/ && !/free\(/ {
+            call = $0
+            sub(/^.* realloc\(0x0,[0-9]+\)/, "", call)
+            sub(/\) = .*/, "", call)
+            sub(/.*\(/, "", call)
+            n = split(call, part, ",")
+            sub(/.*size /, "", part[n])
+            size = /calloc\(/ ? part[1] * part[2] : part[n]
+            power = -1
+            for (left = size; left >= 1; left /= 2)
+                power++
+            count[power]++
+            if (size > largest)
+                largest = size
+        }
+        END {
+            for (power in count)
+                print power, count[power]
+            print "largest", largest + 0
+        }' "$2" | sort -n
+}
+
+tracker_sizes() {
+    jq -r '(.sizes[] | "\(.[0]) \(.[1])"), "largest \(.totals.largest_bytes)"' "$1" | sort -n
+}
+
 # What must be zero in a run where every call passed a hook and nothing was lost.
 tracker_faults() {
     jq -r '"\(.totals.foreign_frees) \(.totals.invalid_frees) \(.totals.unmatched_frees) \(.lost.blocks)"' "$1"
@@ -205,7 +241,7 @@ within_tolerance() {
 
 under_memcheck() {
     valgrind --trace-children=yes --soname-synonyms=somalloc=nouserintercepts \
-        --run-libc-freeres=no --run-cxx-freeres=no --log-file="$dir/memcheck.%p" "$@"
+        --run-libc-freeres=no --run-cxx-freeres=no --trace-malloc=yes --log-file="$dir/memcheck.%p" "$@"
 }
 
 # --- the runs ---
@@ -219,7 +255,7 @@ cp -r "$dir" "$dir.bare"
 trap 'rm -rf "$dir" "$dir.bare"' EXIT
 (cd "$dir.bare" && "${command[@]}" >stdout 2>stderr) || fail "the bare program does not run here"
 
-tracked=("$tool" run --quiet -o x.ht -- "${command[@]}")
+tracked=("$tool" run --quiet --sizes -o x.ht -- "${command[@]}")
 if [ "$language" = c ]; then
     under_memcheck "${tracked[@]}" >stdout 2>stderr || fail "exit status $?: $(tail -3 stderr)"
 else
@@ -246,6 +282,10 @@ echo "heaptracker:    $tracker"
 [ "${tracker%% *}" -gt 0 ] || fail "heaptracker counted nothing"
 if [ "$language" = c ]; then
     [ "$tracker" = "$memcheck" ] || fail "the totals differ"
+    memcheck_sizes "$pid" "memcheck.$pid" >memcheck.sizes
+    tracker_sizes x.json >tracker.sizes
+    diff memcheck.sizes tracker.sizes || fail "the sizes differ (< memcheck, > heaptracker)"
+    echo "sizes:          $(($(wc -l <tracker.sizes) - 1)) powers of two, $(tail -1 tracker.sizes | cut -d' ' -f2) bytes the largest"
 else
     within_tolerance "$tracker" "$memcheck" || fail "the totals differ by more than the tolerance"
 fi

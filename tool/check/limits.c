@@ -23,6 +23,7 @@ static const struct {
     [LIMIT_TEMPORARY] = {"temporary", UNIT_PERCENT, true, true},
     [LIMIT_FOREIGN] = {"foreign", UNIT_COUNT, true, false},
     [LIMIT_INVALID] = {"invalid", UNIT_COUNT, true, false},
+    [LIMIT_BLOCK] = {"block", UNIT_BYTES, true, false},
     [LIMIT_TOTAL] = {"total", UNIT_BYTES, false, true},
 };
 

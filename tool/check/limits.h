@@ -18,6 +18,7 @@ enum limit_of {
     LIMIT_TEMPORARY, /* percent of all allocations */
     LIMIT_FOREIGN,
     LIMIT_INVALID,
+    LIMIT_BLOCK, /* the largest single allocation */
     LIMIT_TOTAL, /* of a pattern's sites only */
     LIMITS,
 };

@@ -37,9 +37,18 @@ static int64_t number_of(const struct site *site, enum limit_of of)
     case LIMIT_TOTAL: return (int64_t)site->bytes_allocated;
     case LIMIT_FOREIGN:
     case LIMIT_INVALID:
+    case LIMIT_BLOCK: /* see largest_of */
     case LIMITS: break;
     }
     return 0;
+}
+
+/* Of one site; 0: not known (run without --sizes). */
+static int64_t largest_of(const struct profile *profile, const struct site *site)
+{
+    const struct size_counts *sizes = size_table_row(&profile->sizes, site);
+
+    return sizes ? (int64_t)sizes->largest_bytes : 0;
 }
 
 static bool is_of_live(enum limit_of of)
@@ -160,14 +169,16 @@ static void find_culprits(const struct judging *judging, struct finding *finding
     for (size_t i = 0; of != LIMIT_FOREIGN && of != LIMIT_INVALID && i < profile_in(judging)->site_count;
          i++) {
         const struct site *site = &profile_in(judging)->sites[i];
+        int64_t bytes = of == LIMIT_BLOCK ? largest_of(profile_in(judging), site) : bytes_of(site, of);
         struct culprit *culprit;
 
-        if (number_of(site, of) <= 0 || !counts(judging, i, of, glob))
+        if (of == LIMIT_BLOCK ? bytes <= finding->limit
+                              : number_of(site, of) <= 0 || !counts(judging, i, of, glob))
             continue;
-        culprit = place_for(finding, by_bytes ? bytes_of(site, of) : count_of(site, of), by_bytes);
+        culprit = place_for(finding, by_bytes ? bytes : count_of(site, of), by_bytes);
         if (culprit == NULL)
             continue;
-        culprit->bytes = bytes_of(site, of);
+        culprit->bytes = bytes;
         culprit->count = count_of(site, of);
         set_place(culprit, profile_in(judging), judging->verdict->symbols, site);
     }
@@ -260,6 +271,11 @@ static void take_total(const struct judging *judging, struct finding *finding, e
         finding->actual = (int64_t)totals->invalid_frees;
         too_low = (int64_t)totals->unmatched_frees;
         break;
+    case LIMIT_BLOCK:
+        finding->actual = (int64_t)totals->largest_bytes;
+        if (finding->actual == 0) /* not known: a device's profile does not keep it */
+            too_low = (int64_t)totals->bytes_allocated;
+        break;
     case LIMIT_TOTAL:
     case LIMITS: BUG("no limit of a program");
     }
@@ -277,6 +293,9 @@ static void judge_program(const struct judging *judging, enum limit_of of)
     char *note = of == LIMIT_PEAK && totals->peak_error_bytes > 0
                      ? must_asprintf(" (with several threads it may be short by %s)",
                                      export_bytes(bytes, (double)totals->peak_error_bytes))
+                 : of == LIMIT_BLOCK && !profile_in(judging)->sizes.known &&
+                         totals->largest_bytes > judging->limits->most[of]
+                     ? must_strdup(" (a file of 'run --sizes' knows by which site)")
                      : must_strdup("");
 
     take_total(judging, &finding, of);

@@ -158,8 +158,37 @@ static void put_columns(const struct html_site *sites, size_t count, bool old, F
     }
 }
 
+/* JSON's integers are signed 64 bit here; only a forged file says more. */
+static int64_t clamped(uint64_t number)
+{
+    return number > INT64_MAX ? INT64_MAX : (int64_t)number;
+}
+
+/* Of each site [[log2, allocations], ...]. */
+static void put_sizes(const struct html_site *sites, size_t count, FILE *out)
+{
+    fputs(",\"sizes\":[", out);
+    for (size_t i = 0; i < count; i++) {
+        bool first = true;
+
+        fputs(i ? ",[" : "[", out);
+        for (uint32_t c = 0; sites[i].sizes != NULL && c < STATE_SIZE_CLASSES; c++) {
+            if (sites[i].sizes->allocs[c] == 0)
+                continue;
+            fputs(first ? "[" : ",[", out);
+            put_integer(size_class_log2(c), out);
+            putc(',', out);
+            put_integer(clamped(sites[i].sizes->allocs[c]), out);
+            putc(']', out);
+            first = false;
+        }
+        putc(']', out);
+    }
+    putc(']', out);
+}
+
 static void put_sites(const struct html_tables *tables, const struct html_site *sites, size_t count,
-                      FILE *out)
+                      bool sizes, FILE *out)
 {
     bool first = true;
 
@@ -177,7 +206,10 @@ static void put_sites(const struct html_tables *tables, const struct html_site *
         put_integer((int64_t)i, out);
         first = false;
     }
-    fputs("]}", out);
+    putc(']', out);
+    if (sizes)
+        put_sizes(sites, count, out);
+    putc('}', out);
 }
 
 static void put_strings(const struct html_tables *tables, FILE *out)
@@ -241,16 +273,11 @@ void html_write(const struct html_document *document, FILE *out)
     put_modules(document->tables, &document->run->profile, out);
     put_frames(document->tables, out);
     put_nodes(document->tables, out);
-    put_sites(document->tables, document->sites, document->site_count, out);
+    put_sites(document->tables, document->sites, document->site_count,
+              document->old == NULL && document->run->profile.sizes.known, out);
     put_strings(document->tables, out); /* last: those before it still find new ones */
     putc('}', out);
     fwrite(html_page_tail, 1, html_page_tail_bytes, out);
-}
-
-/* JSON's integers are signed 64 bit here; only a forged file says more. */
-static int64_t clamped(uint64_t number)
-{
-    return number > INT64_MAX ? INT64_MAX : (int64_t)number;
 }
 
 static struct html_site site_of(const struct site *site)
@@ -278,6 +305,7 @@ void export_html(const struct report *report, const struct export_options *optio
     for (size_t i = 0; i < profile->site_count; i++) {
         sites[i] = site_of(&profile->sites[i]);
         sites[i].node = html_source_node(source, &profile->sites[i]);
+        sites[i].sizes = size_table_row(&profile->sizes, &profile->sites[i]);
         sites[i].by_design =
             profile->sites[i].live_bytes > 0 && site_by_design(profile, symbols, &profile->sites[i]);
     }

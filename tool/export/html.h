@@ -20,7 +20,8 @@ enum html_column {
 
 struct html_site {
     uint32_t node;
-    bool by_design; /* model/by_design.h */
+    bool by_design;                  /* model/by_design.h */
+    const struct size_counts *sizes; /* NULL: not known */
     int64_t now[HTML_COLUMNS];
     int64_t old[HTML_COLUMNS]; /* in a comparison: before */
 };

@@ -28,9 +28,14 @@ static void set(json_t *object, const char *key, json_t *value)
 }
 
 /* JSON's integers are signed 64 bit here; only a forged file says more. */
+static json_int_t clamped(uint64_t value)
+{
+    return value > INT64_MAX ? INT64_MAX : (json_int_t)value;
+}
+
 static void set_u64(json_t *object, const char *key, uint64_t value)
 {
-    set(object, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
+    set(object, key, json_integer(clamped(value)));
 }
 
 static json_t *text(const char *bytes, size_t length)
@@ -91,6 +96,7 @@ static json_t *totals_of(const struct ht_totals *totals)
     set_u64(object, "unmatched_frees", totals->unmatched_frees);
     set_u64(object, "threads", totals->threads);
     set_u64(object, "peak_error_bytes", totals->peak_error_bytes);
+    set_u64(object, "largest_bytes", totals->largest_bytes);
     return object;
 }
 
@@ -135,6 +141,7 @@ static json_t *lost_of(const struct report *report)
     set_u64(object, "frames", report->profile.cut_stacks); /* stacks without their outermost frames */
     set_u64(object, "deep", report->profile.deep_stacks);  /* stacks with more frames than --depth keeps */
     set_u64(object, "events", totals->lost_events);
+    set_u64(object, "sizes", report->profile.sizes.lost); /* allocations: of which site is not known */
     return object;
 }
 
@@ -305,8 +312,20 @@ static char *places_text(const struct place *places, size_t count)
     return inside_of(array);
 }
 
+/* [[log2, allocations], ...] of the classes that have any. */
+static json_t *sizes_of(const struct size_counts *counts)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < STATE_SIZE_CLASSES; i++)
+        if (counts->allocs[i] != 0)
+            json_array_append_new(array, json_pack("[i, I]", size_class_log2(i), clamped(counts->allocs[i])));
+    return array;
+}
+
 static char *site_text(const struct profile *profile, const struct site *site, size_t id)
 {
+    const struct size_counts *sizes = size_table_row(&profile->sizes, site);
     json_t *object = json_object();
 
     set_u64(object, "id", id); /* within this report */
@@ -318,6 +337,10 @@ static char *site_text(const struct profile *profile, const struct site *site, s
     set_u64(object, "bytes_allocated", site->bytes_allocated);
     set_u64(object, "allocs", site->allocs);
     set_u64(object, "temporary_allocs", site->temporary_allocs);
+    if (sizes != NULL) {
+        set_u64(object, "largest_bytes", sizes->largest_bytes);
+        set(object, "sizes", sizes_of(sizes));
+    }
     return inside_of(object);
 }
 
@@ -438,6 +461,7 @@ static json_t *threads_of(const struct profile *profile)
         set_u64(object, "frees", slot->frees);
         set_u64(object, "bytes_allocated", slot->bytes_allocated);
         set_u64(object, "bytes_freed", slot->bytes_freed);
+        set_u64(object, "largest_bytes", slot->largest_bytes);
         set_u64(object, "temporary_allocs", slot->temporary_allocs);
         set_u64(object, "failed_allocs", slot->failed_allocs);
         set_u64(object, "foreign_frees", slot->foreign_frees);
@@ -473,6 +497,8 @@ static json_t *run_of(const struct report *report)
     set(root, "timeline", timeline_of(&report->profile));
     set(root, "heaps", heaps_of(report));
     set(root, "growth", growth_json(&report->profile));
+    if (report->profile.sizes.known)
+        set(root, "sizes", sizes_of(&report->profile.sizes.all));
     return root;
 }
 

@@ -109,7 +109,7 @@ static void levels_of(int64_t *levels, size_t columns, const struct profile *pro
         levels[done] = profile->points[profile->point_count - 1].live_bytes;
 }
 
-char *screen_sparkline(const struct screen *screen, const struct profile *profile, size_t columns)
+char *screen_bars(const struct screen *screen, const int64_t *levels, size_t columns)
 {
     static const char *const blocks[] = {" ",
                                          "\xE2\x96\x81",
@@ -122,15 +122,9 @@ char *screen_sparkline(const struct screen *screen, const struct profile *profil
                                          "\xE2\x96\x88"};
     static const char *const letters[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
     enum { STEPS = HT_ARRAY_LENGTH(blocks) - 1 };
-    int64_t *levels, highest = 1;
+    int64_t highest = 1;
     char *line, *to;
 
-    if (profile->point_count < 2)
-        return NULL;
-    if (columns > profile->point_count)
-        columns = profile->point_count;
-    levels = must_malloc(columns * sizeof *levels);
-    levels_of(levels, columns, profile);
     for (size_t i = 0; i < columns; i++)
         highest = levels[i] > highest ? levels[i] : highest;
     to = line = must_malloc(3 * columns + 1);
@@ -142,6 +136,21 @@ char *screen_sparkline(const struct screen *screen, const struct profile *profil
         to = stpcpy(to, mark);
     }
     *to = '\0';
+    return line;
+}
+
+char *screen_sparkline(const struct screen *screen, const struct profile *profile, size_t columns)
+{
+    int64_t *levels;
+    char *line;
+
+    if (profile->point_count < 2)
+        return NULL;
+    if (columns > profile->point_count)
+        columns = profile->point_count;
+    levels = must_malloc(columns * sizeof *levels);
+    levels_of(levels, columns, profile);
+    line = screen_bars(screen, levels, columns);
     free(levels);
     return line;
 }

@@ -36,6 +36,9 @@ size_t screen_columns(const char *text);
  * of longer text the middle is left out. */
 char *screen_fit(const struct screen *screen, const char *text, size_t columns);
 
+/* Levels as one line of bars (malloc'ed). */
+char *screen_bars(const struct screen *screen, const int64_t *levels, size_t columns);
+
 /* Live bytes over time as one line of at most `columns` characters (malloc'ed); NULL
  * when there are fewer than two points. */
 char *screen_sparkline(const struct screen *screen, const struct profile *profile, size_t columns);

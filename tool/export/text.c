@@ -4,6 +4,7 @@
  * about what did not happen are left out, except for the five that are always asked.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,12 +205,45 @@ static void print_timeline(const struct screen *screen, const struct report *rep
     free(line);
 }
 
+/* The first byte size of a class. */
+static const char *class_begin(char text[24], uint32_t size_class)
+{
+    return export_bytes(text, size_class == 0 ? 0 : ldexp(1, size_class_log2(size_class)));
+}
+
+/* How large the blocks were: a column for each power of two. */
+static void print_sizes(const struct screen *screen, const struct size_table *sizes)
+{
+    int64_t levels[STATE_SIZE_CLASSES];
+    uint64_t all = 0, below = 0;
+    uint32_t first = 0, last = 0, half = 0;
+    char from[24], to[24], middle[24], *line;
+
+    for (uint32_t i = 0; i < STATE_SIZE_CLASSES; i++) {
+        levels[i] = (int64_t)(sizes->all.allocs[i] >> 1); /* a forged file may say anything */
+        first = all == 0 ? i : first;
+        last = sizes->all.allocs[i] ? i : last;
+        all += sizes->all.allocs[i];
+    }
+    if (all == 0)
+        return;
+    while (half < last && (below += sizes->all.allocs[half]) < all - all / 2)
+        half++;
+    for (uint32_t i = first; i <= last; i++)
+        levels[i] = levels[i] == 0 && sizes->all.allocs[i] ? 1 : levels[i];
+    line = screen_bars(screen, levels + first, last + 1 - first);
+    fprintf(screen->out, "  %-14s %s  %s to %s; half below %s\n", "sizes", line, class_begin(from, first),
+            class_begin(to, last + 1), class_begin(middle, half + 1));
+    free(line);
+}
+
 static void print_totals(FILE *out, const struct report *report)
 {
     const struct summary *summary = &report->main;
     const struct ht_totals *totals = &summary->totals;
     /* Unsigned arithmetic: a forged file may say anything. */
     int64_t bytes_freed = (int64_t)(totals->bytes_allocated - (uint64_t)totals->live_bytes);
+    char rounded[24];
 
     fprintf(out, "  %-14s %15s %19s\n", "", "blocks", "bytes");
     print_row(out, "allocated", (int64_t)totals->allocs, (int64_t)totals->bytes_allocated);
@@ -223,6 +257,9 @@ static void print_totals(FILE *out, const struct report *report)
     if (totals->peak_error_bytes > 0)
         fprintf(out, "  %-14s %15s %19" PRIu64 "   at most are missing from the peak\n", "", "",
                 totals->peak_error_bytes);
+    if (totals->largest_bytes > 0)
+        fprintf(out, "  %-14s %15s %19" PRIu64 "   %s in one block\n", "largest", "", totals->largest_bytes,
+                export_bytes(rounded, (double)totals->largest_bytes));
     fprintf(out, "  %-14s %15" PRIu64 "   %.1f %% of all; freed before their thread allocated again\n",
             "temporary", totals->temporary_allocs,
             totals->allocs ? 100.0 * (double)totals->temporary_allocs / (double)totals->allocs : 0.0);
@@ -238,6 +275,7 @@ static void print_totals(FILE *out, const struct report *report)
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
     print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
     print_count(out, "lost stacks", report->profile.lost_stacks, "allocations; the table of stacks is full");
+    print_count(out, "lost sizes", report->profile.sizes.lost, "of blocks, by which site is not known");
     print_count(out, "cut stacks", report->profile.cut_stacks,
                 "without their outermost callers: code there has no unwind tables");
     print_count(out, "deep stacks", report->profile.deep_stacks,
@@ -254,6 +292,7 @@ void export_text(const struct report *report, const struct export_options *optio
 
     print_title(out, &report->main);
     print_totals(out, report);
+    print_sizes(&screen, &report->profile.sizes);
     print_timeline(&screen, report);
     growth_of(&growth, &report->profile);
     print_growing(out, &growth.program);

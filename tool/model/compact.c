@@ -200,6 +200,30 @@ static void put_sites(struct image *image, const struct profile *profile, const 
     free(page_of);
 }
 
+static void put_size_row(struct state_size_row *row, uint32_t site, const struct size_counts *counts)
+{
+    row->used = 1;
+    row->site = site;
+    row->largest_bytes = counts->largest_bytes;
+    memcpy(row->allocs, counts->allocs, sizeof row->allocs);
+}
+
+static void put_sizes(struct image *image, const struct profile *profile, const struct renumbering *numbers)
+{
+    size_t at =
+        append_section(image, STATE_SECTION_SIZES, sizeof(struct state_size_row), profile->sizes.count);
+    struct state_size_row *rows = ENTRIES(image, struct state_size_row, at);
+
+    put_size_row(&rows[0], STATE_STACK_LOST, &profile->sizes.rows[0]);
+    for (size_t i = 0; i < profile->site_count; i++) {
+        const struct site *site = &profile->sites[i];
+
+        if (site->size_row > 1)
+            put_size_row(&rows[site->size_row - 1], site_id(profile, numbers, site),
+                         size_table_row(&profile->sizes, site));
+    }
+}
+
 static uint32_t new_site(const struct profile *profile, const struct renumbering *numbers, uint32_t id)
 {
     return id >= profile->node_count && id >= STATE_STACK_FIRST ? STATE_STACK_NONE : new_id(numbers, id);
@@ -270,6 +294,8 @@ void snapshot_compact(struct snapshot *snapshot, const struct profile *profile)
     put_modules_and_points(&image, profile);
     put_nodes(&image, profile, &numbers);
     put_sites(&image, profile, &numbers, peak.number);
+    if (profile->sizes.known)
+        put_sizes(&image, profile, &numbers);
     if (profile->heap_count > 0)
         put_heaps(&image, profile);
     if (profile->failures.first_count > 0 || profile->failures.limit_bytes > 0 ||

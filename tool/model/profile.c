@@ -318,6 +318,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         append_difference(profile, 0, &peak.totals);
     for (uint32_t heap = 1; profile->site_count > 0 && heap <= profile->heap_count; heap++)
         append_difference(profile, heap, &profile->heaps[heap - 1].totals);
+    size_table_of(profile, view);
     take_nodes(profile, view);
     take_modules(profile, view);
     take_slots(profile, view);
@@ -374,6 +375,7 @@ void profile_free(struct profile *profile)
     free(profile->modules);
     free(profile->slots);
     free(profile->points);
+    size_table_free(&profile->sizes);
     failures_free(&profile->failures);
     name_table_free(&profile->names);
     trends_free(&profile->trends);

@@ -12,6 +12,7 @@
 
 #include "model/failures.h"
 #include "model/name_table.h"
+#include "model/sizes.h"
 #include "model/snapshot.h"
 #include "model/trends.h"
 
@@ -38,6 +39,7 @@ struct site {
     uint64_t frees;
     uint64_t bytes_freed;
     uint64_t temporary_allocs;
+    uint32_t size_row; /* see size_table_row */
 };
 
 struct profile_node {
@@ -64,6 +66,7 @@ struct profile {
     uint32_t slot_count;
     struct state_point *points;
     size_t point_count;
+    struct size_table sizes;
     struct failures failures;
     struct heap heaps[STATE_HEAPS_MAX];
     uint32_t heap_count;

@@ -35,6 +35,7 @@ struct preload_settings {
     const char *depth;
     const char *interval;
     const char *threshold;
+    bool sizes;
     const char *limit;
     const char *fail_at;
     const char *fail_rate;

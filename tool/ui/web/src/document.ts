@@ -17,7 +17,7 @@ export interface SiteColumns {
 
 export type SiteColumn = keyof SiteColumns;
 
-/** Pairs of log2 of the size and allocations: [4, n] counts sizes from 16 to 31 bytes. */
+/** Pairs of log2 of the size and allocations: [4, n] counts sizes from 16 to 31 bytes, [-1, n] size 0. */
 export type Sizes = [number, number][];
 
 export interface Point {
@@ -32,7 +32,7 @@ export type Totals = Record<
     | "peak_blocks" | "temporary_allocs" | "failed_allocs" | "foreign_frees" | "invalid_frees"
     | "unmatched_frees" | "threads" | "peak_error_bytes",
     number
->;
+> & { largest_bytes?: number };
 
 export interface Growth {
     bytes_per_second: number;
@@ -54,7 +54,7 @@ export interface Run {
     file: string | null;
     totals: Totals;
     timeline: Point[];
-    lost: Record<"blocks" | "bytes" | "sites" | "frames" | "events", number> & { deep?: number };
+    lost: Record<"blocks" | "bytes" | "sites" | "frames" | "events", number> & { deep?: number; sizes?: number };
     calls_in_progress: number;
     inherited: { live_bytes: number; live_blocks: number };
     children: Child[];

@@ -43,7 +43,7 @@ function tile(id: string, label: string, tip: string, value: string, exact: stri
 }
 
 function lossesOf(run: Run): number {
-    return run.lost.blocks + run.lost.sites + run.lost.frames + run.lost.events;
+    return run.lost.blocks + run.lost.sites + run.lost.frames + run.lost.events + (run.lost.sizes ?? 0);
 }
 
 /** As near as it is known. */
@@ -68,6 +68,7 @@ export function tiles(read: PageDocument): HTMLElement {
     const keptByDesign = (read.sites.by_design ?? []).reduce((sum, site) => sum + read.sites.live_bytes[site]!, 0);
     const kept = keptByDesign > 0 ? `, ${format.bytes(keptByDesign)} by design` : "";
     const at = read.peak_seconds > 0 ? `, ${peakTime(read)}` : "";
+    const largest = totals.largest_bytes === undefined ? "" : ` The largest block had ${format.exactBytes(totals.largest_bytes)}.`;
     const share = (run: Run) => format.percent(run.totals.temporary_allocs, run.totals.allocs);
     return h("section", { class: "tiles", id: "summary", label: "Summary" },
         tile("peak", "Peak", `${words.peak}${totals.peak_error_bytes > 0 ? ` ${words.peak_error}` : ""}`, format.bytes(totals.peak_bytes),
@@ -75,7 +76,7 @@ export function tiles(read: PageDocument): HTMLElement {
         tile("live", isRunning ? "Live now" : "Still live at exit", `${isRunning ? words.live : words.live_at_exit}${kept ? ` ${words.by_design}` : ""}`,
             format.bytes(totals.live_bytes), format.exactBytes(totals.live_bytes),
             under("live_bytes", `${format.plural(totals.live_blocks, "block")}${kept}`), "main"),
-        tile("allocs", "Allocations", words.allocs, format.shortCount(totals.allocs), format.plural(totals.allocs, "allocation"),
+        tile("allocs", "Allocations", `${words.allocs}${largest}`, format.shortCount(totals.allocs), format.plural(totals.allocs, "allocation"),
             change(totals.allocs, old?.totals.allocs ?? 0, format.shortCount) ?? `${format.bytes(totals.bytes_allocated)} in total`),
         tile("temporary", "Temporary", words.temporary, share(read), format.plural(totals.temporary_allocs, "temporary allocation"),
             old ? `was ${share(old)}` : `${format.shortCount(totals.temporary_allocs)} allocations`),
@@ -193,6 +194,7 @@ export function lossesPanel(read: PageDocument): HTMLElement {
         ["Allocations without a site", lost.sites, words.lost_sites, "count"],
         ["Stacks without their outermost callers", lost.frames, words.lost_frames, "count"],
         ["Stacks deeper than was kept", lost.deep ?? 0, words.lost_deep, "count"],
+        ["Sizes without a site", lost.sizes ?? 0, words.lost_sizes, "count"],
         ["Lost events", lost.events, words.lost_events, "count"],
         ["Peak may be short by", totals.peak_error_bytes, words.peak_error, "bytes"],
         ["Failed allocations", totals.failed_allocs, words.failed, "count"],

@@ -7,9 +7,9 @@ import { bar, h, setTip } from "./dom";
 import * as format from "./format";
 import type { Profile } from "./profile";
 
-/** "16\u201331 B", "1\u20132 KiB": the second is not reached. */
+/** "16\u201331 B", "1\u20132 KiB": the second is not reached. -1 is size 0. */
 function rangeOf(exponent: number): string {
-    if (exponent === 0) return "0\u20131 B";
+    if (exponent <= 0) return `${exponent + 1} B`;
     if (exponent < 10) return `${2 ** exponent}\u2013${2 ** (exponent + 1) - 1} B`;
     const [number, unit] = format.bytes(2 ** exponent).replace(".0", "").split(" ");
     return `${number}\u2013${2 * Number(number)} ${unit}`;
@@ -28,8 +28,8 @@ export function sizesChart(sizes: Sizes, label: string): HTMLElement {
         const row = h("div", { class: "histogram-row", role: "row" },
             h("span", { class: "histogram-range", role: "rowheader" }, rangeOf(exponent)), bar(n / most),
             h("span", { class: "histogram-count", role: "cell" }, n === 0 ? "" : format.shortCount(n)));
-        const to = 2 ** (exponent + 1) - 1;
-        setTip(row, `${exponent === 0 ? "0" : format.count(2 ** exponent)} to ${format.count(to)} bytes: ` +
+        const [from, to] = [Math.floor(2 ** exponent), 2 ** (exponent + 1) - 1];
+        setTip(row, `${from === to ? format.plural(to, "byte") : `${format.count(from)} to ${format.count(to)} bytes`}: ` +
             `${format.plural(n, "allocation")}, ${format.percent(n, all)}`);
         chart.append(row);
     }
@@ -42,7 +42,7 @@ function averages(profile: Profile): Sizes {
     const bytes = profile.column("bytes_allocated");
     profile.column("allocs").forEach((n, site) => {
         if (n <= 0) return;
-        const exponent = Math.max(0, Math.floor(Math.log2(Math.max(1, bytes[site]! / n))));
+        const exponent = bytes[site] === 0 ? -1 : Math.max(0, Math.floor(Math.log2(bytes[site]! / n)));
         counts.set(exponent, (counts.get(exponent) ?? 0) + n);
     });
     return [...counts].sort((a, b) => a[0] - b[0]);
