@@ -149,6 +149,7 @@ static inline void sample_make_sites(struct sample *sample)
     second->sites[5] = (struct state_site){4, 400, 0, 0, 0, 77, 7, 8};
     second->sites[6] = (struct state_site){8, 800, 0, 0, 5, 800, 8, 9};
     second->sites[STATE_STACK_LOST] = (struct state_site){3, 300, 0, 0, 0, 200, 2, 9};
+    sample_slot(sample, 2)->largest_bytes = 130;
     *sample_row(sample, 0) =
         (struct state_size_row){.used = 1, .site = STATE_STACK_LOST, .largest_bytes = 100, .allocs = {[7] = 4}};
     *sample_row(sample, 1) =
