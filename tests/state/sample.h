@@ -127,8 +127,8 @@ static inline void sample_make_sites(struct sample *sample)
                                                  SAMPLE_SITES, SAMPLE_PAGES};
     header->sections[8] = (struct state_section){STATE_SECTION_TIMELINE, sizeof(struct state_point),
                                                  SAMPLE_TIMELINE, SAMPLE_POINTS};
-    header->sections[9] = (struct state_section){STATE_SECTION_SIZES, sizeof(struct state_size_row),
-                                                 SAMPLE_SIZES, SAMPLE_ROWS};
+    header->sections[9] =
+        (struct state_section){STATE_SECTION_SIZES, sizeof(struct state_size_row), SAMPLE_SIZES, SAMPLE_ROWS};
     header->section_count = SAMPLE_SECTIONS;
     header->module_count = 1;
     header->node_count = header->node_usable = 7;
@@ -149,8 +149,9 @@ static inline void sample_make_sites(struct sample *sample)
     second->sites[5] = (struct state_site){4, 400, 0, 0, 0, 77, 7, 8};
     second->sites[6] = (struct state_site){8, 800, 0, 0, 5, 800, 8, 9};
     second->sites[STATE_STACK_LOST] = (struct state_site){3, 300, 0, 0, 0, 200, 2, 9};
-    *sample_row(sample, 0) =
-        (struct state_size_row){.used = 1, .site = STATE_STACK_LOST, .largest_bytes = 100, .allocs = {[7] = 4}};
+    sample_slot(sample, 2)->largest_bytes = 130;
+    *sample_row(sample, 0) = (struct state_size_row){
+        .used = 1, .site = STATE_STACK_LOST, .largest_bytes = 100, .allocs = {[7] = 4}};
     *sample_row(sample, 1) =
         (struct state_size_row){.used = 1, .site = 5, .largest_bytes = 110, .allocs = {[0] = 1, [7] = 14}};
     *sample_row(sample, 2) =

@@ -439,7 +439,8 @@ static void impossible_sizes_are_found(void **unused)
     sample_make(&sample);
     header->sections[5].kind = header->sections[6].kind = header->sections[7].kind = 999;
     header->node_count = header->node_usable = 0;
-    sample_row(&sample, 1)->site = sample_row(&sample, 2)->site = sample_row(&sample, 4)->site = STATE_STACK_NONE;
+    sample_row(&sample, 1)->site = sample_row(&sample, 2)->site = sample_row(&sample, 4)->site =
+        STATE_STACK_NONE;
     assert_null(check_copy(sample.bytes, SAMPLE_BYTES).what);
 }
 

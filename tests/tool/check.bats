@@ -39,10 +39,10 @@ check() {
     "$tool" run --quiet -o x.ht "$HT_BUILD/tests/tool/known_sizes"
     check 0 --max-block=2097151 x.ht
     check 1 --max-block=1M x.ht
-    grep -Eq "^  OVER   max-block: 2\.0 MiB \(2097151 bytes\), at most 1\.0 MiB: 1024\.0 KiB over .*--sizes" <<<"$out"
+    grep -Eq "^  OVER   max-block: 2\.0 MiB \(2097151 bytes\), at most 1\.0 MiB: 1\.0 MiB over .*--sizes" <<<"$out"
     split "$tool" check --max-block=1M -- "$HT_BUILD/tests/tool/known_sizes"
     [ "$status" -eq 1 ]
-    grep -Eq "^  OVER   max-block: 2\.0 MiB .* 1024\.0 KiB over$" <<<"$err"
+    grep -Eq "^  OVER   max-block: 2\.0 MiB .* 1\.0 MiB over$" <<<"$err"
     grep -Eq "^ +2\.0 MiB +[0-9]+ +(get|known_sizes) at known_sizes\.c:[0-9]+$" <<<"$err"
     "$tool" check --max-block=2M -- "$HT_BUILD/tests/tool/known_sizes"
     check 2 --max-block=big x.ht
