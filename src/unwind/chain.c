@@ -81,7 +81,7 @@ enum met { MET_NOTHING, MET_CHAIN, MET_TROUBLE };
  * fast path knows. */
 MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, struct found *f, uint32_t n)
 {
-    const struct cfi_rule *rule = rule_place(c, w->pc);
+    const struct cfi_rule *rule = rule_known(c, w->pc);
     const struct chain_slot *s = w->s;
     const struct chain_frame *frame;
     uint64_t cfa, ra_at;
@@ -150,7 +150,7 @@ MEMORY_RAW static void find_saved_fps(struct chain *c, uint64_t pc, const struct
 {
     from[0] = 0;
     for (uint32_t n = 0; n < f->frames; n++) {
-        const struct cfi_rule *rule = rule_place(c, n == 0 ? pc : memory_word(f->at[n - 1]));
+        const struct cfi_rule *rule = rule_known(c, n == 0 ? pc : memory_word(f->at[n - 1]));
         const uint64_t cfa = f->at[n] - words(rule->ra_words);
 
         from[n + 1] = rule->fp_words ? cfa + words(rule->fp_words) : from[n];
@@ -193,7 +193,7 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
 
         depth += depth != DEPTH_UNKNOWN;
         if (f->by_fp)
-            needs = push_saved_fp(c, rule_place(c, value), from[n + 1], needs, &top);
+            needs = push_saved_fp(c, rule_known(c, value), from[n + 1], needs, &top);
         c->slots[top] = (struct chain_slot){.at = f->at[n - 1], .value = value};
         c->frames[top++] = (struct chain_frame){
             .fp = !needs    ? 0
@@ -202,7 +202,7 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
             .where = f->where[n],
             .node = likely(depth <= limit) ? ids[n] : TOKEN_FIRST + c->next_serial++,
             .depth = (uint16_t)depth,
-            .ra_words = rule_place(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
+            .ra_words = rule_known(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
             .kind = SLOT_RETURN,
             .fp_needed = needs,
         };
@@ -244,7 +244,7 @@ enum lesson { LEARN_NOTHING, LEARN_LAST, LEARN_FRAME, LEARN_CUT };
 MEMORY_RAW static void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
                                  const struct found *f, uint32_t id)
 {
-    const struct cfi_rule *rule = rule_place(c, pc);
+    const struct cfi_rule *rule = rule_known(c, pc);
     const uint64_t cfa = f->at[0] - words(rule->ra_words);
     const bool saved = c->frames[f->join].fp_needed && rule->fp_words != 0;
     const bool by_register = rule->kind == RULE_FP || (c->frames[f->join].fp_needed && !saved);
@@ -438,7 +438,7 @@ MEMORY_RAW HT_INLINE bool is_last(const struct chain *c, uint64_t pc, uint64_t s
 /* UNWIND_CALLER: the frame's name and its id from the caches, else the slow way. */
 static uint32_t caller_from_caches(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t edits)
 {
-    const struct cfi_rule *rule = rule_place(c, pc);
+    const struct cfi_rule *rule = rule_known(c, pc);
     const uint64_t where = rule->where;
     const struct child *child = child_place(c, TRIE_ROOT, where);
     const uint32_t id = child->id;
