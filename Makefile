@@ -8,7 +8,7 @@ CTEST = ctest --test-dir $(BUILD) --output-on-failure
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all build setup-% run test soak bench baseline lint install clean help
+.PHONY: all build setup-% run test soak bench baseline lint amalgamation install clean help
 
 all: setup-build build
 
@@ -40,6 +40,9 @@ baseline: setup-test build
 lint: setup-lint build
 	@BUILD=$(BUILD) scripts/lint.sh
 
+amalgamation: all
+	@echo $(BUILD)/amalgamation/
+
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -54,5 +57,6 @@ help:
 	@echo 'make bench      measure the cost and renew docs/results.md (QUICK=1: in short)'
 	@echo 'make baseline   store the instruction counts that make test holds us to'
 	@echo 'make lint       format, static analysis, layers'
+	@echo 'make amalgamation  the tracker in two files to copy, in $(BUILD)/amalgamation/'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR where that is given'
 	@echo 'make clean      remove $(BUILD)/'

@@ -5,7 +5,7 @@
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(FILES ${HT_DROP_IN}/heap_tracker_lib.c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${HT_AMALGAMATION}/heap_tracker_lib.c ${HT_AMALGAMATION}/heaptracker.c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 install(TARGETS heaptracker_static heaptracker_wrap EXPORT HeapTrackerTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

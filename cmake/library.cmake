@@ -81,15 +81,14 @@ file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/heaptracker.wrap CONTENT "${wrap_line
 
 # --- Two files to copy ---------------------------------------------------------
 
-set(HT_DROP_IN ${PROJECT_BINARY_DIR}/drop_in)
-file(GLOB_RECURSE drop_in_inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/* ${PROJECT_SOURCE_DIR}/include/*.h)
-add_custom_command(OUTPUT ${HT_DROP_IN}/heap_tracker_lib.c ${HT_DROP_IN}/heap_tracker_lib.h
-    COMMAND ${CMAKE_COMMAND} -D SOURCE=${PROJECT_SOURCE_DIR} -D OUTPUT=${HT_DROP_IN}/heap_tracker_lib.c
-        -P ${PROJECT_SOURCE_DIR}/cmake/drop_in.cmake
-    COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/include/heap_tracker_lib.h ${HT_DROP_IN}
-    DEPENDS ${drop_in_inputs} ${PROJECT_SOURCE_DIR}/cmake/drop_in.cmake
-    COMMENT "Writing drop_in/heap_tracker_lib.c" VERBATIM)
-add_custom_target(heaptracker_drop_in ALL DEPENDS ${HT_DROP_IN}/heap_tracker_lib.c)
+set(HT_AMALGAMATION ${PROJECT_BINARY_DIR}/amalgamation)
+file(GLOB_RECURSE amalgamation_inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/* ${PROJECT_SOURCE_DIR}/include/*.h)
+add_custom_command(OUTPUT ${HT_AMALGAMATION}/heaptracker.c ${HT_AMALGAMATION}/heap_tracker_lib.c
+    COMMAND ${CMAKE_COMMAND} -D SOURCE=${PROJECT_SOURCE_DIR} -D OUTPUT=${HT_AMALGAMATION}
+        -P ${PROJECT_SOURCE_DIR}/cmake/amalgamation.cmake
+    DEPENDS ${amalgamation_inputs} ${PROJECT_SOURCE_DIR}/cmake/amalgamation.cmake
+    COMMENT "Writing amalgamation/heaptracker.c and heap_tracker_lib.c" VERBATIM)
+add_custom_target(heaptracker_amalgamation ALL DEPENDS ${HT_AMALGAMATION}/heaptracker.c)
 
 # --- Preloaded ---------------------------------------------------------------
 

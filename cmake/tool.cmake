@@ -35,7 +35,8 @@ endif()
 
 # The tool shares the state file's layout and validator with the library.
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tool/*.c)
-file(GLOB shared CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/state/*.c)
+file(GLOB shared CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/base/*.c ${PROJECT_SOURCE_DIR}/src/state/*.c
+    ${PROJECT_SOURCE_DIR}/src/state/device/*.c)
 include(${CMAKE_CURRENT_LIST_DIR}/html_page.cmake)
 add_executable(heaptracker_tool ${sources} ${shared} ${HT_HTML_PAGE})
 add_executable(HeapTracker::tool ALIAS heaptracker_tool)

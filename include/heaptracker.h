@@ -80,6 +80,18 @@ typedef void (*ht_log_fn)(void *user, const char *line);
  * allocate and free; blocks that come and go during the visit may be missed. */
 typedef int (*ht_visit_fn)(void *user, const struct ht_block *block);
 
+/* A heap besides the C library's; 0: none. */
+typedef uint32_t ht_heap_t;
+
+/* Where a wrapper of an allocator was called from. */
+struct ht_caller {
+    uintptr_t pc; /* its return address */
+    uintptr_t sp; /* the caller's stack pointer after the call */
+    uintptr_t fp; /* the caller's frame pointer register, 0 where it is not known */
+};
+/* Takes `count` bytes of a dump; 0 to go on, anything else ends the dump. */
+typedef int (*ht_write_fn)(void *user, const void *bytes, size_t count);
+
 /* The table behind the inline functions; not for direct use. Members are only
  * ever added at the end, so `size` tells an older tracker from a newer one. */
 struct ht_api {
@@ -94,6 +106,12 @@ struct ht_api {
     int (*visit)(ht_visit_fn fn, void *user);
     int (*visit_since)(ht_mark_t mark, ht_visit_fn fn, void *user);
     size_t (*block_size)(const void *block);
+    ht_heap_t (*heap)(const char *name);
+    void (*record_alloc)(ht_heap_t heap, const void *block, size_t size, const struct ht_caller *caller);
+    void (*record_free)(ht_heap_t heap, const void *block);
+    void (*record_realloc)(ht_heap_t heap, const void *old_block, const void *block, size_t size,
+                           const struct ht_caller *caller);
+    int (*dump)(ht_write_fn write, void *user);
 };
 
 #if defined(__GNUC__)
@@ -209,6 +227,135 @@ static inline size_t ht_block_size(const void *block)
 {
     const struct ht_api *api = ht_api_();
     return api ? api->block_size(block) : 0;
+}
+
+/* --- Other heaps ------------------------------------------------------------------
+ *
+ * An allocator with a name of its own (an RTOS's pvPortMalloc or k_malloc, a pool)
+ * says what it gives out and gets back. Each heap is counted apart: nothing of it is
+ * in ht_totals, so an arena that it got from malloc is not counted twice. Reports
+ * show each heap with its own peak and its own sites. docs/heaps.md has examples.
+ *
+ * The numbers are exact if a block is recorded as freed before the allocator may give
+ * it out again; the macros below see to that. All are AS-safe. */
+
+/* The heap of this name (31 bytes count), made when it is first asked for. 0 without
+ * a tracker, for an empty name, and when there are 15: what is recorded for 0 is
+ * forgotten. */
+static inline ht_heap_t ht_heap(const char *name)
+{
+    const struct ht_api *api = ht_api_();
+    return api && api->size > offsetof(struct ht_api, heap) && api->heap ? api->heap(name) : 0;
+}
+
+/* The heap gave `block` for a request of `size` bytes; NULL: it had none. The stack
+ * begins with the function that calls this. Blocks that are not aligned to 8 bytes
+ * are counted, but not known when they are freed (lost_blocks of the heap). */
+static inline void ht_record_alloc(ht_heap_t heap, const void *block, size_t size)
+{
+    const struct ht_api *api = ht_api_();
+    if (api && heap)
+        api->record_alloc(heap, block, size, 0);
+}
+
+/* The heap is about to take `block` back; NULL: nothing. */
+static inline void ht_record_free(ht_heap_t heap, const void *block)
+{
+    const struct ht_api *api = ht_api_();
+    if (api && heap)
+        api->record_free(heap, block);
+}
+
+/* The heap was asked to make old_block `size` bytes long and gave `block`. NULL:
+ * old_block stays as it was, or with size 0 was freed. old_block NULL: as
+ * ht_record_alloc. To be called before another thread can get old_block's place,
+ * which is inside the allocator's own lock. */
+static inline void ht_record_realloc(ht_heap_t heap, const void *old_block, const void *block, size_t size)
+{
+    const struct ht_api *api = ht_api_();
+    if (api && heap)
+        api->record_realloc(heap, old_block, block, size, 0);
+}
+
+#if defined(__GNUC__)
+
+#if defined(__x86_64__) || defined(__aarch64__)
+#define HT_CALLER_FP_ (*(const uintptr_t *)__builtin_frame_address(0))
+#else
+#define HT_CALLER_FP_ 0
+#endif
+
+/* The caller of the function that this stands in. */
+#define HT_CALLER_                                                                               \
+    {                                                                                            \
+        (uintptr_t) __builtin_return_address(0), (uintptr_t)__builtin_dwarf_cfa(), HT_CALLER_FP_ \
+    }
+
+/* ht_record_alloc, with the stack of whoever called the wrapper. */
+#define HT_RECORD_CALLERS_ALLOC_(name, block, size)                           \
+    do {                                                                      \
+        static ht_heap_t ht_heap_id_;                                         \
+        const struct ht_api *ht_table_ = ht_api_();                           \
+        struct ht_caller ht_from_ = HT_CALLER_;                               \
+        if (ht_heap_id_ == 0)                                                 \
+            ht_heap_id_ = ht_heap(name);                                      \
+        if (ht_table_ && ht_heap_id_)                                         \
+            ht_table_->record_alloc(ht_heap_id_, (block), (size), &ht_from_); \
+    } while (0)
+
+/* Defines __wrap_FUNCTION for a function that allocates, to be linked with
+ * -Wl,--wrap=FUNCTION in one place of the program: of the result type `type`, with
+ * the `parameters` and `arguments` in parentheses. `block` and `size` are expressions
+ * of these and of `result`. */
+#define HT_WRAP_ALLOC(heap_name, type, function, parameters, arguments, block, size) \
+    type __real_##function parameters;                                               \
+    type __wrap_##function parameters;                                               \
+    __attribute__((noinline)) type __wrap_##function parameters                      \
+    {                                                                                \
+        type result = __real_##function arguments;                                   \
+        HT_RECORD_CALLERS_ALLOC_(heap_name, block, size);                            \
+        return result;                                                               \
+    }
+
+/* The same for a function without a result that frees `block`; then for one whose
+ * result says whether it did. */
+#define HT_WRAP_FREE(heap_name, function, parameters, arguments, block) \
+    void __real_##function parameters;                                  \
+    void __wrap_##function parameters;                                  \
+    void __wrap_##function parameters                                   \
+    {                                                                   \
+        ht_record_free(ht_heap(heap_name), (block));                    \
+        __real_##function arguments;                                    \
+    }
+#define HT_WRAP_RELEASE(heap_name, type, function, parameters, arguments, block) \
+    type __real_##function parameters;                                           \
+    type __wrap_##function parameters;                                           \
+    type __wrap_##function parameters                                            \
+    {                                                                            \
+        ht_record_free(ht_heap(heap_name), (block));                             \
+        return __real_##function arguments;                                      \
+    }
+
+/* Both, for a pair that is called like malloc and free. */
+#define HT_WRAP_HEAP(heap_name, allocate, release)                                  \
+    HT_WRAP_ALLOC(heap_name, void *, allocate, (size_t size), (size), result, size) \
+    HT_WRAP_FREE(heap_name, release, (void *block), (block), block)
+
+#endif /* __GNUC__ */
+
+/* Writes the tracker's tables as a state file, front to back, in pieces of at most 64
+ * bytes: over a serial line, to a card, to a debugger's console. `heaptracker report
+ * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack. The
+ * program may go on meanwhile; what it allocates then is in some of the numbers and not
+ * in others, and the report has a row for it.
+ * Returns 0; what write gave when that was not 0; -1 without a tracker, with write
+ * NULL, and in the profiles tiny (it has no tables) and full (which has a file).
+ * May be called from an interrupt handler if write may. */
+static inline int ht_dump(ht_write_fn write, void *user)
+{
+    const struct ht_api *api = ht_api_();
+    return api && write && api->size > offsetof(struct ht_api, dump) && api->dump ? api->dump(write, user)
+                                                                                  : -1;
 }
 
 #ifdef __cplusplus

@@ -11,9 +11,12 @@ build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
 # The page of the html format. Some packages of nodejs bring npm, and are in conflict with Debian's own.
 command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"
-test="$run g++ clang libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl
+test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
     golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
+# Other machines, and what runs their programs.
+test="$test gcc-arm-none-eabi libnewlib-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
+    gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
     gnuplot-nox jq perl python3"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
@@ -42,7 +45,11 @@ missing=()
 for package in $packages; do
     grep -qxF "$package" <<<"$installed" || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+# The tests want musl for ARMv7, which is in no package of this machine's own.
+finish() {
+    [ "$purpose" != test ] || "$(dirname "$0")/armhf-musl.sh" "$(dirname "$0")/../build/armhf-musl"
+}
+[ ${#missing[@]} -gt 0 ] || { finish; exit 0; }
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=()
@@ -65,3 +72,4 @@ if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
     echo "setup.sh: apt-get failed; the packages that are needed: ${missing[*]}" >&2
     exit 1
 fi
+finish

@@ -9,27 +9,70 @@
 
 #include "builtin.h"
 #include "export/export.h"
+#include "model/device.h"
 #include "model/output.h"
 #include "model/process.h"
 #include "options.h"
 
-static void load(struct report *report, const char *operand)
+/* Where the numbers come from. */
+struct source {
+    const char *operand; /* FILE or PID; NULL with memory */
+    const char *memory;  /* an image of a device's memory */
+    const char *exe;     /* the program's file, where the numbers do not name it */
+};
+
+static void load_file(struct snapshot *snapshot, const char *operand, char **path)
 {
-    struct snapshot snapshot;
     struct snapshot_error error;
     uint32_t pid;
-    bool is_pid = parse_u32(operand, &pid);
-    char *path = is_pid ? process_state_file(pid) : must_strdup(operand);
+    char *whole;
 
-    if (path == NULL)
+    *path = parse_u32(operand, &pid) ? process_state_file(pid) : must_strdup(operand);
+    if (*path == NULL)
         die("process %s is not tracked, or not yours; start it with 'heaptracker run' (a file of this name "
             "is ./%s)",
             operand, operand);
-    if (!snapshot_load(&snapshot, path, &error))
-        die("%s: %s; give a file that 'heaptracker run -o' wrote", path, error.text);
+    if (!snapshot_load(snapshot, *path, &error))
+        die("%s: %s; give a file that 'heaptracker run -o' wrote", *path, error.text);
+    if (snapshot->missing_bytes == 0)
+        return;
+    whole = device_missing(snapshot);
+    if (whole == NULL)
+        die("%s: the dump ends before the totals; take it again", *path);
+    warning("%s: the dump is cut: %s", *path, whole);
+    free(whole);
+}
+
+/* The file that --exe names, as a path that stays true. */
+static void set_program(struct snapshot *snapshot, struct summary *summary, const char *exe)
+{
+    char *path = realpath(exe, NULL);
+
+    if (path == NULL)
+        die("--exe=%s: %s", exe, strerror(errno));
+    device_set_program(snapshot, path);
+    if (summary->program[0] == '\0') {
+        free(summary->program);
+        summary->program = must_strdup(path);
+    }
+    free(path);
+}
+
+static void load(struct report *report, const struct source *source)
+{
+    struct snapshot snapshot;
+    struct snapshot_error error;
+    char *path = NULL;
+
+    if (source->memory == NULL)
+        load_file(&snapshot, source->operand, &path);
+    else if (!device_load_memory(&snapshot, source->memory, &error))
+        die("%s: %s", source->memory, error.text);
     summary_of(&report->main, &snapshot);
+    if (source->exe != NULL)
+        set_program(&snapshot, &report->main, source->exe);
     profile_of(&report->profile, &snapshot);
-    if (!is_pid)
+    if (path != NULL && strspn(source->operand, "0123456789") != strlen(source->operand))
         report_find_children(report, path, snapshot.view.header);
     snapshot_free(&snapshot);
     free(path);
@@ -66,11 +109,14 @@ static const struct exporter *find_exporter(const char *command, const char *nam
 int cmd_report(int argc, char **argv)
 {
     const char *format = "text", *path = NULL, *top = NULL, *value = NULL;
+    struct source source = {NULL, NULL, NULL};
     struct export_options options = {.top = EXPORT_TOP};
     const struct option_spec specs[] = {
         {0, "format", "FORMAT", "how to write it, see below (text)", &format, NULL},
         {'o', "output", "OUT", "where to write it, instead of standard output", &path, NULL},
         {0, "value", "VALUE", "what collapsed shows (peak)", &value, NULL},
+        {0, "exe", "PROGRAM", "the program's file, for a device's numbers", &source.exe, NULL},
+        {0, "memory", "IMAGE[@ADDRESS]", "of a device's RAM, in place of FILE", &source.memory, NULL},
         {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &options.debuginfod},
@@ -91,8 +137,10 @@ int cmd_report(int argc, char **argv)
     struct report report = {0};
     int first = options_parse(argc, argv, &usage, specs);
 
-    if (first >= argc)
+    if (first >= argc && source.memory == NULL)
         usage_error(argv[0], "give a FILE or a PID");
+    if (first < argc && source.memory != NULL)
+        usage_error(argv[0], "--memory is read in place of '%s': give one of them", argv[first]);
     if (first + 1 < argc)
         usage_error(argv[0], "one FILE or PID at a time, not also '%s'", argv[first + 1]);
     exporter = find_exporter(argv[0], format);
@@ -104,7 +152,8 @@ int cmd_report(int argc, char **argv)
         usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s", exporter->name, exporter->extension);
     options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
 
-    load(&report, argv[first]);
+    source.operand = argv[first];
+    load(&report, &source);
     write_report(&report, exporter, &options, path);
     report_free(&report);
     free(notes);

@@ -16,6 +16,7 @@
 #include "model/tree.h"
 #include "options.h"
 #include "run/child.h"
+#include "run/fail_sites.h"
 #include "run/preload.h"
 #include "run/state_directory.h"
 #include "run/target.h"
@@ -29,6 +30,7 @@ struct settings {
     const char *state_place;         /* NULL: the first that will do */
     const char *keep_as;             /* NULL: heaptracker.PROGRAM.PID.ht */
     const struct exporter *exporter; /* of the summary */
+    const char *fail_site;
     struct export_options show;
     uint32_t interval_ms;
     bool quiet;
@@ -56,6 +58,13 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "depth", "N", "frames of a stack that are kept (64)", &tracking->depth, NULL},
         {0, "interval", "MS", "least time between points of the timeline (100)", &tracking->interval, NULL},
         {0, "threshold", "BYTES", "a line when live bytes rise above; takes K, M, G", &tracking->threshold,
+         NULL},
+        {0, "limit", "BYTES", "allocations fail that bring live bytes above it", &tracking->limit, NULL},
+        {0, "fail-at", "N[+]", "the Nth allocation fails; with +, all after it too", &tracking->fail_at,
+         NULL},
+        {0, "fail-rate", "P:SEED", "a share P of all fails (0.01); SEED chooses which", &tracking->fail_rate,
+         NULL},
+        {0, "fail-site", "PATTERN", "only what a FUNCTION[@MODULE] allocates fails", &settings->fail_site,
          NULL},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &settings->show.debuginfod},
@@ -86,6 +95,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
                     tracking->threshold);
+    fail_orders_check(argv[0], tracking, settings->fail_site);
     options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
     settings->interval_ms =
         options_count(argv[0], "interval", tracking->interval, INTERVAL_MS, 1, INTERVAL_MS_MAX);
@@ -94,40 +104,6 @@ static void parse(struct settings *settings, int argc, char **argv)
         die("cannot write %s: %s; give another -o FILE", settings->keep_as, strerror(errno));
     settings->command = argv + first;
     free(formats);
-}
-
-/* Puts the right library into the environment, or says in *target why it cannot. */
-static void set_library(struct target *target, const char *directory)
-{
-    if (directory == NULL && target->libc != TARGET_NONE)
-        *target = (struct target){TARGET_NONE,
-                                  "neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp takes its state file",
-                                  "give a --state-dir=DIR"};
-    char *library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc), *link;
-
-    if (target->libc == TARGET_NONE)
-        return;
-    if (library == NULL) {
-        target->why_not = target->libc == TARGET_MUSL
-                              ? "it uses musl, and libheaptracker-preload-musl.so is not beside this tool"
-                              : "libheaptracker-preload.so is not beside this tool";
-        target->remedy = "install HeapTracker whole, its lib beside its bin";
-        target->libc = TARGET_NONE;
-        return;
-    }
-    if (!preload_path_usable(library)) {
-        link = preload_path_usable(directory) ? state_directory_link(directory, library) : NULL;
-        free(library);
-        library = link;
-    }
-    if (library == NULL) {
-        target->why_not = "the loader takes no library from a path with a space or a colon";
-        target->remedy = "give a --state-dir without one";
-        target->libc = TARGET_NONE;
-        return;
-    }
-    preload_set_library(target->libc, library);
-    free(library);
 }
 
 /* As the shell, env and timeout do. */
@@ -233,13 +209,15 @@ int cmd_run(int argc, char **argv)
     struct rss_tree rss;
     struct tree_end end;
     struct tree tree;
-    char *directory, *keep_as;
+    char *directory, *keep_as, *fail_sites = NULL;
     int status;
 
     parse(&settings, argc, argv);
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
-    set_library(&target, directory);
+    preload_library(&target, directory);
+    if (settings.fail_site && target.libc != TARGET_NONE)
+        settings.tracking.fail_sites = fail_sites = fail_sites_write(settings.fail_site, directory, &target);
     if (directory != NULL)
         preload_set_options(directory, &settings.tracking);
     rss_tree_init(&rss, directory, settings.interval_ms);
@@ -274,6 +252,8 @@ int cmd_run(int argc, char **argv)
         state_directory_remove(directory);
     }
     report_free(&tree.report);
+    target_free(&target);
+    free(fail_sites);
     rss_tree_free(&rss);
     free(keep_as);
     free(directory);

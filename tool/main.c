@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"report", cmd_report, "show what a state file or a running process says", EXIT_UNUSABLE},
     {"diff", cmd_diff, "compare two files, site by site", EXIT_UNUSABLE},
     {"check", cmd_check, "hold limits against a file or a command: a gate for CI", EXIT_UNUSABLE},
+    {"torture", cmd_torture, "make each allocation fail in turn, and say which ones crash it", EXIT_UNUSABLE},
     {"help", cmd_help, "this text, or that of a command", EXIT_UNUSABLE},
     {"version", cmd_version, "the version of this program", EXIT_UNUSABLE},
 };

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    OPTIONS_MAX = 20,
+    OPTIONS_MAX = 24,
     ID_BASE = 256, /* ids of long options: above every letter */
     ID_HELP = ID_BASE + OPTIONS_MAX,
 };

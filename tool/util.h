@@ -16,6 +16,7 @@
 /* The exit statuses that are the tool's own. */
 enum {
     EXIT_FINE = 0,
+    EXIT_ANSWER_NO = 1,
     EXIT_UNUSABLE = 2,      /* usage, or input that cannot be read */
     EXIT_TOOL_FAILED = 125, /* of `run`: its other statuses are the program's */
     EXIT_CANNOT_EXECUTE = 126,

@@ -16,6 +16,7 @@ struct line {
 
 void line_init(struct line *line, char *text, size_t capacity);
 void line_add(struct line *line, const char *text);
+void line_add_word(struct line *line, uintptr_t value);
 void line_add_u64(struct line *line, uint64_t value);
 void line_add_i64(struct line *line, int64_t value);
 /* 0x and lower-case digits without leading zeros; NULL is a bare 0. */

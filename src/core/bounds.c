@@ -94,6 +94,9 @@ static void bounds_make(struct thread *t)
         t->high = FAR_DOWN; /* every call passes through bounds_after */
         t->low = FAR_UP;
     }
+    t->watched = (load_relaxed(&tracker.attention) & ATTEND_FAILING) != 0;
+    if (t->watched)
+        t->seen = EPOCH_NEVER;
 }
 
 HT_COLD void bounds_refresh(struct thread *t)

@@ -8,6 +8,7 @@
  * returns that very block, or one cut out of it (memalign), the nested count is
  * taken back.
  */
+#include "core/limit.h"
 #include "core/marks.h"
 #include "core/thread.h"
 
@@ -31,6 +32,7 @@ HT_COLD void nested_put(struct thread *t, const void *block, size_t size)
     SHARED_ADD(bytes_allocated, size);
     sites_shared_in(STATE_STACK_NONE, size);
     thread_mirror((intptr_t)size);
+    limit_change((int64_t)size);
     if (cell != NULL) {
         cell_put(cell, size, 0);
         marks_stamp(block);
@@ -56,6 +58,7 @@ HT_COLD bool nested_take(struct thread *t, const void *block)
     SHARED_ADD(bytes_freed, taken.size);
     sites_shared_out(cell_site(taken.word), taken.size);
     thread_mirror(-(intptr_t)taken.size);
+    limit_change(-(int64_t)taken.size);
     if (t->nested_block == block)
         t->nested_block = NULL;
     tracker_bump_epoch();
@@ -75,6 +78,7 @@ HT_COLD void nested_settle(struct thread *t, const void *block)
     SHARED_ADD(bytes_allocated, 0 - (uint64_t)size);
     sites_shared_undo(STATE_STACK_NONE, size);
     thread_mirror(-(intptr_t)size);
+    limit_change(-(int64_t)size);
     cell = block_map_cell(&tracker_blocks, nested);
     if (cell != NULL && nested != (const char *)block)
         store_relaxed(cell, (uint32_t)CELL_NONE);

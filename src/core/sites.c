@@ -58,33 +58,36 @@ static struct state_site *shared_line(uint32_t site)
     return table == NULL ? NULL : site_line_make(table, site);
 }
 
-static struct state_site *shared_line_to_change(uint32_t site)
+void sites_heap_in(uint32_t site, size_t size, uint64_t peak_number)
 {
     struct state_site *line = shared_line(site);
 
-    if (line != NULL)
-        site_keep_peak(line, load_relaxed(&tracker.header->peak_number));
-    return line;
-}
-
-void sites_shared_in(uint32_t site, size_t size)
-{
-    struct state_site *line = shared_line_to_change(site);
-
     if (line == NULL)
         return;
+    site_keep_peak(line, peak_number);
     add_relaxed(&line->allocs, 1);
     add_relaxed(&line->bytes_allocated, size);
 }
 
-void sites_shared_out(uint32_t site, size_t size)
+void sites_heap_out(uint32_t site, size_t size, uint64_t peak_number)
 {
-    struct state_site *line = shared_line_to_change(site);
+    struct state_site *line = shared_line(site);
 
     if (line == NULL)
         return;
+    site_keep_peak(line, peak_number);
     add_relaxed(&line->frees, 1);
     add_relaxed(&line->bytes_freed, size);
+}
+
+void sites_shared_in(uint32_t site, size_t size)
+{
+    sites_heap_in(site, size, load_relaxed(&tracker.header->peak_number));
+}
+
+void sites_shared_out(uint32_t site, size_t size)
+{
+    sites_heap_out(site, size, load_relaxed(&tracker.header->peak_number));
 }
 
 void sites_shared_undo(uint32_t site, size_t size)
@@ -95,6 +98,45 @@ void sites_shared_undo(uint32_t site, size_t size)
         return;
     add_relaxed(&line->allocs, (uint64_t)-1);
     add_relaxed(&line->bytes_allocated, 0 - (uint64_t)size);
+}
+
+static size_t copy_page(const struct state_site *lines, uint32_t first_site, struct state_holder *to,
+                        size_t capacity)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < STATE_SITES_PER_PAGE; i++) {
+        const struct state_site *line = &lines[i];
+        uint64_t bytes = load_relaxed(&line->bytes_allocated) - load_relaxed(&line->bytes_freed);
+        uint64_t blocks = load_relaxed(&line->allocs) - load_relaxed(&line->frees);
+
+        if ((bytes | blocks) == 0)
+            continue;
+        if (to != NULL && count < capacity)
+            to[count] = (struct state_holder){
+                .site = first_site + i, .live_bytes = (int64_t)bytes, .live_blocks = (int64_t)blocks};
+        count++;
+    }
+    return count;
+}
+
+size_t sites_copy_live(struct state_holder *to, size_t capacity)
+{
+    size_t count = 0;
+
+    for (size_t slot = 0; slot < TRACKER_SLOTS_MAX; slot++) {
+        const struct site_table *table = load_acquire(&tables[slot]);
+
+        for (uint32_t i = 0; table != NULL && i < SITE_TABLE_PAGES; i++) {
+            const struct state_site *lines = load_acquire(&table->lines[i]);
+
+            if (lines != NULL)
+                count += copy_page(lines, i * STATE_SITES_PER_PAGE,
+                                   to == NULL || count >= capacity ? NULL : to + count,
+                                   count < capacity ? capacity - count : 0);
+        }
+    }
+    return count;
 }
 
 void sites_forget(void)

@@ -69,8 +69,17 @@ HT_INLINE void site_count_out(struct state_site *line, size_t size, uint64_t pea
 void sites_shared_in(uint32_t site, size_t size);
 void sites_shared_out(uint32_t site, size_t size);
 
+/* The same for a site of another heap, whose peak_number counts in the header's place. */
+void sites_heap_in(uint32_t site, size_t size, uint64_t peak_number);
+void sites_heap_out(uint32_t site, size_t size, uint64_t peak_number);
+
 /* Takes a sites_shared_in back, as if it had not been. */
 void sites_shared_undo(uint32_t site, size_t size);
+
+/* Copies what each thread's lines say to be live, at most `capacity` of those that
+ * have anything, and returns how many there are; to NULL: counts only. Other
+ * threads go on meanwhile. */
+size_t sites_copy_live(struct state_holder *to, size_t capacity);
 
 /* In a fork's child: the pages are the parent's and gone. */
 void sites_forget(void);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/thread.h"
 
+#include "core/limit.h"
+
 /* Adds to a counter of t's slot, or of the shared one: only that one has several
  * writers. */
 static void slot_add(struct thread *t, size_t member_offset, uint64_t n)
@@ -45,6 +47,7 @@ static void count_unseen_free(struct thread *t, const uint32_t *cell)
     slot_add(t, offsetof(struct state_slot, bytes_freed), size);
     thread_site_out(t, cell_site(load_relaxed(cell)), size, false);
     thread_mirror(-(intptr_t)size);
+    limit_change(-(int64_t)size);
 }
 
 HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site)

@@ -12,6 +12,7 @@
 #ifndef HT_CORE_THREAD_H
 #define HT_CORE_THREAD_H
 
+#include "core/event.h"
 #include "core/sites.h"
 #include "core/tracker.h"
 
@@ -30,36 +31,22 @@ struct thread {
     struct site_table *sites; /* NULL: sites are not kept */
     struct chain *chain;      /* what knows this thread's stack (unwind/chain.h); NULL: no stacks */
 
-    uintptr_t last_block;      /* for temporary allocations */
-    uintptr_t busy;            /* stack address: the tracker itself is at work in this thread */
-    bool alone;                /* bounds were made for a single thread */
-    bool near;                 /* bounds were made close to a threshold */
-    bool late;                 /* the thread has given its slot back */
-    bool plain;                /* it has begun, and keeps no sites */
-    bool notifying;            /* inside a callback: no callback in a callback */
+    uintptr_t last_block; /* for temporary allocations */
+    uintptr_t busy;       /* stack address: the tracker itself is at work in this thread */
+    bool alone;           /* bounds were made for a single thread */
+    bool near;            /* bounds were made close to a threshold */
+    bool late;            /* the thread has given its slot back */
+    bool plain;           /* it has begun, and keeps no sites */
+    bool notifying;       /* inside a callback: no callback in a callback */
+    bool watched;         /* ATTEND_FAILING: each call enters the slow way */
+    uint8_t refused;      /* enum state_failure_cause: why the call in progress is to fail, 0: it is not */
+    size_t reserved;      /* bytes of the limit that the call in progress has taken */
     const void *nested_block;  /* last block that was allocated inside another call, */
     size_t nested_size;        /*   while that call lasts (see nested.c) */
     struct state_slot scratch; /* counts of one call, on the way to the shared slot */
 };
 
 extern HT_HIDDEN PORT_THREAD_LOCAL struct thread tracker_thread;
-
-/* What a function is called and how a call of it is shown. */
-struct call_kind {
-    const char *name;
-    uint8_t arg_count; /* sizes that it is given or that are known */
-    bool takes_block;
-    bool gives_block;
-};
-
-/* One call as the log and other listeners see it. */
-struct call_event {
-    const struct call_kind *kind;
-    const void *block;  /* takes_block: the block given */
-    const void *result; /* gives_block: the block got, NULL: none */
-    size_t args[2];
-    bool freed; /* no result, but no failure either: realloc(block, 0) */
-};
 
 /* --- Cold parts, out of line ---------------------------------------------- */
 

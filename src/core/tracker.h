@@ -46,6 +46,7 @@ union tracker_epoch {
 enum tracker_attention {
     ATTEND_EVENTS = 1u, /* every call is shown to on_event */
     ATTEND_MARKS = 2u,  /* every block is stamped with the mark's number */
+    ATTEND_FAILING = 4u /* every allocation may have to fail: calls enter the slow way */
 };
 
 struct tracker_callbacks {

@@ -8,6 +8,7 @@
 #include "core/thresholds.h"
 #include "entry/binding.h"
 #include "entry/call.h"
+#include "entry/heaps_api.h"
 #include "sink/log.h"
 
 static uint32_t api_is_open; /* atomic */
@@ -51,6 +52,10 @@ static const struct ht_api api = {
     .visit = api_visit,
     .visit_since = api_visit_since,
     .block_size = api_block_size,
+    .heap = heaps_api_named,
+    .record_alloc = heaps_api_alloc,
+    .record_free = heaps_api_free,
+    .record_realloc = heaps_api_realloc,
 };
 
 void api_open(void)

@@ -5,6 +5,7 @@
 #include "entry/call.h"
 
 #include "base/format.h"
+#include "core/limit.h"
 #include "port/port.h"
 #include "sink/log.h"
 
@@ -49,6 +50,8 @@ HT_COLD struct thread *call_enter_slow(struct thread *t, uintptr_t stack)
     if (!ready)
         return NULL;
     t->nested_block = NULL;
+    t->refused = 0;
+    t->reserved = 0;
     store_relaxed(&t->slot->in_call, stack);
     fence_compiler();
     return t;
@@ -104,14 +107,26 @@ static void show(struct thread *t, const struct call_event *event)
     port_errno_set(error);
 }
 
-static void got_nothing_or_nested(struct thread *t, const void *block, size_t size,
+/* Counts and records an allocation that failed. */
+static void got_nothing(struct thread *t, size_t size, uint32_t site, const struct call_event *event)
+{
+    thread_count(t, COUNT_FAILED);
+    if (failing_note(t, size, site) && !t->notifying) {
+        uint64_t in_call = step_out(t);
+
+        failing_say(size);
+        step_in(t, in_call);
+    }
+    show(t, event);
+}
+
+static void got_nothing_or_nested(struct thread *t, const void *block, size_t size, uint32_t site,
                                   const struct call_event *event)
 {
     struct thread *outer = nested_thread();
 
     if (t != NULL) {
-        thread_count(t, COUNT_FAILED);
-        show(t, event);
+        got_nothing(t, size, site, event);
         call_leave(t);
     } else if (block != NULL && !bind_owns(block) && outer != NULL) {
         nested_put(outer, block, size);
@@ -128,7 +143,7 @@ __attribute__((noinline)) void call_got_unusual(struct thread *t, const void *bl
             bounds_after(t, block, &(struct call_event){.kind = kind, .result = block, .args = {a, b}});
         call_leave(t);
     } else {
-        got_nothing_or_nested(t, block, size, &(struct call_event){.kind = kind, .args = {a, b}});
+        got_nothing_or_nested(t, block, size, site, &(struct call_event){.kind = kind, .args = {a, b}});
     }
 }
 
@@ -145,6 +160,8 @@ void call_record(const void *block, size_t size, const struct call_kind *kind, s
     int error = port_errno_get();
     struct thread *t = call_enter(CALL_STACK);
 
+    if (t != NULL && block != NULL)
+        limit_change((int64_t)size); /* nobody was asked before the call */
     call_got(t, block, size, CALL_SITE(t), kind, a, b);
     port_errno_set(error);
 }
@@ -186,6 +203,7 @@ static void count_unknown(struct thread *t, const void *block, uint32_t word, co
 
         thread_count(t, COUNT_UNMATCHED);
         thread_count_out(t, block, &by_size);
+        limit_change(-(int64_t)by_size.size);
     } else if (cell_is_freed(word) && tracker.all_calls_seen) {
         thread_count(t, COUNT_INVALID);
         report(t, MISUSE_DOUBLE_FREE, kind, caller, block);
@@ -256,6 +274,7 @@ __attribute__((noinline)) bool call_free_unusual(struct thread *t, const void *b
     if (t == NULL || !thread_take(block, &taken))
         return free_unknown(t, block, taken.word, kind, caller, size);
     thread_count_out(t, block, &taken);
+    limit_change(-(int64_t)taken.size);
     if (thread_is_low(t))
         bounds_after(t, NULL, &(struct call_event){.kind = kind, .block = block, .args = {taken.size}});
     return true;
@@ -274,6 +293,8 @@ void call_free_whole(struct thread *t, void *block, const struct call_kind *kind
 HT_COLD void call_move_far(struct thread *t, const void *block, const void *result,
                            const struct call_kind *kind, size_t old_size, size_t size)
 {
+    if (size < old_size) /* what is more was taken before the call */
+        limit_change(-(int64_t)(old_size - size));
     bounds_after(
         t, result,
         &(struct call_event){.kind = kind, .block = block, .result = result, .args = {old_size, size}});
@@ -304,21 +325,22 @@ HT_COLD void call_move_end_odd(struct thread *t, struct move_call *move, void *r
     };
 
     if (t == NULL) {
-        got_nothing_or_nested(NULL, result, move->size, &event);
+        got_nothing_or_nested(NULL, result, move->size, site, &event);
     } else if (result != NULL) { /* of a block that was not known */
         own_add(&t->slot->reallocs, 1);
         thread_put(t, result, move->size, site);
         if (thread_is_high(t))
             bounds_after(t, result, &event);
     } else if (freed) {
-        if (move->known)
+        if (move->known) {
             thread_count_out(t, move->block, &move->taken);
+            limit_change(-(int64_t)move->taken.size);
+        }
         if (thread_is_low(t))
             bounds_after(t, NULL, &event);
     } else {
         if (move->known)
             thread_put_back(&move->taken);
-        thread_count(t, COUNT_FAILED);
-        show(t, &event);
+        got_nothing(t, move->size, site, &event);
     }
 }

@@ -18,6 +18,7 @@
 
 #include "core/misuse.h"
 #include "core/thread.h"
+#include "entry/failing.h"
 #include "unwind/chain.h"
 
 /* The caller's stack pointer at the call. */
@@ -76,6 +77,27 @@ HT_INLINE struct thread *call_enter(uintptr_t stack)
     return t;
 }
 
+/* The same for an allocation. *watched: ask failing_admits before it is made. Said on
+ * the rare way only, so that the usual one does not ask. */
+HT_INLINE struct thread *call_enter_to_get(uintptr_t stack, bool *watched)
+{
+    struct thread *t = &tracker_thread;
+
+    if (unlikely(t->seen != load_relaxed(&tracker_epoch.epoch)) ||
+        unlikely(load_relaxed(&t->slot->in_call) != 0)) {
+        t = call_enter_slow(t, stack);
+        *watched = t != NULL && t->watched;
+        return t;
+    }
+    *watched = false;
+    store_relaxed(&t->slot->in_call, stack);
+    fence_compiler();
+    return t;
+}
+
+/* May `size` bytes be asked of the allocator? In the hook itself. */
+#define CALL_ADMITTED(t, watched, size) (likely(!(watched)) || failing_admits((t), 0, (size), CALL_SITE(t)))
+
 /* What malloc does where thread_put_usual is not enough. Returns block. */
 void *call_got_plain(struct thread *t, void *block, size_t size);
 
@@ -97,20 +119,6 @@ HT_INLINE void call_leave(struct thread *t)
     fence_compiler();
     store_relaxed(&t->slot->in_call, 0);
 }
-
-/* The kinds of calls; each hook has one static object. */
-#define KIND_GET(name, args)        \
-    {                               \
-        (name), (args), false, true \
-    }
-#define KIND_MOVE(name)       \
-    {                         \
-        (name), 2, true, true \
-    }
-#define KIND_FREE(name)        \
-    {                          \
-        (name), 1, true, false \
-    }
 
 /* Counts what an allocation of `size` bytes gave, the general way: block may be NULL,
  * t too; a and b are the arguments that its log line shows. Leaves the call. */

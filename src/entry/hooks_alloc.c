@@ -3,6 +3,8 @@
  * hooks_alloc.c - the allocation functions. Each is the real function with
  * counting around it: results, errno and the order of events are the program's.
  */
+#include <errno.h>
+
 #include "entry/bind.h"
 #include "entry/call.h"
 
@@ -10,14 +12,23 @@
 #include "entry/move.h"
 #endif
 
+/* What is asked for; an overflow is more than there can be. */
+HT_INLINE size_t product(size_t count, size_t size)
+{
+    size_t bytes;
+
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
+}
+
 #if HT_BINDS(malloc)
 /* In two halves, since counting alone takes few registers, and is not to pay for
  * those that stacks take. */
 static CALL_HALF void *malloc_with_site(size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(malloc)(size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    void *block = CALL_ADMITTED(t, watched, size) ? REAL(malloc)(size) : NULL;
 
     call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
@@ -50,8 +61,9 @@ HT_EXPORT void *HOOKED(malloc)(size_t size)
 HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
 {
     static const struct call_kind kind = KIND_GET("calloc", 2);
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(calloc)(count, size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    void *block = CALL_ADMITTED(t, watched, product(count, size)) ? REAL(calloc)(count, size) : NULL;
 
     call_got(t, block, count * size, CALL_SITE(t), &kind, count, size);
     return block;
@@ -62,8 +74,9 @@ HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
 HT_EXPORT void *HOOKED(aligned_alloc)(size_t alignment, size_t size)
 {
     static const struct call_kind kind = KIND_GET("aligned_alloc", 2);
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(aligned_alloc)(alignment, size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    void *block = CALL_ADMITTED(t, watched, size) ? REAL(aligned_alloc)(alignment, size) : NULL;
 
     call_got(t, block, size, CALL_SITE(t), &kind, alignment, size);
     return block;
@@ -74,8 +87,9 @@ HT_EXPORT void *HOOKED(aligned_alloc)(size_t alignment, size_t size)
 HT_EXPORT void *HOOKED(memalign)(size_t alignment, size_t size)
 {
     static const struct call_kind kind = KIND_GET("memalign", 2);
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(memalign)(alignment, size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    void *block = CALL_ADMITTED(t, watched, size) ? REAL(memalign)(alignment, size) : NULL;
 
     call_got(t, block, size, CALL_SITE(t), &kind, alignment, size);
     return block;
@@ -86,8 +100,9 @@ HT_EXPORT void *HOOKED(memalign)(size_t alignment, size_t size)
 HT_EXPORT int HOOKED(posix_memalign)(void **out, size_t alignment, size_t size)
 {
     static const struct call_kind kind = KIND_GET("posix_memalign", 2);
-    struct thread *t = call_enter(CALL_STACK);
-    int result = REAL(posix_memalign)(out, alignment, size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    int result = CALL_ADMITTED(t, watched, size) ? REAL(posix_memalign)(out, alignment, size) : ENOMEM;
     void *block = result == 0 ? *out : NULL;
 
     call_got(t, block, size, CALL_SITE(t), &kind, alignment, size);
@@ -99,8 +114,9 @@ HT_EXPORT int HOOKED(posix_memalign)(void **out, size_t alignment, size_t size)
 HT_EXPORT void *HOOKED(valloc)(size_t size)
 {
     static const struct call_kind kind = KIND_GET("valloc", 1);
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(valloc)(size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    void *block = CALL_ADMITTED(t, watched, size) ? REAL(valloc)(size) : NULL;
 
     call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
@@ -111,8 +127,9 @@ HT_EXPORT void *HOOKED(valloc)(size_t size)
 HT_EXPORT void *HOOKED(pvalloc)(size_t size)
 {
     static const struct call_kind kind = KIND_GET("pvalloc", 1);
-    struct thread *t = call_enter(CALL_STACK);
-    void *block = REAL(pvalloc)(size);
+    bool watched;
+    struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+    void *block = CALL_ADMITTED(t, watched, size) ? REAL(pvalloc)(size) : NULL;
 
     call_got(t, block, size, CALL_SITE(t), &kind, size, 0);
     return block;
@@ -179,8 +196,9 @@ HT_EXPORT void *HOOKED(realloc)(void *block, size_t size)
     struct move_call move = {.kind = &kind, .caller = CALL_CALLER, .block = block, .size = size};
 
     if (unlikely(block == NULL)) {
-        struct thread *t = call_enter(CALL_STACK);
-        void *result = REAL(realloc)(NULL, size);
+        bool watched;
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+        void *result = CALL_ADMITTED(t, watched, size) ? REAL(realloc)(NULL, size) : NULL;
 
         call_got(t, result, size, CALL_SITE(t), &kind, 0, size);
         return result;
@@ -197,12 +215,15 @@ HT_EXPORT void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
     static const struct call_kind kind = KIND_MOVE("reallocarray");
     struct move_call move = {.kind = &kind, .caller = CALL_CALLER, .block = block};
     struct thread *t;
+    bool watched;
     void *result;
 
     if (likely(block != NULL) && likely(!__builtin_mul_overflow(count, size, &move.size)))
         return move_block(&move, CALL_STACK);
-    t = call_enter(CALL_STACK);
-    result = REAL(reallocarray)(block, count, size);
+    t = call_enter_to_get(CALL_STACK, &watched);
+    result = block != NULL || CALL_ADMITTED(t, watched, product(count, size))
+                 ? REAL(reallocarray)(block, count, size)
+                 : NULL;
     call_got(t, result, count * size, CALL_SITE(t), &kind, 0, count * size);
     return result;
 }

@@ -15,9 +15,7 @@
 #include "entry/operators.h"
 
 #if HT_PRELOAD
-/* What the cleanup handler needs comes with the C++ library of the program whose
- * exception it handles; a C program has neither, and is not made to have it. */
-__asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
+__asm__(PORT_CLEANUP_WEAK);
 
 /* A program may load its C++ library late, and out of the global scope: the real
  * operator is then the one that the caller would have got without us. */
@@ -34,31 +32,35 @@ __asm__(".weak _Unwind_Resume\n.weak __gcc_personality_v0");
 #define PC_OF(from) ((const void *)(uintptr_t)(from)->pc)
 
 /* The first new of a process, and all of them where no hook inside counts. */
-#define OPERATOR_NEW(name, size, arguments, ...)                                                             \
-    static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__)      \
-    {                                                                                                        \
-        if (operators_kind() == OPERATORS_UNKNOWN) {                                                         \
-            uint64_t before = operators_calls_now();                                                         \
-            void *first = REAL_FOR(name, PC_OF(from)) arguments;                                             \
-            if (first != NULL)                                                                               \
-                operators_learn(first, (size), before, from);                                                \
-            return first;                                                                                    \
-        }                                                                                                    \
-        __attribute__((cleanup(operators_cut))) struct guarded_call call = {call_enter((uintptr_t)from->sp), \
-                                                                            false, (size)};                  \
-        void *block = REAL_FOR(name, PC_OF(from)) arguments;                                                 \
-        call.returned = true;                                                                                \
-        call_got(call.t, block, (size), call_site_of(call.t, from), &operators_new, (size), 0);              \
-        return block;                                                                                        \
-    }                                                                                                        \
-    /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                      \
-    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                                \
-    {                                                                                                        \
-        if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                                 \
-            operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                           \
-        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                            \
-            return REAL_FOR(name, CALL_CALLER) arguments;                                                    \
-        return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                              \
+#define OPERATOR_NEW(name, size, arguments, ...)                                                           \
+    static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__)    \
+    {                                                                                                      \
+        if (operators_kind() == OPERATORS_UNKNOWN) {                                                       \
+            uint64_t before = operators_calls_now();                                                       \
+            void *first = REAL_FOR(name, PC_OF(from)) arguments;                                           \
+            if (first != NULL)                                                                             \
+                operators_learn(first, (size), before, from);                                              \
+            return first;                                                                                  \
+        }                                                                                                  \
+        size_t asked = (size);                                                                             \
+        bool watched;                                                                                      \
+        PORT_CLEANUP(operators_cut)                                                                        \
+        struct guarded_call call = {call_enter_to_get((uintptr_t)from->sp, &watched), false, asked, from}; \
+        if (unlikely(watched) && !failing_admits(call.t, 0, asked, call_site_of(call.t, from)))            \
+            (size) = OPERATORS_TOO_MUCH;                                                                   \
+        void *block = REAL_FOR(name, PC_OF(from)) arguments;                                               \
+        call.returned = true;                                                                              \
+        call_got(call.t, block, asked, call_site_of(call.t, from), &operators_new, asked, 0);              \
+        return block;                                                                                      \
+    }                                                                                                      \
+    /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                    \
+    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                              \
+    {                                                                                                      \
+        if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                               \
+            operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                         \
+        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                          \
+            return REAL_FOR(name, CALL_CALLER) arguments;                                                  \
+        return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                            \
     }
 
 #define OPERATOR_ARGUMENTS(...) __VA_ARGS__

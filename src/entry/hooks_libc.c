@@ -81,14 +81,15 @@ HT_EXPORT char *HOOKED(strdup)(const char *text) DUPLICATE(strdup, char, REAL(st
 #endif
 
 #if HT_BINDS(getcwd)
-/* An extension of every libc here: without a buffer, one of `size` bytes, or of
- * what is needed for size 0. */
+/* An extension of every libc here: without a buffer, one of `size` bytes (where the
+ * libc takes that word for word), or of what is needed. */
 HT_EXPORT char *HOOKED(getcwd)(char *buffer, size_t size)
 {
     char *result = REAL(getcwd)(buffer, size);
 
     if (buffer == NULL)
-        OUTCOME("getcwd", result, size != 0 || result == NULL ? size : strlen(result) + 1);
+        OUTCOME("getcwd", result,
+                result == NULL || (size != 0 && PORT_GETCWD_GIVES_SIZE) ? size : strlen(result) + 1);
     return result;
 }
 #endif

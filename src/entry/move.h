@@ -37,7 +37,8 @@ HT_COLD static void *real_realloc_zero(void *block, bool *freed)
 
 HT_INLINE void *move_block(struct move_call *move, uintptr_t stack)
 {
-    struct thread *t = call_enter(stack);
+    bool watched;
+    struct thread *t = call_enter_to_get(stack, &watched);
     bool freed = false;
     void *result;
 
@@ -49,6 +50,9 @@ HT_INLINE void *move_block(struct move_call *move, uintptr_t stack)
 
         result = real_realloc_zero(move->block, &zero_freed);
         freed = zero_freed;
+    } else if (unlikely(watched) &&
+               !failing_admits(t, move->known ? move->taken.size : 0, move->size, CALL_SITE(t))) {
+        result = NULL;
     } else {
         result = REAL(realloc)(move->block, move->size);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "entry/operators.h"
 
+#include "core/limit.h"
+
 uint32_t operators_kind_learned;
 const struct call_kind operators_new = KIND_GET("operator new", 1);
 const struct call_kind operators_delete = KIND_FREE("operator delete");
@@ -33,6 +35,7 @@ HT_COLD void operators_learn(void *block, size_t size, uint64_t calls_before,
     if (!inside) {
         struct thread *t = call_enter((uintptr_t)from->sp);
 
+        limit_change(t == NULL ? 0 : (int64_t)size); /* nobody was asked before the call */
         call_got(t, block, size, call_site_of(t, from), &operators_new, size, 0);
     }
     store_relaxed(&operators_kind_learned,
@@ -43,7 +46,8 @@ HT_COLD void operators_cut(struct guarded_call *call)
 {
     if (call->returned)
         return;
-    call_got_unusual(call->t, NULL, call->size, STATE_STACK_NONE, &operators_new, call->size, 0);
+    call_got_unusual(call->t, NULL, call->size, call_site_of(call->t, call->from), &operators_new, call->size,
+                     0);
 }
 
 HT_COLD void operators_guess(const void *real)

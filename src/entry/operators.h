@@ -39,7 +39,13 @@ struct guarded_call {
     struct thread *t;
     bool returned;
     size_t size;
+    const struct chain_registers *from;
 };
+
+/* No allocator has so much: what a `new` that is to fail asks for in the program's
+ * place, so that the real operator does what it does then (handler, exception, NULL).
+ * Room is left for its rounding up. */
+#define OPERATORS_TOO_MUCH ((size_t)PTRDIFF_MAX - 0xffff)
 
 void operators_cut(struct guarded_call *call);
 

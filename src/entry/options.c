@@ -32,6 +32,73 @@ static const char *set_threshold(struct options *options, const char *value)
     return NULL;
 }
 
+static const char *set_limit(struct options *options, const char *value)
+{
+    return parse_size(value, __builtin_strlen(value), &options->limit_bytes)
+               ? NULL
+               : "a number of bytes, with K, M or G for times 1024 (limit=256K)";
+}
+
+static const char *set_fail_at(struct options *options, const char *value)
+{
+    size_t length = __builtin_strlen(value);
+    bool and_after = length > 0 && value[length - 1] == '+';
+    uint64_t number;
+
+    if (!parse_size(value, length - and_after, &number) || number == 0)
+        return "the number of an allocation, 1 is the first; with a + all after it fail too (fail_at=7+)";
+    options->fail.at = number;
+    options->fail.at_and_after = and_after;
+    return NULL;
+}
+
+/* P as a share of 2^32; a decimal number from 0 to 1. False: it is none. */
+static bool parse_share(const char *text, size_t length, uint64_t *out)
+{
+    uint64_t numerator = 0;
+    uint64_t denominator = 1;
+    size_t point = 0;
+
+    while (point < length && text[point] != '.')
+        point++;
+    if (length == 0 || length - point > 10 || length == point + 1)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (i == point)
+            continue;
+        if (text[i] < '0' || text[i] > '9' || numerator > denominator)
+            return false;
+        numerator = numerator * 10 + (uint64_t)(text[i] - '0');
+        denominator *= i > point ? 10 : 1;
+    }
+    *out = numerator > denominator ? 0 : (numerator << 32) / denominator;
+    return numerator <= denominator;
+}
+
+static const char *set_fail_rate(struct options *options, const char *value)
+{
+    size_t length = 0;
+
+    while (value[length] != '\0' && value[length] != ':')
+        length++;
+    if (!parse_share(value, length, &options->fail.rate) ||
+        (value[length] == ':' &&
+         !parse_size(value + length + 1, __builtin_strlen(value + length + 1), &options->fail.seed)))
+        return "a share from 0 to 1, and a colon and a number that chooses which (fail_rate=0.01\\:42)";
+    return NULL;
+}
+
+static const char *set_fail_sites(struct options *options, const char *value)
+{
+    struct line line;
+
+    if (value[0] != '/')
+        return "the absolute path of a file that 'heaptracker run --fail-site' wrote";
+    line_init(&line, options->fail.sites, sizeof options->fail.sites);
+    line_add(&line, value);
+    return NULL;
+}
+
 static const char *set_quiet(struct options *options, const char *value)
 {
     if ((value[0] != '0' && value[0] != '1') || value[1] != '\0')
@@ -87,6 +154,10 @@ static const struct option_kind {
     /* clang-format off */
     {"state_dir", set_state_dir},
     {"threshold", set_threshold},
+    {"limit", set_limit},
+    {"fail_at", set_fail_at},
+    {"fail_rate", set_fail_rate},
+    {"fail_sites", set_fail_sites},
     {"quiet", set_quiet},
     {"stacks", set_stacks},
     {"depth", set_depth},
@@ -94,7 +165,8 @@ static const struct option_kind {
     /* clang-format on */
 };
 
-#define OPTION_NAMES "state_dir, threshold, quiet, stacks, depth, interval"
+#define OPTION_NAMES \
+    "state_dir, threshold, limit, fail_at, fail_rate, fail_sites, quiet, stacks, depth, interval"
 
 /* Copies up to `end` or a separator, without the escapes. Returns where it
  * stopped; *cut says that it did not fit. */
@@ -158,6 +230,8 @@ void options_parse(const char *text, struct options *options, void (*complain)(c
 {
     *options = (struct options){
         .threshold_bytes = UINT64_MAX,
+        .limit_bytes = UINT64_MAX,
+        .fail.seed = 1,
         .stacks = UNWIND_FULL,
         .depth = CHAIN_DEPTH_DEFAULT,
         .interval_ms = 100,

@@ -14,9 +14,21 @@
 
 #define OPTIONS_PATH_BYTES 400
 
+/* Allocations that are to fail. They are counted from 1, in each process. */
+struct fail_orders {
+    uint64_t at;                    /* this one; 0: none */
+    bool at_and_after;              /* and all that follow */
+    uint64_t rate;                  /* of 2^32, so many; 0: none */
+    uint64_t seed;                  /* which they are */
+    uint64_t numbered;              /* so many were counted so far; atomic, not an option */
+    char sites[OPTIONS_PATH_BYTES]; /* only those of the code that this file names; empty: of all */
+};
+
 struct options {
     char state_dir[OPTIONS_PATH_BYTES]; /* empty: not given */
     uint64_t threshold_bytes;           /* UINT64_MAX: none */
+    uint64_t limit_bytes;               /* UINT64_MAX: none */
+    struct fail_orders fail;
     bool quiet;
     enum unwind_mode stacks;
     uint32_t depth;       /* frames */

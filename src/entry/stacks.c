@@ -236,6 +236,39 @@ bool stacks_child(const struct state_tables *tables)
     return true;
 }
 
+/* --- Reading --------------------------------------------------------------------------- */
+
+uint32_t stacks_heap_site(uint32_t site, uint32_t heap)
+{
+    uint64_t where = (uint64_t)STATE_WHERE_HEAP << STATE_WHERE_MODULE_SHIFT | heap;
+
+    if (stacks.header == NULL)
+        return STATE_STACK_NONE;
+    /* A stack that found no place is still one of this heap. */
+    return trie_child(&stacks.trie, site == TRIE_LOST ? (uint32_t)TRIE_ROOT : site, where);
+}
+
+bool stacks_frame(uint32_t *site, uint64_t *where)
+{
+    const struct trie_node *node;
+
+    if (stacks.header == NULL || *site < TRIE_FIRST || *site >= trie_usable(&stacks.trie))
+        return false;
+    node = &stacks.trie.nodes[*site];
+    *where = node->where;
+    *site = node->parent;
+    return true;
+}
+
+const struct state_module *stacks_module(uint64_t where)
+{
+    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+
+    /* A heap's number is beyond any count. */
+    return number == 0 || number > load_acquire(&stacks.header->module_count) ? NULL
+                                                                              : &stacks.modules[number - 1];
+}
+
 /* --- Threads ------------------------------------------------------------------------------ */
 
 void stacks_thread_begins(struct thread *t, uint32_t slot)

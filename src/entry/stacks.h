@@ -21,6 +21,17 @@ bool stacks_child(const struct state_tables *tables);
 /* tracker_callbacks.thread_begins. */
 void stacks_thread_begins(struct thread *t, uint32_t slot);
 
+/* The site of heap number `heap` for the stack `site`; STATE_STACK_NONE where no stacks
+ * are kept. */
+uint32_t stacks_heap_site(uint32_t site, uint32_t heap);
+
+/* One frame outwards: *where receives the frame of *site, and *site becomes what is
+ * outside it. False: there is none. */
+bool stacks_frame(uint32_t *site, uint64_t *where);
+
+/* The module that a frame names, or NULL. */
+const struct state_module *stacks_module(uint64_t where);
+
 /* Code may have been unmapped: what is known of it no longer counts. */
 void stacks_code_changed(void);
 

@@ -4,11 +4,13 @@
  * process, from inside its first call.
  */
 #include "base/format.h"
+#include "core/heaps.h"
 #include "core/thread.h"
 #include "core/thresholds.h"
 #include "core/timeline.h"
 #include "entry/binding.h"
 #include "entry/call.h"
+#include "entry/failing.h"
 #include "entry/options.h"
 #include "entry/stacks.h"
 #include "port/port.h"
@@ -19,7 +21,8 @@ static struct {
     uint32_t begun; /* atomic: a thread is starting the tracker, or has */
     bool wipes;     /* the kernel resets the epoch in a fork's child */
     bool report_at_exit;
-    uint64_t interval_ns; /* of the timeline */
+    uint64_t interval_ns;     /* of the timeline */
+    uint64_t threshold_bytes; /* 0: none */
     struct tracker_fork_image fork_image;
 } start;
 
@@ -128,10 +131,11 @@ static void fork_parent(void)
         start.fork_image.valid = false;
 }
 
-/* What the kernel does for every kind of fork where it can. */
+/* What the kernel does for every kind of fork where it can. An emulator may have said
+ * that it does, and not do it: the tables are then still the parent's. */
 static void fork_child(void)
 {
-    if (!start.wipes)
+    if (!start.wipes || (has_tables() && tracker.header->pid != port_process_id()))
         store_relaxed(&tracker_epoch.epoch, EPOCH_FORKED);
 }
 
@@ -152,6 +156,11 @@ static void say_above_threshold(void *user, uint64_t threshold_bytes, uint64_t l
 
 static void use_options(const struct options *options, const struct binding *binding)
 {
+    if (options->threshold_bytes != UINT64_MAX)
+        start.threshold_bytes = options->threshold_bytes;
+    else if (binding->log_calls)
+        start.threshold_bytes = binding->log_threshold;
+    tracker.header->threshold_bytes = start.threshold_bytes;
     start.report_at_exit = binding->file_by_default && !options->quiet && state_file_path()[0] != '\0';
     if (options->threshold_bytes != UINT64_MAX)
         thresholds_add(options->threshold_bytes, options->threshold_bytes - options->threshold_bytes / 10,
@@ -176,6 +185,11 @@ bool start_tracker(void)
     log_set_default(binding.log_debug);
     call_log_set_threshold(binding.log_threshold);
     options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
+    if (binding.file_elsewhere) { /* the preloaded tracker sees these calls too, and keeps the record */
+        options.limit_bytes = UINT64_MAX;
+        options.fail = (struct fail_orders){0};
+    }
+    failing_prepare(&options, log_message);
     log_set_quiet(options.quiet);
     if (!open_tables(&options, &binding, &tables))
         return false;
@@ -190,6 +204,8 @@ bool start_tracker(void)
     tracker.mirror = binding.mirror;
     tracker.all_calls_seen = binding.all_calls_seen;
     tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
+    heaps_start(tables.heaps);
+    failing_start(&tables, callbacks.make_site_page != NULL);
     start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
     port_thread_exit_start(release_thread);
     port_fork_handlers(fork_prepare, fork_parent, fork_child);
@@ -213,7 +229,11 @@ bool start_child(void)
     if (!stacks_child(&tables))
         tracker.callbacks.make_site_page = NULL;
     tracker_fork_continue(&start.fork_image, tables.header, tables.slots, tables.slot_count);
+    failing_child(&tables, tracker_live_bytes());
+    heaps_start(tables.heaps);
+    heaps_child();
     start.fork_image.valid = false;
+    tables.header->threshold_bytes = start.threshold_bytes;
     /* Without a file there are no points, and the parent's are not here. */
     timeline_start(state_file_path()[0] != '\0' ? tables.points : NULL, tables.point_count,
                    start.interval_ns);

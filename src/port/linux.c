@@ -80,7 +80,7 @@ size_t port_reserve_budget(size_t wanted)
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 64 < wanted)
         wanted = (size_t)(limit.rlim_cur / 64);
     errno = error;
-    return wanted;
+    return wanted < PORT_RESERVE_MAX ? wanted : PORT_RESERVE_MAX;
 }
 
 bool port_commit(void *address, size_t bytes)

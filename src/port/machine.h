@@ -22,6 +22,9 @@
 #define PORT_LEAF_BITS 22
 #endif
 
+/* At most so much address space for one table: a 32-bit program has 2 to 4 GiB. */
+#define PORT_RESERVE_MAX (PORT_ADDRESS_BITS > 32 ? SIZE_MAX : (size_t)32 << 20)
+
 /* The largest page that this machine's kernels use: objects that need pages of
  * their own are aligned to it. */
 #if defined(__aarch64__) || defined(__powerpc64__)
@@ -37,6 +40,17 @@
 #define PORT_ARCH arch_aarch64
 #else
 #define PORT_ARCH arch_none
+#endif
+
+/* A function that also runs when an exception passes the variable's scope. What it needs
+ * comes with the C++ library of the program, and a C program is not made to have it: so
+ * the two names are weak. 32-bit Arm's assembler cannot make them so; there nothing runs. */
+#if defined(__arm__)
+#define PORT_CLEANUP(function)
+#define PORT_CLEANUP_WEAK ""
+#else
+#define PORT_CLEANUP(function) __attribute__((cleanup(function)))
+#define PORT_CLEANUP_WEAK ".weak _Unwind_Resume\n.weak __gcc_personality_v0"
 #endif
 
 /* Thread-local storage that costs one instruction, and never allocates: the

@@ -29,7 +29,7 @@ void port_unmap(void *address, size_t bytes);
 void *port_reserve(size_t bytes);
 
 /* How much address space this process may still take for tables: a share of
- * RLIMIT_AS, or `wanted` where there is no limit. */
+ * RLIMIT_AS, or `wanted` where there is no limit; PORT_RESERVE_MAX at most. */
 size_t port_reserve_budget(size_t wanted);
 
 /* Makes reserved address space private memory. */
@@ -103,6 +103,13 @@ const char *port_environment(const char *name);
  * port_thread_exit_start makes it usable and must come first, from start. */
 bool port_thread_exit_start(void (*at_exit)(void *));
 bool port_thread_exit_register(void *argument);
+
+/* getcwd(NULL, size) gives a block of `size` bytes; elsewhere (musl) of the name's. */
+#if defined(__GLIBC__)
+#define PORT_GETCWD_GIVES_SIZE 1
+#else
+#define PORT_GETCWD_GIVES_SIZE 0
+#endif
 
 /* True when this program was linked with its libc, so that no call of libc itself
  * escapes --wrap. */

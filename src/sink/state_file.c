@@ -16,7 +16,12 @@
 #define POINTS_OFFSET (MODULES_OFFSET + 4 * STATE_CHUNK_BYTES)
 #define FIRST_POINTS 1024u
 _Static_assert(FIRST_MODULES * sizeof(struct state_module) <= 4 * STATE_CHUNK_BYTES, "four chunks");
-_Static_assert(FIRST_POINTS * sizeof(struct state_point) <= STATE_CHUNK_BYTES, "a chunk");
+/* In the last chunk, behind the timeline. */
+#define FAILING_OFFSET (POINTS_OFFSET + STATE_CHUNK_BYTES - sizeof(struct state_failing))
+#define HEAPS_BYTES (STATE_HEAPS_MAX * sizeof(struct state_heap))
+#define HEAPS_OFFSET (FAILING_OFFSET - 2048)
+_Static_assert(HEAPS_BYTES <= FAILING_OFFSET - HEAPS_OFFSET, "they fit");
+_Static_assert(FIRST_POINTS * sizeof(struct state_point) <= HEAPS_OFFSET - POINTS_OFFSET, "the chunk's rest");
 
 /* Address space set aside for all but the nodes, and for them; where the program's
  * own is limited, a share of that. */
@@ -251,6 +256,22 @@ struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site)
     return page;
 }
 
+struct state_holder *state_file_holders(size_t count)
+{
+    size_t bytes = (size_t)align_up(count * sizeof(struct state_holder), STATE_CHUNK_BYTES);
+    struct state_holder *holders = NULL;
+    uint64_t offset;
+
+    if (count == 0 || !wait_lock_take(&state_file.lock))
+        return NULL;
+    if (!sections_are_full())
+        holders = extend(bytes, false, &offset);
+    if (holders != NULL)
+        add_section(STATE_SECTION_WALL, sizeof *holders, offset, count);
+    wait_lock_give(&state_file.lock);
+    return holders;
+}
+
 /* --- Opening ---------------------------------------------------------------------- */
 
 static void write_header(struct state_header *header, uint32_t image)
@@ -304,6 +325,8 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
         .slot_count = FIRST_SLOTS,
         .points = (struct state_point *)(void *)(state_file.base + POINTS_OFFSET),
         .point_count = FIRST_POINTS,
+        .failing = (struct state_failing *)(void *)(state_file.base + FAILING_OFFSET),
+        .heaps = (struct state_heap *)(void *)(state_file.base + HEAPS_OFFSET),
     };
     state_file.used_bytes = STATE_CHUNK_BYTES;
     state_file.file_bytes = STATE_CHUNK_BYTES;
@@ -321,6 +344,8 @@ static bool fill_in(struct state_tables *tables, uint32_t image)
     add_section(STATE_SECTION_SLOTS, sizeof(struct state_slot), SLOTS_OFFSET, FIRST_SLOTS);
     add_section(STATE_SECTION_MODULES, sizeof(struct state_module), MODULES_OFFSET, FIRST_MODULES);
     add_section(STATE_SECTION_TIMELINE, sizeof(struct state_point), POINTS_OFFSET, FIRST_POINTS);
+    add_section(STATE_SECTION_HEAPS, sizeof(struct state_heap), HEAPS_OFFSET, STATE_HEAPS_MAX);
+    add_section(STATE_SECTION_FAILING, sizeof(struct state_failing), FAILING_OFFSET, 1);
     if (state_file.nodes != NULL && state_file.plan.stacks && add_nodes()) {
         state_file.modules = (struct state_module *)(void *)(state_file.base + MODULES_OFFSET);
         tables->modules = state_file.modules;
@@ -362,6 +387,7 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
 struct inherited {
     struct state_module *modules;
     struct state_node *nodes;
+    struct state_heap heaps[STATE_HEAPS_MAX];
     size_t modules_bytes, nodes_bytes;
 };
 
@@ -391,6 +417,7 @@ static bool put_back(const struct inherited *old, struct state_tables *tables)
     struct state_header *header = tables->header;
     uint32_t count = (uint32_t)(old->nodes_bytes / sizeof(struct state_node));
 
+    __builtin_memcpy(tables->heaps, old->heaps, sizeof old->heaps);
     if (old->modules != NULL && tables->modules != NULL) {
         __builtin_memcpy(tables->modules, old->modules, old->modules_bytes);
         while (header->module_count < FIRST_MODULES && tables->modules[header->module_count].end != 0)
@@ -423,6 +450,7 @@ bool state_file_reopen(struct state_tables *tables, bool was_alone, int *error)
 
     old.modules = copy_of(state_file.modules, old.modules_bytes);
     old.nodes = copy_of(state_file.nodes, old.nodes_bytes);
+    __builtin_memcpy(old.heaps, state_file.base + HEAPS_OFFSET, sizeof old.heaps);
     copy_text(directory, state_file.directory_bytes + 1, state_file.path);
     /* The mappings that were kept from this child left holes, where by now may be
      * some of its own: new tables get a new place. The nodes were not kept from it. */

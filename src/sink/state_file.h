@@ -28,6 +28,8 @@ struct state_tables {
     uint32_t slot_count;
     struct state_point *points;
     uint32_t point_count;
+    struct state_failing *failing;
+    struct state_heap *heaps; /* STATE_HEAPS_MAX */
     /* With stacks only. */
     struct state_module *modules;
     uint32_t module_count;
@@ -42,7 +44,7 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
                      int *error);
 
 /* In a fork's child: tables of its own, in a file of its own, in the same directory,
- * if the parent had one. All zero but for who it is; modules and nodes are copied,
+ * if the parent had one. All zero but for who it is; heaps, modules and nodes are copied,
  * since the ids of live blocks' sites refer to them (no room for them: tables->nodes is NULL). was_alone: the parent had no other thread
  * that could have been growing a table. Where no file can be had
  * (*error is the cause, else 0) in private memory. False: not even that. */
@@ -56,6 +58,9 @@ bool state_file_grow_nodes(uint32_t count);
 
 /* A zeroed page of sites; NULL: there is no room. */
 struct state_site_page *state_file_site_page(uint32_t slot, uint32_t first_site);
+
+/* Room for `count` holders, zeroed, named by a section; NULL: there is none. */
+struct state_holder *state_file_holders(size_t count);
 
 /* Path of the file in use; empty when the tables are in private memory. */
 const char *state_file_path(void);

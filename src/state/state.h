@@ -16,6 +16,9 @@
  *   section SITES struct state_site_page[]  what each thread allocated from each
  *                                       site; a page says whose it is
  *   section TIMELINE struct state_point[]  live bytes over time
+ *   section FAILING struct state_failing   the limit, and allocations that failed
+ *   section WALL struct state_holder[]     who held the memory when the limit was first met
+ *   section HEAPS struct state_heap[]      heaps besides the C library's
  *   section NAMES, NAME_TEXT, TRENDS, TREND_TIMES, TREND_BYTES  the tool's notes
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
@@ -60,6 +63,9 @@ enum state_section_kind {
     STATE_SECTION_NODES = 4,
     STATE_SECTION_SITES = 5,
     STATE_SECTION_TIMELINE = 6,
+    STATE_SECTION_FAILING = 7,
+    STATE_SECTION_WALL = 8,
+    STATE_SECTION_HEAPS = 9,
 
     /* What the tool adds to the snapshot that it keeps; no tracker writes these.
      * state_check looks at their bounds only: who reads them checks the rest. */
@@ -142,6 +148,10 @@ struct state_node {
 #define STATE_WHERE_MODULE_MASK 0x7fffu
 #define STATE_WHERE_INTERRUPTED (UINT64_C(1) << 63)
 
+/* This in the module's place is no frame: the address is then the number of a heap
+ * (HEAPS), whose blocks the stack outside it allocated. Only innermost nodes are so. */
+#define STATE_WHERE_HEAP STATE_WHERE_MODULE_MASK
+
 /* Ids that are no frames. As a parent they stand outside the outermost frame kept. */
 enum {
     STATE_STACK_NONE = 0,   /* as a parent: the stack is whole; as a site: no stack was taken */
@@ -210,6 +220,76 @@ struct state_point {
     int64_t live_blocks;
     uint64_t rss_bytes;   /* 0: not known (filled in by the tool, from outside) */
     uint64_t peak_number; /* the header's at that time */
+};
+
+/* --- Allocations that failed --------------------------------------------------------- */
+
+enum state_failure_cause {
+    STATE_FAILED_REAL = 1,     /* the allocator had no block to give */
+    STATE_FAILED_LIMIT = 2,    /* live bytes would have risen above the limit */
+    STATE_FAILED_INJECTED = 3, /* it was told to fail */
+};
+
+/* One of them. */
+struct state_failure {
+    uint32_t cause; /* enum state_failure_cause; 0: not filled in; stored (release) last */
+    uint32_t site;
+    uint64_t number;     /* which allocation of the process it was; 0: they were not counted */
+    uint64_t size;       /* asked for */
+    uint64_t live_bytes; /* in the heap that failed */
+    uint64_t live_blocks;
+    uint64_t since_start_ns;
+    uint64_t thread_id;
+    uint32_t heap; /* 0: the C library's */
+    uint32_t reserved;
+};
+
+#define STATE_FAILURES_MAX 63u
+
+/* The first of them, in order; the counts are of all. Written by any thread, by atomic
+ * read-modify-write. */
+struct state_failing {
+    uint64_t limit_bytes; /* 0: none */
+    uint64_t refused;     /* by the limit */
+    uint64_t injected;
+    uint64_t numbered;      /* allocations that could have been made to fail: those of the chosen sites */
+    uint32_t failure_count; /* places of `failures` that are taken */
+    uint32_t wall_begun;    /* 1: WALL is there, or there was no room for it */
+    uint64_t reserved[3];
+    struct state_failure failures[STATE_FAILURES_MAX];
+};
+
+/* What one thread's line of a site said when the limit was first met. */
+struct state_holder {
+    uint32_t site;
+    uint32_t reserved;
+    int64_t live_bytes;
+    int64_t live_blocks;
+};
+
+/* --- Other heaps -------------------------------------------------------------------------- */
+
+#define STATE_HEAPS_MAX 15u
+#define STATE_HEAP_NAME_BYTES 32
+
+/* What an allocator of the program's reports of itself. Apart from all other numbers of
+ * this file, but for its sites, whose peak_number is compared with this one. Heap n is
+ * entry n - 1; the first without a name ends them. Written by any thread, by atomic
+ * read-modify-write. */
+struct state_heap {
+    char name[STATE_HEAP_NAME_BYTES]; /* NUL-terminated; the first byte is stored (release) last */
+    uint64_t allocs;
+    uint64_t bytes_allocated;
+    uint64_t frees;
+    uint64_t bytes_freed;
+    uint64_t reallocs;
+    uint64_t failed_allocs;
+    uint64_t foreign_frees; /* of blocks that are not known to be live */
+    uint64_t peak_bytes;
+    uint64_t peak_blocks;
+    uint64_t peak_number; /* grows with every new peak */
+    uint64_t lost_blocks; /* counted, but not known: they stay live for ever */
+    uint64_t lost_bytes;
 };
 
 /* --- The tool's notes --------------------------------------------------------------- */
@@ -284,6 +364,7 @@ struct state_header {
     uint32_t stack_mode;  /* enum state_stack_mode */
     uint32_t stack_depth; /* frames kept of a stack, the innermost */
     uint64_t timeline_interval_ns;
+    uint64_t threshold_bytes; /* the program's heap_threshold; 0: none */
 
     struct state_section sections[STATE_SECTIONS_MAX];
 };
@@ -301,6 +382,9 @@ _Static_assert(sizeof(struct state_node) == 16, "four nodes to a cache line");
 _Static_assert(sizeof(struct state_module) == 504, "no holes");
 _Static_assert(sizeof(struct state_site) == 64, "one cache line");
 _Static_assert(sizeof(struct state_site_page) == 64 + 64 * 64, "a line of its own, then the sites");
+_Static_assert(sizeof(struct state_failing) == 4096, "a page");
+_Static_assert(sizeof(struct state_heap) == 128, "two cache lines");
+_Static_assert(sizeof(struct state_holder) == 24, "no holes");
 _Static_assert(sizeof(struct state_name) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");

@@ -92,6 +92,9 @@ static const uint32_t known_entry_bytes[] = {
     [STATE_SECTION_NODES] = sizeof(struct state_node),
     [STATE_SECTION_SITES] = sizeof(struct state_site_page),
     [STATE_SECTION_TIMELINE] = sizeof(struct state_point),
+    [STATE_SECTION_FAILING] = sizeof(struct state_failing),
+    [STATE_SECTION_WALL] = sizeof(struct state_holder),
+    [STATE_SECTION_HEAPS] = sizeof(struct state_heap),
 };
 
 /* Places of each known kind, over all its sections. */
@@ -241,6 +244,7 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
             return bad;
     }
     view->site_page_count = capacities.of[STATE_SECTION_SITES];
+    view->holder_count = capacities.of[STATE_SECTION_WALL];
     bad = check_counts(view, &capacities);
     if (bad.what == NULL)
         bad = check_modules(view);
@@ -286,6 +290,34 @@ const struct state_site_page *state_view_site_page(const struct state_view *view
         i < view->site_page_count ? entry(view, STATE_SECTION_SITES, i) : NULL;
 
     return page != NULL && load_acquire(&page->used) != 0 ? page : NULL;
+}
+
+const struct state_failing *state_view_failing(const struct state_view *view)
+{
+    return entry(view, STATE_SECTION_FAILING, 0);
+}
+
+const struct state_heap *state_view_heap(const struct state_view *view, uint32_t number)
+{
+    const struct state_heap *heap =
+        number == 0 || number > STATE_HEAPS_MAX ? NULL : entry(view, STATE_SECTION_HEAPS, number - 1);
+
+    return heap != NULL && load_acquire(&heap->name[0]) != '\0' && terminated(heap->name, sizeof heap->name)
+               ? heap
+               : NULL;
+}
+
+uint32_t state_view_heap_of(const struct state_view *view, uint32_t site)
+{
+    const struct state_node *node = site < STATE_STACK_FIRST ? NULL : state_view_node(view, site);
+    uint32_t number = node == NULL ? 0 : state_where_heap(load_relaxed(&node->where));
+
+    return state_view_heap(view, number) != NULL ? number : 0;
+}
+
+const struct state_holder *state_view_holder(const struct state_view *view, uint64_t i)
+{
+    return i < view->holder_count ? entry(view, STATE_SECTION_WALL, i) : NULL;
 }
 
 bool state_view_step(const struct state_view *view, uint32_t *id, struct state_node *frame)

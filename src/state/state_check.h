@@ -36,6 +36,7 @@ struct state_view {
     uint32_t node_count; /* ids below this may be frames */
     uint32_t point_count;
     uint64_t site_page_count;                          /* places for pages; not all are in use */
+    uint64_t holder_count;                             /* of the first time that the limit was met */
     struct state_section sections[STATE_SECTIONS_MAX]; /* copies, as checked */
 };
 
@@ -51,6 +52,24 @@ const struct state_module *state_view_module(const struct state_view *view, uint
 const struct state_node *state_view_node(const struct state_view *view, uint32_t i);
 const struct state_point *state_view_point(const struct state_view *view, uint32_t i);
 const struct state_site_page *state_view_site_page(const struct state_view *view, uint64_t i);
+
+/* NULL: the file has none. Its entries are the program's while it runs: read them once. */
+const struct state_failing *state_view_failing(const struct state_view *view);
+const struct state_holder *state_view_holder(const struct state_view *view, uint64_t i);
+
+/* Heap `number`, 1 being the first; NULL: there is none. */
+const struct state_heap *state_view_heap(const struct state_view *view, uint32_t number);
+
+/* The number in a node's `where`; 0: it is a frame. */
+static inline uint32_t state_where_heap(uint64_t where)
+{
+    return (where >> STATE_WHERE_MODULE_SHIFT & STATE_WHERE_MODULE_MASK) == STATE_WHERE_HEAP
+               ? (uint32_t)(where & STATE_WHERE_ADDRESS_MASK)
+               : 0;
+}
+
+/* Whose heap's site it is; 0: the C library's. */
+uint32_t state_view_heap_of(const struct state_view *view, uint32_t site);
 
 /* One step outwards along a stack: *frame receives the node of *id, and *id becomes
  * its parent. False when *id is no frame: then it says how the stack ends

@@ -8,6 +8,8 @@
 #   --status N        the exit status that is right (0)
 #   --limit NAME=N    with this resource limit (prlimit --NAME=N)
 #   --behind LIBRARY  with this allocator (libNAME.so.N) preloaded behind the tracker
+# HT_RUN is the emulator of a program of another machine; BINDING is then MACHINE-preload,
+# MACHINE-shared or MACHINE-static.
 # Exit status: 0 all runs were right, 1 not, 77 something is missing.
 set -u
 
@@ -32,7 +34,9 @@ skip() {
 }
 
 [ -x "$program" ] || skip "$program is not built (a compiler is missing)"
+read -ra emulator <<<"${HT_RUN-}"
 case $binding in
+*-*-preload) preload=$HT_BUILD/lib/${binding%-preload}/libheaptracker-preload.so ;;
 musl-preload) preload=$HT_BUILD/lib/libheaptracker-preload-musl.so ;;
 *preload) preload=$HT_BUILD/lib/libheaptracker-preload.so ;;
 *) preload= ;;
@@ -56,7 +60,11 @@ export HEAPTRACKER_OPTIONS=state_dir=$HT_STATE_DIR:quiet=1
 
 for ((run = 1; run <= repeat; run++)); do
     mkdir "$HT_STATE_DIR"
-    "${limit[@]}" env LD_PRELOAD="$preload" "$program" "${@//\{run\}/$run}"
+    if [ ${#emulator[@]} -gt 0 ]; then
+        HT_EMULATED=1 "${emulator[@]}" ${preload:+-E "LD_PRELOAD=$preload"} "$program" "$@"
+    else
+        "${limit[@]}" env LD_PRELOAD="$preload" "$program" "${@//\{run\}/$run}"
+    fi
     got=$?
     if [ $got -ne "$status" ]; then
         echo "FAIL: $name.$binding $*: run $run of $repeat: exit status $got, not $status"

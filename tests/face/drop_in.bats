@@ -7,7 +7,7 @@
 five='-Wl,--wrap=malloc -Wl,--wrap=realloc -Wl,--wrap=calloc -Wl,--wrap=alloc_aligned -Wl,--wrap=free'
 
 setup() {
-    cp "$HT_BUILD/drop_in/heap_tracker_lib.h" "$HT_BUILD/drop_in/heap_tracker_lib.c" "$BATS_TEST_TMPDIR"
+    cp "$HT_BUILD/amalgamation/heap_tracker_lib.h" "$HT_BUILD/amalgamation/heap_tracker_lib.c" "$BATS_TEST_TMPDIR"
     cp "$HT_SOURCE/tests/face/face_five.c" "$BATS_TEST_TMPDIR"
     cp -r "$HT_SOURCE/examples/azure_sphere" "$BATS_TEST_TMPDIR/sample"
     cd "$BATS_TEST_TMPDIR"

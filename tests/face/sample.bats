@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# examples/azure_sphere: the whole log, line by line, of each style and way of linking.
+# examples/azure_sphere: the whole log, line by line, of each style and way of linking; and
+# the project's files for the SDK and the editors.
 
 setup() {
     sample=$HT_BUILD/examples/azure_sphere
@@ -120,4 +121,90 @@ normalise() {
     check_sample "$PWD/project/build/azure_sphere" _free _realloc
     check_sample "$PWD/project/build/azure_sphere_plain" free realloc
     check_sample "$PWD/project/build/azure_sphere_five" _free _realloc
+}
+
+@test "each preset for a computer builds and runs it against an installed copy" {
+    [ -e "$HT_BUILD/lib/libheaptracker.a" ] || skip "libheaptracker.a was not built"
+    cd "$BATS_TEST_TMPDIR"
+    cmake --install "$HT_BUILD" --prefix "$PWD/installed" >install.log
+    cp -r "$HT_SOURCE/examples/azure_sphere" project
+    cd project
+    export CMAKE_PREFIX_PATH=$BATS_TEST_TMPDIR/installed
+    for preset in PC-Debug PC-Release; do
+        cmake --preset $preset >configure.log
+        cmake --build --preset $preset >build.log
+        check_sample "$PWD/out/$preset/azure_sphere" _free _realloc
+    done
+}
+
+@test "in a clone of HeapTracker the sample needs no installed copy" {
+    cp -r "$HT_SOURCE"/{CMakeLists.txt,cmake,src,include,packaging,LICENSE} "$BATS_TEST_TMPDIR/"
+    mkdir "$BATS_TEST_TMPDIR/examples"
+    cp -r "$HT_SOURCE/examples/azure_sphere" "$BATS_TEST_TMPDIR/examples/"
+    cd "$BATS_TEST_TMPDIR/examples/azure_sphere"
+    cmake --preset PC-Debug -DCMAKE_DISABLE_FIND_PACKAGE_HeapTracker=ON >configure.log
+    # Configured, and the tracker is a part of the build.
+    cmake --build --preset PC-Debug --target help | grep -w heaptracker_static
+}
+
+# What the SDK's toolchain file gives, as far as a project uses it: the calls are noted,
+# and applibs is the sample's stand-in.
+make_sdk() {
+    mkdir -p sdk/CMakeFiles
+    cat >sdk/CMakeFiles/AzureSphereToolchain.cmake <<END
+function(azsphere_configure_tools)
+    file(APPEND $PWD/calls "tools \${ARGN}\n")
+endfunction()
+function(azsphere_configure_api)
+    file(APPEND $PWD/calls "api \${ARGN}\n")
+    add_library(applibs STATIC $HT_SOURCE/examples/azure_sphere/applibs/log.c)
+    target_include_directories(applibs PUBLIC $HT_SOURCE/examples/azure_sphere)
+endfunction()
+function(azsphere_target_add_image_package target)
+    file(APPEND $PWD/calls "image \${target}\n")
+endfunction()
+END
+    export AzureSphereDefaultSDKDir=$PWD/sdk/
+}
+
+@test "with the SDK's functions it becomes an image package of two files and the five options" {
+    command -v ninja >/dev/null || skip "ninja is missing (apt-get install ninja-build)"
+    library=$(ls -d "$HT_BUILD"/amalgamation "$HT_BUILD"/drop_in 2>/dev/null | head -n 1)
+    [ -e "$library/heap_tracker_lib.c" ] || skip "heap_tracker_lib.c was not made"
+    cd "$BATS_TEST_TMPDIR"
+    make_sdk
+    cp -r "$HT_SOURCE/examples/azure_sphere" project
+    cp "$library"/*.[ch] project/
+    cd project
+    for preset in ARM-Debug ARM-Release; do
+        rm -f ../calls
+        cmake --preset $preset >configure.log
+        cmake --build --preset $preset >build.log 2>&1
+        [ "$(cut -d' ' -f1 ../calls | uniq | tr '\n' ' ')" = "tools api image " ]
+        grep -qx "image azure_sphere" ../calls
+        check_sample "$PWD/out/$preset/azure_sphere" _free _realloc
+    done
+}
+
+@test "without the library's file the device build says what to do" {
+    command -v ninja >/dev/null || skip "ninja is missing (apt-get install ninja-build)"
+    cd "$BATS_TEST_TMPDIR"
+    make_sdk
+    cp -r "$HT_SOURCE/examples/azure_sphere" project
+    cd project
+    run cmake --preset ARM-Debug
+    [ "$status" -ne 0 ]
+    [[ $output == *"heap_tracker_lib.c is missing: run make"* ]]
+}
+
+@test "the project's JSON files are sound, and the application asks for nothing" {
+    command -v jq >/dev/null || skip "jq is missing (apt-get install jq)"
+    cd "$HT_SOURCE/examples/azure_sphere"
+    for file in CMakePresets.json CMakeSettings.json app_manifest.json launch.vs.json .vscode/launch.json .vscode/settings.json; do
+        jq -e 'type == "object"' "$file" >/dev/null
+    done
+    jq -e '.Capabilities == {} and .EntryPoint == "/bin/app" and .SchemaVersion == 1' app_manifest.json
+    jq -e '.ComponentId | test("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")' app_manifest.json
+    # The presets of both files are the same ones.
+    [ "$(jq -r '.configurations[].name' CMakeSettings.json)" = "$(jq -r '.configurePresets[].name | select(startswith("ARM"))' CMakePresets.json)" ]
 }

@@ -41,6 +41,14 @@ phases() {
         ([.threads_detail[] | .bytes_allocated - .bytes_freed] | add) == .totals.live_bytes' report.json
 }
 
+@test "the threshold and the limit of the run are lines of the timeline" {
+    need jq
+    "$tool" run --quiet --threshold=200K --limit=100M -o bounds.ht -- "$HT_BUILD/tests/html/phases" >/dev/null
+    "$tool" report --format=html -o bounds.html bounds.ht
+    document bounds.html >document.json
+    jq -e '.lines == [{"name": "threshold", "bytes": 204800}, {"name": "limit", "bytes": 104857600}]' document.json
+}
+
 @test "the document of a diff has the numbers of the json diff" {
     need jq
     two_versions

@@ -69,6 +69,12 @@ static inline void skip(const char *reason)
     _exit(77);
 }
 
+/* Under an emulator of user programs (run.sh says so): slow, and no whole kernel. */
+static inline int is_emulated(void)
+{
+    return getenv("HT_EMULATED") != NULL;
+}
+
 /* By what a call changes the totals. Live blocks follow: allocs - frees. */
 struct change {
     int64_t allocs, frees, bytes, live, reallocs, failed, foreign, invalid;

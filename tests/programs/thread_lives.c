@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <limits.h>
 #include <pthread.h>
 
 #include "check.h"
@@ -18,6 +19,8 @@ static void start(pthread_t *thread, size_t stack_bytes, void *(*work)(void *), 
 {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
+    if (stack_bytes < (size_t)PTHREAD_STACK_MIN)
+        stack_bytes = (size_t)PTHREAD_STACK_MIN;
     CHECK_EQ(pthread_attr_setstacksize(&attributes, stack_bytes), 0);
     CHECK_EQ(pthread_create(thread, &attributes, work, argument), 0);
     pthread_attr_destroy(&attributes);
@@ -52,7 +55,8 @@ static void *one_block(void *argument)
 
 static void short_lives(void)
 {
-    enum { BATCH = 8, BATCHES = 1250 };
+    enum { BATCH = 8 };
+    const int BATCHES = is_emulated() ? 40 : 1250;
     pthread_t threads[BATCH];
     for (int i = 0; i < BATCH; i++)
         start(&threads[i], 128 << 10, one_block, (void *)10);
@@ -87,9 +91,10 @@ static void *hold_block(void *argument)
 
 static void many_at_once(void)
 {
-    enum { MANY = 600 };
-    static pthread_t threads[MANY];
-    pthread_barrier_init(&barrier, NULL, MANY + 1);
+    enum { MANY_MAX = 600 };
+    static pthread_t threads[MANY_MAX];
+    const int MANY = is_emulated() ? 150 : MANY_MAX;
+    pthread_barrier_init(&barrier, NULL, (unsigned)MANY + 1);
     for (int i = 0; i < MANY; i++)
         start(&threads[i], 64 << 10, hold_block, NULL);
     pthread_barrier_wait(&barrier);

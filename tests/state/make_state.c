@@ -42,6 +42,7 @@ static const struct field fields[] = {
     FIELD(start_ticks),
     FIELD(inherited_bytes),
     FIELD(inherited_blocks),
+    FIELD(threshold_bytes),
     FIELD(peak_bytes),
     FIELD(peak_blocks),
     FIELD(peak_error_bytes),

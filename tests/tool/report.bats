@@ -262,7 +262,7 @@ load helpers
 }
 
 @test "each help fits one screen and names only what is built" {
-    for command in "" run report; do
+    for command in "" run report torture; do
         "$tool" $command --help >out
         [ "$(wc -l <out)" -le 24 ]
         [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 80 ]

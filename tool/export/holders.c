@@ -193,6 +193,17 @@ static void print_list(const struct screen *screen, const struct report *report,
     rows_free(&rows);
 }
 
+void print_holder_list(const struct screen *screen, const struct report *report,
+                       const struct profile *profile, struct symbols *symbols, enum measure measure,
+                       int64_t whole, size_t top, const char *title)
+{
+    const char *nameless = NULL;
+    struct report part = *report;
+
+    part.profile = *profile;
+    print_list(screen, &part, symbols, measure, whole, top, title, &nameless);
+}
+
 static const char *live_title(const struct summary *summary)
 {
     return summary->ended == END_RUNNING ? "Live now"

@@ -17,6 +17,11 @@
 void print_holders(const struct screen *screen, const struct report *report, struct symbols *symbols,
                    const struct export_options *options);
 
+/* One of those lists, of the sites of `profile` by `measure`; whole: what 100 % are. */
+void print_holder_list(const struct screen *screen, const struct report *report,
+                       const struct profile *profile, struct symbols *symbols, enum measure measure,
+                       int64_t whole, size_t top, const char *title);
+
 /* Sites whose live bytes rose steadily: slope, confidence, and what they held last. */
 void print_growers(const struct screen *screen, const struct report *report, struct symbols *symbols,
                    const struct growth_report *growth, size_t top);

@@ -191,13 +191,36 @@ static void put_strings(const struct html_tables *tables, FILE *out)
     putc(']', out);
 }
 
+/* What the timeline shows as lines across: bounds that the program was given. */
+static void put_lines(const struct report *run, FILE *out)
+{
+    const struct {
+        const char *name;
+        uint64_t bytes;
+    } lines[] = {
+        {"threshold", run->main.threshold_bytes},
+        {"limit", run->profile.failures.limit_bytes},
+    };
+    const char *separator = "";
+
+    fputs(",\"lines\":[", out);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i].bytes == 0 || lines[i].bytes > INT64_MAX)
+            continue;
+        fprintf(out, "%s{\"name\":\"%s\",\"bytes\":%" PRIu64 "}", separator, lines[i].name, lines[i].bytes);
+        separator = ",";
+    }
+    putc(']', out);
+}
+
 void html_write(const struct html_document *document, FILE *out)
 {
     char *run = json_text_of_run(document->run);
 
     fwrite(html_page_head, 1, html_page_head_bytes, out);
-    fprintf(out, "{\"kind\":\"%s\",\"tool\":\"" HT_VERSION "\",\"lines\":[],",
-            document->old ? "diff" : "report");
+    fprintf(out, "{\"kind\":\"%s\",\"tool\":\"" HT_VERSION "\"", document->old ? "diff" : "report");
+    put_lines(document->run, out);
+    putc(',', out);
     run[strlen(run) - 1] = '\0'; /* its members, without the braces around them */
     put_json_text(run + 1, out);
     free(run);

@@ -191,6 +191,111 @@ static char *inside_of(json_t *value)
     return text;
 }
 
+/* Of the C library's heap, which is number 0, too. */
+static json_t *heap_name(const struct profile *profile, uint32_t heap)
+{
+    const char *name = heap ? profile->heaps[heap - 1].name : "C";
+
+    return text(name, strlen(name));
+}
+
+/* All heaps, the C library's first: its totals once more. */
+static json_t *heaps_of(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (uint32_t heap = 0; heap <= report->profile.heap_count; heap++) {
+        const struct ht_totals *totals =
+            heap ? &report->profile.heaps[heap - 1].totals : &report->main.totals;
+        json_t *object = json_object();
+
+        set(object, "name", heap_name(&report->profile, heap));
+        set_u64(object, "allocs", totals->allocs);
+        set_u64(object, "frees", totals->frees);
+        set_u64(object, "reallocs", totals->reallocs);
+        set_u64(object, "bytes_allocated", totals->bytes_allocated);
+        set(object, "live_bytes", json_integer(totals->live_bytes));
+        set(object, "live_blocks", json_integer(totals->live_blocks));
+        set_u64(object, "peak_bytes", totals->peak_bytes);
+        set_u64(object, "peak_blocks", totals->peak_blocks);
+        set_u64(object, "failed_allocs", totals->failed_allocs);
+        set_u64(object, "foreign_frees", totals->foreign_frees);
+        set_u64(object, "lost_blocks", totals->lost_blocks);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+/* As print_stack, for the few that are not sites of the list. */
+static json_t *stack_json(const struct profile *profile, const struct site *site, struct symbols *symbols)
+{
+    uint64_t frames[STACK_FRAMES_MAX];
+    uint32_t end;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
+    json_t *stack = json_array();
+
+    for (size_t i = 0; i < depth; i++) {
+        size_t count;
+        const struct place *places = symbols_places(symbols, frames[i], &count);
+
+        for (size_t p = 0; p < count; p++)
+            append_place(stack, &places[p]);
+    }
+    if (depth == 0)
+        append_place(stack, &(struct place){.function = stack_name(site), .module = ""});
+    return stack;
+}
+
+static json_t *first_failures_of(const struct profile *profile, struct symbols *symbols)
+{
+    static const char *const causes[] = {[STATE_FAILED_REAL] = "allocator",
+                                         [STATE_FAILED_LIMIT] = "limit",
+                                         [STATE_FAILED_INJECTED] = "injected"};
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < profile->failures.first_count; i++) {
+        const struct state_failure *failure = &profile->failures.first[i];
+        struct site site = {.kind = site_kind_of(failure->site), .id = failure->site};
+        json_t *object = json_object();
+
+        set(object, "cause",
+            json_string(failure->cause <= STATE_FAILED_INJECTED ? causes[failure->cause] : "unknown"));
+        set(object, "heap", heap_name(profile, failure->heap <= profile->heap_count ? failure->heap : 0));
+        set_u64(object, "number", failure->number);
+        set_u64(object, "bytes", failure->size);
+        set_u64(object, "live_bytes", failure->live_bytes);
+        set_u64(object, "live_blocks", failure->live_blocks);
+        set(object, "ms", json_real(to_microseconds((double)failure->since_start_ns / 1e6)));
+        set_u64(object, "thread", failure->thread_id);
+        set(object, "stack", stack_json(profile, &site, symbols));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+/* "first": at most 63; "at_limit": who held the memory when the limit was first met. */
+static json_t *failures_json(const struct profile *profile, struct symbols *symbols)
+{
+    const struct failures *failures = &profile->failures;
+    json_t *object = json_object(), *holders = json_array();
+
+    set_u64(object, "limit_bytes", failures->limit_bytes);
+    set_u64(object, "refused", failures->refused);
+    set_u64(object, "injected", failures->injected);
+    set_u64(object, "numbered", failures->numbered);
+    set(object, "first", first_failures_of(profile, symbols));
+    for (size_t i = 0; i < failures->holder_count; i++) {
+        json_t *holder = json_object();
+
+        set(holder, "live_bytes", json_integer(failures->holders[i].live_bytes));
+        set(holder, "live_blocks", json_integer(failures->holders[i].live_blocks));
+        set(holder, "stack", stack_json(profile, &failures->holders[i], symbols));
+        json_array_append_new(holders, holder);
+    }
+    set(object, "at_limit", holders);
+    return object;
+}
+
 static char *places_text(const struct place *places, size_t count)
 {
     json_t *array = json_array();
@@ -200,11 +305,12 @@ static char *places_text(const struct place *places, size_t count)
     return inside_of(array);
 }
 
-static char *site_text(const struct site *site, size_t id)
+static char *site_text(const struct profile *profile, const struct site *site, size_t id)
 {
     json_t *object = json_object();
 
     set_u64(object, "id", id); /* within this report */
+    set(object, "heap", heap_name(profile, site->heap));
     set(object, "live_bytes", json_integer(site->live_bytes));
     set(object, "live_blocks", json_integer(site->live_blocks));
     set(object, "peak_bytes", json_integer(site->peak_bytes));
@@ -273,7 +379,7 @@ static void print_sites(const struct profile *profile, struct symbols *symbols, 
     struct frame_texts frames = {0};
 
     for (size_t i = 0; i < profile->site_count; i++) {
-        char *numbers = site_text(&profile->sites[i], i + 1);
+        char *numbers = site_text(profile, &profile->sites[i], i + 1);
 
         fprintf(out, "%s%s{%s,\"stack\":[", i ? "," : "", line_end, numbers);
         print_stack(profile, &profile->sites[i], symbols, &frames, out);
@@ -359,11 +465,13 @@ static json_t *run_of(const struct report *report)
     set(root, "file", summary->file ? text(summary->file, strlen(summary->file)) : json_null());
     set(root, "totals", totals_of(&summary->totals));
     set_u64(root, "calls_in_progress", summary->calls_in_progress);
+    set_u64(root, "threshold_bytes", summary->threshold_bytes);
     set(root, "inherited", inherited_of(&summary->totals));
     set(root, "children", children_of(report));
     set(root, "lost", lost_of(report));
     set(root, "threads_detail", threads_of(&report->profile));
     set(root, "timeline", timeline_of(&report->profile));
+    set(root, "heaps", heaps_of(report));
     set(root, "growth", growth_json(&report->profile));
     return root;
 }
@@ -385,8 +493,11 @@ void export_json(const struct report *report, const struct export_options *optio
     struct symbols *symbols = symbols_open(&report->profile, options->debuginfod);
     const char *line_end = options->one_line ? "" : "\n";
     json_t *root = run_of(report);
-    char *run = json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS) |
-                                     (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
+    char *run;
+
+    set(root, "failures", failures_json(&report->profile, symbols));
+    run = json_dumps(root,
+                     JSON_REAL_PRECISION(REAL_DIGITS) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
 
     if (run == NULL)
         die("out of memory for the report");

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/failing.h"
+#include "export/heaps.h"
 #include "export/holders.h"
 #include "export/screen.h"
 #include "model/growth.h"
@@ -150,8 +152,12 @@ static void print_title(FILE *out, const struct summary *summary)
 {
     char end[96], *program = utf8_copy(summary->program, strlen(summary->program), true);
 
-    fprintf(out, "heaptracker: %s, pid %" PRIu32 ": %s", *program ? program : "(unknown program)",
-            summary->pid, end_text(end, summary));
+    fprintf(out, "heaptracker: %s, ", *program ? program : "(unknown program)");
+    if (summary->pid == 0)
+        fputs("on a device", out);
+    else
+        fprintf(out, "pid %" PRIu32, summary->pid);
+    fprintf(out, ": %s", end_text(end, summary));
     if (summary->seconds > 0)
         fprintf(out, " after %.3f s", summary->seconds);
     fputc('\n', out);
@@ -251,7 +257,8 @@ void export_text(const struct report *report, const struct export_options *optio
     print_timeline(&screen, report);
     growth_of(&growth, &report->profile);
     print_growing(out, &growth.program);
-    print_holders(&screen, report, symbols, options);
+    print_failures(&screen, report, symbols, options->top);
+    print_heaps(&screen, report, symbols, options);
     print_growers(&screen, report, symbols, &growth, options->top);
     growth_free(&growth);
     print_children(out, report);

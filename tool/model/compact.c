@@ -36,6 +36,12 @@ static bool has_node(const struct profile *profile, const struct site *site)
     return site->kind == SITE_STACK && site->id < profile->node_count;
 }
 
+static void need(struct renumbering *numbers, uint32_t count, uint32_t id)
+{
+    if (id >= STATE_STACK_FIRST && id < count)
+        numbers->is_needed[id] = 1;
+}
+
 /* A parent must keep a smaller number than its child. First come nodes that are no
  * site and have none outside them, then all others, each in their old order; few
  * of the others are no sites themselves. */
@@ -48,6 +54,10 @@ static struct renumbering renumber(const struct profile *profile)
     for (size_t i = 0; i < profile->site_count; i++)
         if (has_node(profile, &profile->sites[i]))
             numbers.is_site[profile->sites[i].id] = numbers.is_needed[profile->sites[i].id] = 1;
+    for (size_t i = 0; i < profile->failures.first_count; i++)
+        need(&numbers, count, profile->failures.first[i].site);
+    for (size_t i = 0; i < profile->failures.holder_count; i++)
+        need(&numbers, count, profile->failures.holders[i].id);
     for (uint32_t id = count; id-- > STATE_STACK_FIRST;)
         if (numbers.is_needed[id] && profile->nodes[id].parent >= STATE_STACK_FIRST)
             numbers.is_needed[profile->nodes[id].parent] = 1;
@@ -184,9 +194,68 @@ static void put_sites(struct image *image, const struct profile *profile, const 
         page = &ENTRIES(image, struct state_site_page, at)[page_of[id / STATE_SITES_PER_PAGE] - 1];
         page->used = 1;
         page->first_site = id - id % STATE_SITES_PER_PAGE;
-        add_site(&page->sites[id % STATE_SITES_PER_PAGE], site, peak_number);
+        add_site(&page->sites[id % STATE_SITES_PER_PAGE], site,
+                 site->heap ? profile->heaps[site->heap - 1].peak_number : peak_number);
     }
     free(page_of);
+}
+
+static uint32_t new_site(const struct profile *profile, const struct renumbering *numbers, uint32_t id)
+{
+    return id >= profile->node_count && id >= STATE_STACK_FIRST ? STATE_STACK_NONE : new_id(numbers, id);
+}
+
+static void put_failures(struct image *image, const struct profile *profile,
+                         const struct renumbering *numbers)
+{
+    const struct failures *failures = &profile->failures;
+    size_t at = append_section(image, STATE_SECTION_FAILING, sizeof(struct state_failing), 1);
+    struct state_failing *record = ENTRIES(image, struct state_failing, at);
+
+    record->limit_bytes = failures->limit_bytes;
+    record->refused = failures->refused;
+    record->injected = failures->injected;
+    record->numbered = failures->numbered;
+    record->failure_count = (uint32_t)failures->first_count;
+    record->wall_begun = failures->holder_count > 0;
+    for (size_t i = 0; i < failures->first_count; i++) {
+        record->failures[i] = failures->first[i];
+        record->failures[i].site = new_site(profile, numbers, failures->first[i].site);
+    }
+    if (failures->holder_count == 0)
+        return;
+    at = append_section(image, STATE_SECTION_WALL, sizeof(struct state_holder), failures->holder_count);
+    for (size_t i = 0; i < failures->holder_count; i++)
+        ENTRIES(image, struct state_holder, at)
+    [i] = (struct state_holder){
+        .site = new_site(profile, numbers, failures->holders[i].id),
+        .live_bytes = failures->holders[i].live_bytes,
+        .live_blocks = failures->holders[i].live_blocks,
+    };
+}
+
+static void put_heaps(struct image *image, const struct profile *profile)
+{
+    size_t at = append_section(image, STATE_SECTION_HEAPS, sizeof(struct state_heap), profile->heap_count);
+
+    for (uint32_t i = 0; i < profile->heap_count; i++) {
+        const struct heap *heap = &profile->heaps[i];
+        struct state_heap *to = &ENTRIES(image, struct state_heap, at)[i];
+
+        memcpy(to->name, heap->name, sizeof to->name);
+        to->allocs = heap->totals.allocs;
+        to->bytes_allocated = heap->totals.bytes_allocated;
+        to->frees = heap->totals.frees;
+        to->bytes_freed = heap->totals.bytes_allocated - (uint64_t)heap->totals.live_bytes;
+        to->reallocs = heap->totals.reallocs;
+        to->failed_allocs = heap->totals.failed_allocs;
+        to->foreign_frees = heap->totals.foreign_frees;
+        to->peak_bytes = heap->totals.peak_bytes;
+        to->peak_blocks = heap->totals.peak_blocks;
+        to->peak_number = heap->peak_number;
+        to->lost_blocks = heap->totals.lost_blocks;
+        to->lost_bytes = heap->totals.lost_bytes;
+    }
 }
 
 void snapshot_compact(struct snapshot *snapshot, const struct profile *profile)
@@ -201,6 +270,11 @@ void snapshot_compact(struct snapshot *snapshot, const struct profile *profile)
     put_modules_and_points(&image, profile);
     put_nodes(&image, profile, &numbers);
     put_sites(&image, profile, &numbers, peak.number);
+    if (profile->heap_count > 0)
+        put_heaps(&image, profile);
+    if (profile->failures.first_count > 0 || profile->failures.limit_bytes > 0 ||
+        profile->failures.numbered > 0)
+        put_failures(&image, profile, &numbers);
 
     header = (struct state_header *)(void *)image.bytes;
     header->file_bytes = image.size;

@@ -85,16 +85,20 @@ static void append(struct profile *profile, const struct site *site)
     profile->sites[profile->site_count++] = *site;
 }
 
-static void take_sites(struct profile *profile, const struct sums *sums)
+enum site_kind site_kind_of(uint32_t id)
+{
+    return id == STATE_STACK_LOST ? SITE_OTHER : id >= STATE_STACK_FIRST ? SITE_STACK : SITE_NO_STACK;
+}
+
+static void take_sites(struct profile *profile, const struct state_view *view, const struct sums *sums)
 {
     for (size_t page = 0; page < sums->page_count; page++) {
         for (uint32_t i = 0; sums->pages[page] && i < STATE_SITES_PER_PAGE; i++) {
             struct site *site = &sums->pages[page][i];
 
             site->id = (uint32_t)page * STATE_SITES_PER_PAGE + i;
-            site->kind = site->id == STATE_STACK_LOST    ? SITE_OTHER
-                         : site->id >= STATE_STACK_FIRST ? SITE_STACK
-                                                         : SITE_NO_STACK;
+            site->kind = site_kind_of(site->id);
+            site->heap = state_view_heap_of(view, site->id);
             if (!is_used(site))
                 continue;
             append(profile, site);
@@ -105,10 +109,11 @@ static void take_sites(struct profile *profile, const struct sums *sums)
 }
 
 /* What the sites do not add up to, as a row of its own, so that they do. */
-static void append_difference(struct profile *profile, const struct ht_totals *totals)
+static void append_difference(struct profile *profile, uint32_t heap, const struct ht_totals *totals)
 {
     struct site rest = {
         .kind = SITE_BETWEEN,
+        .heap = heap,
         .live_bytes = totals->live_bytes,
         .live_blocks = totals->live_blocks,
         .peak_bytes = (int64_t)totals->peak_bytes,
@@ -118,6 +123,8 @@ static void append_difference(struct profile *profile, const struct ht_totals *t
     for (size_t i = 0; i < profile->site_count; i++) {
         const struct site *site = &profile->sites[i];
 
+        if (site->heap != heap)
+            continue;
         add(&rest.live_bytes, -(uint64_t)site->live_bytes);
         add(&rest.live_blocks, -(uint64_t)site->live_blocks);
         add(&rest.peak_bytes, -(uint64_t)site->peak_bytes);
@@ -125,6 +132,43 @@ static void append_difference(struct profile *profile, const struct ht_totals *t
     }
     if (rest.live_bytes || rest.live_blocks || rest.peak_bytes || rest.peak_blocks)
         append(profile, &rest);
+}
+
+/* The other heaps, and by what their sites' shares are known. */
+static void take_heaps(struct profile *profile, const struct state_view *view, struct peak *peaks)
+{
+    const struct state_heap *from;
+
+    while ((from = state_view_heap(view, profile->heap_count + 1)) != NULL) {
+        struct heap *heap = &profile->heaps[profile->heap_count];
+        struct ht_totals *totals = &heap->totals;
+        bool is_now;
+
+        memcpy(heap->name, from->name, sizeof heap->name);
+        heap->name[sizeof heap->name - 1] = '\0'; /* it may be changing */
+        heap->peak_number = from->peak_number;
+        *totals = (struct ht_totals){
+            .allocs = from->allocs,
+            .frees = from->frees,
+            .reallocs = from->reallocs,
+            .bytes_allocated = from->bytes_allocated,
+            .live_bytes = (int64_t)(from->bytes_allocated - from->bytes_freed),
+            .live_blocks = (int64_t)(from->allocs - from->frees),
+            .peak_bytes = from->peak_bytes,
+            .peak_blocks = from->peak_blocks,
+            .failed_allocs = from->failed_allocs,
+            .foreign_frees = from->foreign_frees,
+            .lost_blocks = from->lost_blocks,
+            .lost_bytes = from->lost_bytes,
+        };
+        is_now = totals->live_bytes > 0 && (uint64_t)totals->live_bytes >= totals->peak_bytes;
+        if (is_now) {
+            totals->peak_bytes = (uint64_t)totals->live_bytes;
+            totals->peak_blocks = (uint64_t)totals->live_blocks;
+        }
+        peaks[profile->heap_count++] =
+            (struct peak){.totals = *totals, .number = heap->peak_number, .is_now = is_now};
+    }
 }
 
 /* A 64-bit mixer (the finalizer of SplitMix64, by Steele, Lea and Flood). */
@@ -247,16 +291,22 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
 {
     const struct state_view *view = &snapshot->view;
     struct peak peak = peak_of(view);
+    struct peak heap_peaks[STATE_HEAPS_MAX];
     struct sums sums = sums_make(view);
 
     *profile = (struct profile){0};
+    take_heaps(profile, view, heap_peaks);
     for (uint64_t i = 0; i < view->site_page_count; i++) {
         const struct state_site_page *page = state_view_site_page(view, i);
 
-        for (uint32_t s = 0; page != NULL && s < STATE_SITES_PER_PAGE; s++)
-            add_site(&sums_page(&sums, page->first_site)[s], &page->sites[s], &peak);
+        for (uint32_t s = 0; page != NULL && s < STATE_SITES_PER_PAGE; s++) {
+            uint32_t heap = profile->heap_count ? state_view_heap_of(view, page->first_site + s) : 0;
+
+            add_site(&sums_page(&sums, page->first_site)[s], &page->sites[s],
+                     heap ? &heap_peaks[heap - 1] : &peak);
+        }
     }
-    take_sites(profile, &sums);
+    take_sites(profile, view, &sums);
     for (size_t page = 0; page < sums.page_count; page++)
         free(sums.pages[page]);
     free(sums.pages);
@@ -265,16 +315,37 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     if (profile->lost_stacks < view->header->node_lost)
         profile->lost_stacks = view->header->node_lost;
     if (profile->site_count > 0)
-        append_difference(profile, &peak.totals);
+        append_difference(profile, 0, &peak.totals);
+    for (uint32_t heap = 1; profile->site_count > 0 && heap <= profile->heap_count; heap++)
+        append_difference(profile, heap, &profile->heaps[heap - 1].totals);
     take_nodes(profile, view);
     take_modules(profile, view);
     take_slots(profile, view);
     take_points(profile, view);
+    failures_of(&profile->failures, snapshot);
     name_table_of(&profile->names, snapshot);
     trends_of(&profile->trends, snapshot);
     count_shortened(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
+}
+
+struct profile profile_of_heap(const struct profile *profile, uint32_t heap)
+{
+    struct profile part = *profile;
+
+    part.sites = must_malloc(profile->site_count * sizeof *part.sites);
+    part.site_count = 0;
+    for (size_t i = 0; i < profile->site_count; i++)
+        if (profile->sites[i].heap == heap)
+            part.sites[part.site_count++] = profile->sites[i];
+    return part;
+}
+
+void profile_part_free(struct profile *part)
+{
+    free(part->sites);
+    part->sites = NULL;
 }
 
 size_t profile_stack(const struct profile *profile, const struct site *site, uint64_t *frames,
@@ -288,7 +359,8 @@ size_t profile_stack(const struct profile *profile, const struct site *site, uin
             id = STATE_STACK_BROKEN;
             break;
         }
-        frames[count++] = profile->nodes[id].where;
+        if (state_where_heap(profile->nodes[id].where) == 0)
+            frames[count++] = profile->nodes[id].where;
         id = profile->nodes[id].parent;
     }
     *end = id >= STATE_STACK_FIRST ? STATE_STACK_CUT : id;
@@ -302,6 +374,7 @@ void profile_free(struct profile *profile)
     free(profile->modules);
     free(profile->slots);
     free(profile->points);
+    failures_free(&profile->failures);
     name_table_free(&profile->names);
     trends_free(&profile->trends);
     *profile = (struct profile){0};

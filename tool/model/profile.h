@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/failures.h"
 #include "model/name_table.h"
 #include "model/snapshot.h"
 #include "model/trends.h"
@@ -26,10 +27,11 @@ enum site_kind {
 
 struct site {
     enum site_kind kind;
-    uint32_t id; /* of its innermost node, SITE_STACK only */
+    uint32_t id;   /* of its innermost node, SITE_STACK only */
+    uint32_t heap; /* 0: the C library's; else an index of `heaps` plus 1 */
     int64_t live_bytes;
     int64_t live_blocks;
-    int64_t peak_bytes; /* at the program's peak; the sites' sum is the program's */
+    int64_t peak_bytes; /* at its heap's peak; the sum of the C heap's sites is the program's */
     int64_t peak_blocks;
     uint64_t allocs;
     uint64_t bytes_allocated;
@@ -44,8 +46,15 @@ struct profile_node {
     uint32_t parent;
 };
 
+/* A heap besides the C library's. The fields of totals that it does not have are 0. */
+struct heap {
+    char name[STATE_HEAP_NAME_BYTES];
+    struct ht_totals totals;
+    uint64_t peak_number;
+};
+
 struct profile {
-    struct site *sites; /* by share of the peak, then live, then total */
+    struct site *sites; /* by share of their heap's peak, then live, then total */
     size_t site_count;
     struct profile_node *nodes; /* index: id */
     uint32_t node_count;
@@ -55,6 +64,9 @@ struct profile {
     uint32_t slot_count;
     struct state_point *points;
     size_t point_count;
+    struct failures failures;
+    struct heap heaps[STATE_HEAPS_MAX];
+    uint32_t heap_count;
     struct name_table names; /* what the file itself knows */
     struct trends trends;
     uint64_t lost_stacks; /* allocations in SITE_OTHER */
@@ -63,7 +75,14 @@ struct profile {
     uint64_t deep_stacks; /* whose stacks have more frames than were kept */
 };
 
+enum site_kind site_kind_of(uint32_t id);
+
 void profile_of(struct profile *profile, const struct snapshot *snapshot);
+
+/* The profile with the sites of one heap alone, in memory of its own; all else is the
+ * profile's. To be given to profile_part_free. */
+struct profile profile_of_heap(const struct profile *profile, uint32_t heap);
+void profile_part_free(struct profile *part);
 
 /* The frames of a site, innermost first, as `where`s: at most `capacity` of them.
  * *end receives how the stack ends (STATE_STACK_NONE: whole). */

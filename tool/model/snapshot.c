@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "model/device.h"
 #include "model/output.h"
 #include "util.h"
 
@@ -52,6 +53,18 @@ static bool read_all(int fd, struct snapshot *snapshot)
     }
 }
 
+static struct state_fault check(struct snapshot *snapshot, struct snapshot_error *error)
+{
+    struct state_fault fault = state_check(snapshot->bytes, snapshot->size, &snapshot->view);
+
+    if (fault.what != NULL) {
+        snprintf(error->text, sizeof error->text, "%s (byte %" PRIu64 ")", fault.what, fault.offset);
+        error->unfinished = fault.unfinished;
+        snapshot_free(snapshot);
+    }
+    return fault;
+}
+
 static bool load_fd(int fd, struct snapshot *snapshot, struct snapshot_error *error)
 {
     for (int try = 1;; try++) {
@@ -62,16 +75,18 @@ static bool load_fd(int fd, struct snapshot *snapshot, struct snapshot_error *er
             snapshot_free(snapshot);
             return false;
         }
-        fault = state_check(snapshot->bytes, snapshot->size, &snapshot->view);
+        device_complete(snapshot);
+        fault = check(snapshot, error);
         if (fault.what == NULL)
             return true;
-        snapshot_free(snapshot);
-        if (try == TRIES || fault.offset == 0) {
-            snprintf(error->text, sizeof error->text, "%s (byte %" PRIu64 ")", fault.what, fault.offset);
-            error->unfinished = fault.unfinished;
+        if (try == TRIES || fault.offset == 0)
             return false;
-        }
     }
+}
+
+bool snapshot_check(struct snapshot *snapshot, struct snapshot_error *error)
+{
+    return check(snapshot, error).what == NULL;
 }
 
 bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error)
@@ -104,6 +119,7 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->bytes);
     snapshot->bytes = NULL;
     snapshot->size = 0;
+    snapshot->missing_bytes = 0;
 }
 
 void snapshot_close(struct snapshot *snapshot, enum state_end ended, int32_t status,

@@ -16,6 +16,7 @@ struct snapshot {
     size_t size;
     struct state_view view; /* into bytes */
     uid_t owner;            /* of the file */
+    size_t missing_bytes;   /* at its end, of a device's dump that was cut; zeros here */
 };
 
 /* Why a file could not be loaded: a line's end, such as "not a state file (byte 0)". */
@@ -26,6 +27,9 @@ struct snapshot_error {
 
 /* Reads and checks `path`. False: *error says what and where. */
 bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error);
+
+/* Checks bytes and size, and makes the view; frees them and says why when they are bad. */
+bool snapshot_check(struct snapshot *snapshot, struct snapshot_error *error);
 
 void snapshot_free(struct snapshot *snapshot);
 

@@ -26,6 +26,8 @@ static enum summary_end end_of(const struct state_header *header)
         break;
     case STATE_EXITING: break;
     }
+    if (header->pid == 0)
+        return END_RUNNING; /* a device, that can send its numbers only while it runs */
     return process_runs(header) ? END_RUNNING : END_UNKNOWN;
 }
 
@@ -66,6 +68,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
         .forked = header->forked != 0,
         .ended = end_of(header),
         .exiting = header->ended == STATE_EXITING,
+        .threshold_bytes = header->threshold_bytes,
         .start_ticks = header->start_ticks,
         .start_monotonic_ns = header->start_monotonic_ns,
         .calls_in_progress = state_view_calls_in_progress(&snapshot->view),
@@ -76,7 +79,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
     summary->command[summary->command_bytes] = '\0';
     if (summary->ended == END_EXIT || summary->ended == END_SIGNAL)
         summary->status = header->end_status;
-    if (summary->ended == END_RUNNING && end_ns == 0)
+    if (summary->ended == END_RUNNING && end_ns == 0 && header->pid != 0)
         end_ns = monotonic_now_ns();
     if (end_ns > header->start_monotonic_ns)
         summary->seconds = (double)(end_ns - header->start_monotonic_ns) / 1e9;

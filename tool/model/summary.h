@@ -37,6 +37,7 @@ struct summary {
      * it is now, or was at the end. peak_to 0: not known. */
     double peak_from_seconds;
     double peak_to_seconds;
+    uint64_t threshold_bytes; /* 0: none */
     uint64_t start_ticks;
     uint64_t start_monotonic_ns;
     struct ht_totals totals;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/state_directory.h"
 #include "util.h"
 
 const char *preload_name(enum target_libc libc)
@@ -128,6 +129,42 @@ void preload_set_library(enum target_libc libc, const char *library)
     free(entry);
 }
 
+void preload_library(struct target *target, const char *directory)
+{
+    char *library, *link;
+
+    if (directory == NULL && target->libc != TARGET_NONE) {
+        target->libc = TARGET_NONE;
+        target->why_not = "neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp takes its state file";
+        target->remedy = "give a --state-dir=DIR";
+    }
+    library = target->libc == TARGET_NONE ? NULL : preload_find(target->libc);
+
+    if (target->libc == TARGET_NONE)
+        return;
+    if (library == NULL) {
+        target->why_not = target->libc == TARGET_MUSL
+                              ? "it uses musl, and libheaptracker-preload-musl.so is not beside this tool"
+                              : "libheaptracker-preload.so is not beside this tool";
+        target->remedy = "install HeapTracker whole, its lib beside its bin";
+        target->libc = TARGET_NONE;
+        return;
+    }
+    if (!preload_path_usable(library)) {
+        link = preload_path_usable(directory) ? state_directory_link(directory, library) : NULL;
+        free(library);
+        library = link;
+    }
+    if (library == NULL) {
+        target->why_not = "the loader takes no library from a path with a space or a colon";
+        target->remedy = "give a --state-dir without one";
+        target->libc = TARGET_NONE;
+        return;
+    }
+    preload_set_library(target->libc, library);
+    free(library);
+}
+
 /* `\:` is how an option's value holds a colon, `\\` a backslash. */
 static char *escaped(const char *text)
 {
@@ -145,12 +182,14 @@ static char *escaped(const char *text)
 /* Appends :name=value to *options. */
 static void add_option(char **options, const char *name, const char *value)
 {
-    char *more = value ? must_asprintf("%s:%s=%s", *options, name, value) : NULL;
+    char *safe = value ? escaped(value) : NULL, *more;
 
-    if (more != NULL) {
-        free(*options);
-        *options = more;
-    }
+    if (safe == NULL)
+        return;
+    more = must_asprintf("%s:%s=%s", *options, name, safe);
+    free(safe);
+    free(*options);
+    *options = more;
 }
 
 void preload_set_options(const char *state_directory, const struct preload_settings *settings)
@@ -164,6 +203,10 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     add_option(&options, "depth", settings->depth);
     add_option(&options, "interval", settings->interval);
     add_option(&options, "threshold", settings->threshold);
+    add_option(&options, "limit", settings->limit);
+    add_option(&options, "fail_at", settings->fail_at);
+    add_option(&options, "fail_rate", settings->fail_rate);
+    add_option(&options, "fail_sites", settings->fail_sites);
     set("HEAPTRACKER_OPTIONS", options);
     free(directory);
 }

@@ -24,12 +24,21 @@ bool preload_path_usable(const char *path);
  * that only the loader of its own libc finds it: see preload.c. */
 void preload_set_library(enum target_libc libc, const char *library);
 
+/* Finds the library for the target and sets LD_PRELOAD, or says in *target why it
+ * cannot. In `directory` (NULL: there is none, and it cannot) a link to it is
+ * made where its path cannot be given. */
+void preload_library(struct target *target, const char *directory);
+
 /* What `run` was told about the tracking itself; NULL: the library's own default. */
 struct preload_settings {
     const char *stacks;
     const char *depth;
     const char *interval;
     const char *threshold;
+    const char *limit;
+    const char *fail_at;
+    const char *fail_rate;
+    const char *fail_sites; /* the file that run/fail_sites.h writes */
 };
 
 /* Sets HEAPTRACKER_OPTIONS: what the user has there, then ours, so that ours count. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "model/process.h"
+#include "run/fail_sites.h"
 #include "util.h"
 
 #define LINK_NAME "preload.so"
@@ -61,7 +62,8 @@ static void remove_files(const char *directory)
     uint32_t pid, image;
 
     while (stream && (entry = readdir(stream)) != NULL)
-        if (state_file_name(entry->d_name, &pid, &image) || strcmp(entry->d_name, LINK_NAME) == 0)
+        if (state_file_name(entry->d_name, &pid, &image) || strcmp(entry->d_name, LINK_NAME) == 0 ||
+            strcmp(entry->d_name, FAIL_SITES_NAME) == 0)
             unlinkat(dirfd(stream), entry->d_name, 0);
     if (stream)
         closedir(stream);

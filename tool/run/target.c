@@ -26,14 +26,14 @@ static const char link_in[] =
     "link the tracker in (CMake: HeapTracker::wrap, else: pkg-config --libs heaptracker)";
 
 static const struct target cannot_static = {
-    TARGET_NONE, "it is statically linked, and no library can be preloaded into it", link_in};
+    TARGET_NONE, "it is statically linked, and no library can be preloaded into it", link_in, NULL, NULL};
 static const struct target cannot_secure = {
     TARGET_NONE,
     "it gets another user's rights or capabilities, and the system then ignores preloaded libraries",
-    "run it as the user whose rights it gets, or link the tracker in (CMake: HeapTracker::wrap)"};
+    "run it as the user whose rights it gets, or link the tracker in (CMake: HeapTracker::wrap)", NULL, NULL};
 static const struct target cannot_foreign = {
     TARGET_NONE, "it is built for another machine or word size",
-    "use a HeapTracker built for that machine, or link the tracker in"};
+    "use a HeapTracker built for that machine, or link the tracker in", NULL, NULL};
 
 /* What this tool itself is built for: what its libraries are built for too. */
 static bool read_elf_header(int fd, ElfW(Ehdr) * header)
@@ -117,6 +117,7 @@ static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header
         base = strrchr(interpreter, '/');
         base = base ? base + 1 : interpreter;
         target->libc = strncmp(base, "ld-musl", 7) == 0 ? TARGET_MUSL : TARGET_GLIBC;
+        target->loader = must_strdup(interpreter);
     }
 }
 
@@ -177,7 +178,16 @@ void target_examine(struct target *target, const char *command)
         else
             script_interpreter(fd, path, sizeof path);
         close(fd);
-        if (is_elf)
+        if (is_elf) {
+            target->file = must_strdup(path);
             return;
+        }
     }
+}
+
+void target_free(struct target *target)
+{
+    free(target->file);
+    free(target->loader);
+    *target = (struct target){0};
 }

@@ -18,11 +18,15 @@ struct target {
     enum target_libc libc;
     const char *why_not; /* "it is ..."; NULL when it can be tracked, or is not there at all */
     const char *remedy;  /* what to do instead; goes with why_not */
+    char *file;          /* what runs, the interpreter of a script (malloc'ed); NULL: not known */
+    char *loader;        /* its ELF interpreter (malloc'ed); NULL: none, or not known */
 };
 
 /* Finds `command` as exec would (PATH, #! lines) and reads what it is. A command
  * that is not there or cannot be read is left for exec to complain about. */
 void target_examine(struct target *target, const char *command);
+
+void target_free(struct target *target);
 
 /* True when `path` is a library for this machine and word size. */
 bool target_is_library(const char *path);

@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# The amalgamation on every target with an operating system, in each profile; and the
+# sample application on ARMv7.
+
+load helpers
+
+# targets: each line is a name, the emulator, and the compiler
+targets() {
+    echo "host||${CC:-cc}"
+    [ -z "$HT_MUSL_GCC" ] || [[ $HT_MUSL_GCC == *NOTFOUND ]] || echo "musl||$HT_MUSL_GCC"
+    [ -z "$HT_ARMV7" ] || echo "armv7-musl|$HT_ARMV7_RUN|$HT_ARMV7"
+    [ -z "$HT_AARCH64" ] || echo "aarch64-glibc|$HT_AARCH64_RUN|$HT_AARCH64"
+}
+
+need_targets() {
+    [ "$(targets | wc -l)" -eq 4 ] || skip "a cross compiler, its emulator or its libc is missing (scripts/setup.sh test)"
+}
+
+@test "heaptracker.c alone: small and full, one compiler line on each target" {
+    need_targets
+    targets | while IFS='|' read -r name run compiler; do
+        for profile in small full; do
+            # shellcheck disable=SC2086 # words are wanted
+            $compiler -std=c11 -O1 -Wall -Wextra -Werror -DHT_PROFILE=$profile -c heaptracker.c
+            for link in "" -static; do
+                echo "$name $profile $link"
+                # shellcheck disable=SC2086
+                $compiler $link -std=c11 -D_GNU_SOURCE -O1 -fno-builtin -I. -o app "$HT_SOURCE/tests/packaging/consumer.c" \
+                    heaptracker.o -pthread $plain_wraps
+                # shellcheck disable=SC2086
+                $run ./app tracked </dev/null
+            done
+        done
+    done
+}
+
+@test "heap_tracker_lib.c alone: small and full count the original's five on each target" {
+    need_targets
+    targets | while IFS='|' read -r name run compiler; do
+        for profile in small full; do
+            echo "$name $profile"
+            # shellcheck disable=SC2086
+            $compiler -std=c11 -D_GNU_SOURCE -O1 -fno-builtin -DHT_PROFILE=$profile -DDEBUG_LOGS_ON=0 -I. \
+                -o app "$HT_SOURCE/tests/face/face_five.c" heap_tracker_lib.c -pthread $five_wraps
+            # shellcheck disable=SC2086
+            [ "$($run ./app </dev/null 2>/dev/null | tail -n 1)" = fine ]
+        done
+    done
+}
+
+@test "the sample's log on ARMv7 is the host's, in each profile" {
+    need_targets
+    sample=$HT_SOURCE/examples/azure_sphere
+    sources="$sample/main.c $sample/applibs/log.c heap_tracker_lib.c"
+    targets | grep -E '^(host|armv7-musl)' | while IFS='|' read -r name run compiler; do
+        for profile in tiny small full; do
+            # shellcheck disable=SC2086
+            $compiler -std=c11 -D_GNU_SOURCE -O1 -DHT_PROFILE=$profile -I. -I"$sample" -o app $sources -pthread $five_wraps
+            for mode in malloc realloc; do
+                # shellcheck disable=SC2086
+                $run ./app $mode </dev/null 2>&1 | sed -E 's/0x[1-9a-f][0-9a-f]*/PTR/g' >log.$name.$profile.$mode
+                [ "$(grep -c "$mode.*SUCCESS: heap_allocated" log.$name.$profile.$mode)" -ge 250 ]
+                cmp log.host.tiny.$mode log.$name.$profile.$mode
+            done
+        done
+    done
+}
+
+# Stacks through functions, by the tables in the program: AArch64 has CFI.
+@test "AArch64: whole call stacks, linked in and read by the tool" {
+    need_targets
+    [ -x "$tool" ] || skip "the tool is not built"
+    cat >app.c <<-'END'
+	#include <stdlib.h>
+	#include <unistd.h>
+	__attribute__((noinline)) static void *inner(void) { void *volatile p = malloc(777); return p; }
+	__attribute__((noinline)) static void *middle(void) { void *volatile p = inner(); return p; }
+	__attribute__((noinline)) static void *outer(void) { void *volatile p = middle(); return p; }
+	int main(void) { return outer() == 0; }
+	END
+    lib=$HT_BUILD/lib/aarch64-glibc
+    mkdir state
+    # shellcheck disable=SC2086
+    $HT_AARCH64 -O2 -g -fno-builtin -fomit-frame-pointer -o app app.c "@$lib/heaptracker.wrap" $lib/libheaptracker.a -pthread
+    # shellcheck disable=SC2086
+    HEAPTRACKER_OPTIONS=state_dir=$PWD/state $HT_AARCH64_RUN ./app
+    need jq jq
+    "$tool" report --exe=app --format=json state/*.ht >report.json
+    jq -c '.sites[] | select(.live_bytes == 777) | [.stack[].function]' report.json
+    [ "$(jq -c '.sites[] | select(.live_bytes == 777) | [.stack[0:4][].function]' report.json)" = '["inner","middle","outer","main"]' ]
+}
