@@ -71,11 +71,62 @@ static uint16_t number_of(const struct port_module *module)
     return number;
 }
 
+/* Modules that were found before: reading one's headers and looking for its number take
+ * much longer than its return addresses' rules. An entry is filled once and stays, so it may
+ * be read at any time; when all are in use, further modules are found the long way. */
+#define FOUND_MAX 32u
+
+static struct found_module {
+    uint32_t taken;
+    uint32_t filled;
+    struct port_module_mark mark;
+    struct cfi_tables tables;
+    const uint8_t *build_id; /* in the mapping; tells another file at the same place */
+    uint8_t build_id_copy[20];
+} found_modules[FOUND_MAX];
+
+static bool is_found(const struct found_module *found, const struct port_module_mark *mark, uint64_t address)
+{
+    return found->mark.begin == mark->begin && found->mark.end == mark->end &&
+           found->mark.unwind_header == mark->unwind_header && found->mark.handle == mark->handle &&
+           address - (uintptr_t)found->tables.code_begin <
+               (uintptr_t)(found->tables.code_end - found->tables.code_begin) &&
+           memcmp(found->build_id, found->build_id_copy, sizeof found->build_id_copy) == 0;
+}
+
+static void keep_found(const struct port_module_mark *mark, const struct port_module *module,
+                       const struct cfi_tables *tables)
+{
+    struct found_module *found = found_modules;
+
+    if (tables->module == 0 || tables->code_begin == NULL || module->build_id == NULL ||
+        module->build_id_bytes < sizeof found->build_id_copy)
+        return;
+    while (found < found_modules + FOUND_MAX && !replace_acq_rel(&found->taken, 0u, 1u))
+        found++;
+    if (found == found_modules + FOUND_MAX)
+        return;
+    found->mark = *mark;
+    found->tables = *tables;
+    found->build_id = module->build_id;
+    memcpy(found->build_id_copy, module->build_id, sizeof found->build_id_copy);
+    /* Release: who sees it filled sees what with. */
+    store_release(&found->filled, 1u);
+}
+
 static bool find_tables(void *user, uint64_t address, struct cfi_tables *tables)
 {
+    struct port_module_mark mark;
     struct port_module module;
+    const bool marked = port_find_mark((uintptr_t)address, &mark);
 
     (void)user;
+    for (uint32_t i = 0; marked && i < FOUND_MAX && load_acquire(&found_modules[i].filled) != 0; i++) {
+        if (is_found(&found_modules[i], &mark, address)) {
+            *tables = found_modules[i].tables;
+            return true;
+        }
+    }
     if (!port_find_module((uintptr_t)address, &module))
         return false;
     *tables = (struct cfi_tables){
@@ -86,6 +137,8 @@ static bool find_tables(void *user, uint64_t address, struct cfi_tables *tables)
         .code_end = module.code_end,
         .module = number_of(&module),
     };
+    if (marked)
+        keep_found(&mark, &module, tables);
     return true;
 }
 
@@ -165,6 +218,7 @@ bool stacks_start(const struct state_tables *tables, enum unwind_mode mode, uint
     trie_init(&stacks.trie, trie_header_of(tables->header), (struct trie_node *)(void *)tables->nodes,
               tables->header->node_usable, tables->node_capacity, index);
     stacks.trie.grow = grow;
+    memset(found_modules, 0, sizeof found_modules);
     adopt_tables(tables);
     return true;
 }

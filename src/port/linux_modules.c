@@ -118,7 +118,9 @@ static bool find_stack(void *user, const struct map_line *line)
         return false;
     search->low = line->begin;
     search->high = line->end;
-    search->is_main = strcmp(line->path, "[stack]") == 0;
+    /* Not by its name alone: under valgrind it has none. The kernel puts these bytes there. */
+    search->is_main = strcmp(line->path, "[stack]") == 0 ||
+                      (uintptr_t)getauxval(AT_RANDOM) - line->begin < line->end - line->begin;
     return true;
 }
 
@@ -290,11 +292,31 @@ static bool find_by_loader(uintptr_t address, struct port_module *module)
     return true;
 }
 
+bool port_find_mark(uintptr_t address, struct port_module_mark *mark)
+{
+    struct dl_find_object object;
+
+    if (port_is_static() || _dl_find_object((void *)address, &object) != 0)
+        return false;
+    mark->begin = (uintptr_t)object.dlfo_map_start;
+    mark->end = (uintptr_t)object.dlfo_map_end;
+    mark->unwind_header = (uintptr_t)object.dlfo_eh_frame;
+    mark->handle = (uintptr_t)object.dlfo_link_map;
+    return true;
+}
+
 #else
 
 static bool find_by_loader(uintptr_t address, struct port_module *module)
 {
     return find_by_maps(address, module);
+}
+
+bool port_find_mark(uintptr_t address, struct port_module_mark *mark)
+{
+    (void)address;
+    (void)mark;
+    return false;
 }
 
 #endif

@@ -146,6 +146,17 @@ struct port_module {
  * may read a file. False: none does. */
 bool port_find_module(uintptr_t address, struct port_module *module);
 
+/* What the loader says at once of the module that holds an address. */
+struct port_module_mark {
+    uintptr_t begin, end;
+    uintptr_t unwind_header;
+    uintptr_t handle; /* the loader's own */
+};
+
+/* As port_find_module, without a look into the file's headers: the same mark is the same
+ * module as long as it stays loaded. False: none does, or there is no short way here. */
+bool port_find_mark(uintptr_t address, struct port_module_mark *mark);
+
 /* prepare runs in the parent just before fork(), parent and child just after. */
 void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 

@@ -73,6 +73,8 @@ static inline uint64_t bytes_uleb(struct bytes *b)
     unsigned shift = 0;
     uint8_t byte;
 
+    if (likely(!b->bad && b->at < b->end && *b->at < 0x80)) /* nearly all have one byte */
+        return *b->at++;
     do {
         byte = (uint8_t)bytes_unsigned(b, 1);
         if (shift < 64)

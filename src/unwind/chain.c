@@ -22,6 +22,7 @@
  * places alternate, keeping them costs more than it saves. */
 #define REPEATS_BEFORE_LAST 4u
 #define SIGHTS_BEFORE_FRAME 4u
+#define SIGHTS_BEFORE_FAR 2u /* the same, of a walk beyond RECENT_FRAMES: all but those are kept at once */
 
 /* So many frames of a new stack are put on the chain at once; fewer are walked again by
  * the next capture, which costs less. */
@@ -86,8 +87,11 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
     const struct chain_frame *frame;
     uint64_t cfa, ra_at;
 
-    if (unlikely(!rule_is(c, rule, w->pc)))
-        return MET_TROUBLE;
+    if (unlikely(!rule_is(c, rule, w->pc))) {
+        rule = rule_second_place(c, w->pc);
+        if (unlikely(!rule_is(c, rule, w->pc)))
+            return MET_TROUBLE;
+    }
     if (likely(rule->kind == RULE_SP)) {
         cfa = w->sp + words(rule->cfa_words);
     } else if (likely(rule->kind == RULE_FP)) {
@@ -150,7 +154,7 @@ MEMORY_RAW static void find_saved_fps(struct chain *c, uint64_t pc, const struct
 {
     from[0] = 0;
     for (uint32_t n = 0; n < f->frames; n++) {
-        const struct cfi_rule *rule = rule_place(c, n == 0 ? pc : memory_word(f->at[n - 1]));
+        const struct cfi_rule *rule = rule_known(c, n == 0 ? pc : memory_word(f->at[n - 1]));
         const uint64_t cfa = f->at[n] - words(rule->ra_words);
 
         from[n + 1] = rule->fp_words ? cfa + words(rule->fp_words) : from[n];
@@ -193,7 +197,7 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
 
         depth += depth != DEPTH_UNKNOWN;
         if (f->by_fp)
-            needs = push_saved_fp(c, rule_place(c, value), from[n + 1], needs, &top);
+            needs = push_saved_fp(c, rule_known(c, value), from[n + 1], needs, &top);
         c->slots[top] = (struct chain_slot){.at = f->at[n - 1], .value = value};
         c->frames[top++] = (struct chain_frame){
             .fp = !needs    ? 0
@@ -202,7 +206,7 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
             .where = f->where[n],
             .node = likely(depth <= limit) ? ids[n] : TOKEN_FIRST + c->next_serial++,
             .depth = (uint16_t)depth,
-            .ra_words = rule_place(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
+            .ra_words = rule_known(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
             .kind = SLOT_RETURN,
             .fp_needed = needs,
         };
@@ -212,7 +216,7 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp,
 
 /* Is the frame that the join called seen so often in a row that the chain should hold
  * it? One that followed every call at once would be cut down again by every return. */
-HT_INLINE bool is_frame_wanted(struct chain *c, uint64_t at, uint64_t where)
+HT_INLINE bool is_frame_wanted(struct chain *c, uint64_t at, uint64_t where, uint32_t sights)
 {
     if (c->candidate_at != at || c->candidate_value != where) {
         c->candidate_at = at;
@@ -220,7 +224,7 @@ HT_INLINE bool is_frame_wanted(struct chain *c, uint64_t at, uint64_t where)
         c->candidate_seen = 0;
         return false;
     }
-    return ++c->candidate_seen >= SIGHTS_BEFORE_FRAME;
+    return ++c->candidate_seen >= sights;
 }
 
 HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
@@ -244,7 +248,7 @@ enum lesson { LEARN_NOTHING, LEARN_LAST, LEARN_FRAME, LEARN_CUT };
 MEMORY_RAW static void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
                                  const struct found *f, uint32_t id)
 {
-    const struct cfi_rule *rule = rule_place(c, pc);
+    const struct cfi_rule *rule = rule_known(c, pc);
     const uint64_t cfa = f->at[0] - words(rule->ra_words);
     const bool saved = c->frames[f->join].fp_needed && rule->fp_words != 0;
     const bool by_register = rule->kind == RULE_FP || (c->frames[f->join].fp_needed && !saved);
@@ -352,7 +356,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
     struct found f;
     enum met met = MET_NOTHING;
     const struct recent *r;
-    uint32_t node;
+    uint32_t ids[FAST_FRAMES], serial, node, id;
 
     f.where[2] = 0;
     f.by_fp = false;
@@ -365,13 +369,18 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
         return learn_stack(c, pc, sp, fp, &f, edits);
     node = c->frames[f.join].node;
     for (uint32_t n = f.frames; n > RECENT_FRAMES; n--)
-        node = find_child(c, node, f.where[n - 1]);
+        ids[n - 1] = node = find_child(c, node, f.where[n - 1]);
     r = &c->recents[recent_index(node, f.where[0], f.where[1], f.where[2])];
     if (!recent_is(r, node, f.where[0], f.where[1], f.where[2]))
         return learn_stack(c, pc, sp, fp, &f, edits);
-    return known_stack(
-        c, pc, sp, fp, &f, edits,
-        is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1]) ? LEARN_FRAME : LEARN_NOTHING, r->id);
+    if (!is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1], SIGHTS_BEFORE_FAR))
+        return known_stack(c, pc, sp, fp, &f, edits, LEARN_NOTHING, r->id);
+    if (unlikely(!edit_begin(c, sp, edits, &serial)))
+        return chain_capture_slow(c, pc, sp, fp);
+    id = r->id;
+    push_frames(c, pc, fp, &f, f.frames - RECENT_FRAMES, ids);
+    edit_end(c, serial);
+    return id;
 }
 
 /* Steps 3 and 4. s: the innermost slot that holds. */
@@ -419,7 +428,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
         if (!recent_is(r, node, f.where[0], f.where[1], third))
             return learn_stack(c, pc, sp, fp, &f, edits);
         id = r->id;
-        if (unlikely(is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1])))
+        if (unlikely(is_frame_wanted(c, f.at[f.frames - 2], f.where[f.frames - 1], SIGHTS_BEFORE_FRAME)))
             lesson = LEARN_FRAME;
     }
     return known_stack(c, pc, sp, fp, &f, edits, lesson, id);
@@ -438,7 +447,7 @@ MEMORY_RAW HT_INLINE bool is_last(const struct chain *c, uint64_t pc, uint64_t s
 /* UNWIND_CALLER: the frame's name and its id from the caches, else the slow way. */
 static uint32_t caller_from_caches(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t edits)
 {
-    const struct cfi_rule *rule = rule_place(c, pc);
+    const struct cfi_rule *rule = rule_known(c, pc);
     const uint64_t where = rule->where;
     const struct child *child = child_place(c, TRIE_ROOT, where);
     const uint32_t id = child->id;

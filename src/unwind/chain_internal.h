@@ -28,7 +28,7 @@
 #define CHAIN_SLOTS 768u
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
-#define RULES 4096u    /* 64 KiB; programs have 500 to 5,000 return addresses on stacks that allocate */
+#define RULES 8192u    /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
 #define RECENTS 2048u  /* 64 KiB */
 #define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
 
@@ -158,16 +158,41 @@ HT_INLINE void count(uint64_t *counter)
 #define HASH_K2 UINT64_C(0xc2b2ae3d27d4eb4f)
 #define HASH_BITS(h, count) ((uint32_t)((h) >> (64 - __builtin_ctz(count))))
 
-/* No hashing: it would stand between one frame and the next. */
+/* A rule is in one of two places. No hashing for the first: it would stand between one
+ * frame and the next. What ends alike finds another one in the second. */
 HT_INLINE struct cfi_rule *rule_place(struct chain *c, uint64_t pc)
 {
     return &c->rules[pc % RULES];
+}
+
+HT_INLINE struct cfi_rule *rule_second_place(struct chain *c, uint64_t pc)
+{
+    return &c->rules[HASH_BITS((pc & c->address_mask) * HASH_K1, RULES)];
 }
 
 /* Compares the address part; the names of interrupted frames never get in here. */
 HT_INLINE bool rule_is(const struct chain *c, const struct cfi_rule *rule, uint64_t pc)
 {
     return ((rule->where ^ pc) & c->address_mask) == 0;
+}
+
+/* The rule for pc, if it is known: to be asked by rule_is. */
+HT_INLINE struct cfi_rule *rule_known(struct chain *c, uint64_t pc)
+{
+    struct cfi_rule *rule = rule_place(c, pc);
+
+    return likely(rule_is(c, rule, pc)) ? rule : rule_second_place(c, pc);
+}
+
+/* Keeps a new rule; what had its place goes on to its own second one. Only while editing. */
+HT_INLINE struct cfi_rule *rule_keep(struct chain *c, uint64_t pc, const struct cfi_rule *rule)
+{
+    struct cfi_rule *place = rule_place(c, pc);
+
+    if (place->kind != RULE_NONE)
+        *rule_second_place(c, place->where) = *place;
+    *place = *rule;
+    return place;
 }
 
 HT_INLINE struct child *child_place(struct chain *c, uint32_t parent, uint64_t where)

@@ -30,7 +30,7 @@ static const struct cfi_rule *rule_for(struct walk *w, struct cfi_rule *room)
 {
     const struct unwind *u = w->c->unwind;
     const uint64_t address = w->pc & u->address_mask;
-    struct cfi_rule *cached = rule_place(w->c, w->pc);
+    const struct cfi_rule *cached = rule_known(w->c, w->pc);
     struct cfi_tables tables;
 
     if (!w->nested && !w->interrupted && cached->kind != RULE_NONE && rule_is(w->c, cached, w->pc))
@@ -51,8 +51,7 @@ static const struct cfi_rule *rule_for(struct walk *w, struct cfi_rule *room)
         cfi_frame_pointer_rule(room->where, room);
     if (w->nested || w->interrupted)
         return room;
-    *cached = *room;
-    return cached;
+    return rule_keep(w->c, address, room);
 }
 
 /* Reads a word that the walk has come to. On the thread's own stack only the

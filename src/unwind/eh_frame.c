@@ -342,8 +342,8 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
 /* Runs a program until it moves past the pc. False: broken. */
 static bool run(struct machine *m, struct bytes b)
 {
-    while (bytes_left(&b) && !b.bad && !m->bad) {
-        const uint8_t op = (uint8_t)bytes_unsigned(&b, 1);
+    while (b.at < b.end && !b.bad && !m->bad) {
+        const uint8_t op = *b.at++;
 
         switch (op >> 6) {
         case 1: m->loc += (op & 0x3f) * m->cie->code_align; break;

@@ -142,20 +142,25 @@ static void choose_functions(void)
     }
 }
 
-static void start(const struct arch *arch, uint64_t seed)
+static void describe_all(void)
 {
     static const uint8_t x86_start[] = {0x0c, 7, 8, 0x90, 1}, arm_start[] = {0x0c, 31, 0};
-    const bool arm = arch == &arch_aarch64;
+    const bool arm = model.arch == &arch_aarch64;
 
-    memset(&model, 0, sizeof model);
-    model.arch = arch;
-    model.seed = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
-    choose_functions();
-    tables_begin(&maker, BASE, "", arch->ra, arm ? arm_start : x86_start,
+    tables_begin(&maker, BASE, "", model.arch->ra, arm ? arm_start : x86_start,
                  arm ? sizeof arm_start : sizeof x86_start);
     for (unsigned i = 0; i < FUNCTIONS; i++)
         describe(i);
     tables = tables_end(&maker);
+}
+
+static void start(const struct arch *arch, uint64_t seed)
+{
+    memset(&model, 0, sizeof model);
+    model.arch = arch;
+    model.seed = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    choose_functions();
+    describe_all();
     model.sp = STACK_HIGH - 256;
     model.frames[0] = (struct frame){.function = 0, .cfa = STACK_HIGH - 8};
     model.depth = 1;
@@ -396,6 +401,55 @@ static void cut_stacks_keep_the_innermost_frames(void **state)
     every_stack_is_the_models(&arch_x86_64, CHAIN_DEPTH_MAX, 100, 400, true);
 }
 
+/* Function 2 is called by 1, whose caller is found by fp, and captures the same stack until
+ * it is known. Then one word differs, and with it only 1's own caller: the fp that 2 has
+ * saved, or the register where it saves none. */
+static void another_fp_is_another_stack(bool saved)
+{
+    const uint64_t outer[2] = {STACK_HIGH - 512, STACK_HIGH - 1024}; /* the CFA of 1 */
+    const uint64_t sp = STACK_HIGH - 2048, inner = sp + 32;          /* the CFA of 2 */
+    const uint64_t pc = TEXT + 2 * FUNCTION_BYTES + 0x20;
+    uint64_t frames[4];
+    uint32_t root;
+
+    start(&arch_x86_64, 1);
+    model.functions[1] = (struct function){.shape = BY_FP, .words = 4, .fp_down = 2, .ra_down = 1};
+    model.functions[2] =
+        (struct function){.shape = BY_SP, .words = 4, .fp_down = saved ? 2 : 0, .ra_down = 1};
+    describe_all();
+    start_chain(64, STACK_LOW, STACK_HIGH);
+    *word_at(inner - 8) = TEXT + FUNCTION_BYTES + 0x20;
+    for (unsigned n = 0; n < 2; n++)
+        *word_at(outer[n] - 8) = TEXT + 0x20 + 8 * n;
+    for (unsigned n = 0; n < 60; n++) {
+        const unsigned which = n / 20 % 2;
+        const uint64_t fp = outer[which] - 16;
+        uint32_t id;
+
+        if (saved)
+            *word_at(inner - 16) = fp;
+        id = chain_capture_at(chain, pc, sp, saved ? 1 : fp);
+        assert_int_equal(3, trie_frames(nodes, header.next, id, frames, 4, &root));
+        assert_int_equal(TRIE_ROOT, root);
+        assert_int_equal(cfi_where(pc, 7, false), frames[0]);
+        assert_int_equal(cfi_where(TEXT + FUNCTION_BYTES + 0x20, 7, false), frames[1]);
+        assert_int_equal(cfi_where(TEXT + 0x20 + 8 * which, 7, false), frames[2]);
+    }
+    assert_in_range(chain_get_counts(chain)->walked, 1, 20); /* the others took the short ways */
+}
+
+static void last_capture_with_another_saved_fp(void **state)
+{
+    (void)state;
+    another_fp_is_another_stack(true);
+}
+
+static void last_capture_with_another_fp_register(void **state)
+{
+    (void)state;
+    another_fp_is_another_stack(false);
+}
+
 /* --- Captures inside captures --------------------------------------------------------- */
 
 /* A "handler" comes while tables are looked for, which is inside an edit, and
@@ -555,6 +609,8 @@ int main(void)
         cmocka_unit_test(mode_of_frame_pointers_only),
         cmocka_unit_test(aarch64),
         cmocka_unit_test(cut_stacks_keep_the_innermost_frames),
+        cmocka_unit_test(last_capture_with_another_saved_fp),
+        cmocka_unit_test(last_capture_with_another_fp_register),
         cmocka_unit_test(handler_captures_inside_a_capture),
         cmocka_unit_test(handler_jumps_out_of_a_capture),
         cmocka_unit_test(reloaded_module_is_another),
