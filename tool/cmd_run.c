@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/format.h"
 #include "builtin.h"
@@ -32,6 +33,7 @@ struct settings {
     const char *keep_as;             /* NULL: heaptracker.PROGRAM.PID.ht */
     const struct exporter *exporter; /* of the summary */
     const char *fail_site;
+    const char *log; /* NULL: none; "" standard error */
     struct export_options show;
     uint32_t interval_ms;
     bool quiet;
@@ -45,9 +47,31 @@ static bool is_stacks_mode(const char *name)
     return strcmp(name, "full") == 0 || strcmp(name, "caller") == 0 || strcmp(name, "none") == 0;
 }
 
+/* What the library is told: the program may be anywhere when it opens the file. */
+static const char *log_place(const char *file)
+{
+    char *path;
+
+    if (*file == '\0')
+        return "1";
+    path = realpath(file, NULL);
+    if (path == NULL && output_possible(file)) {
+        FILE *made = fopen(file, "we");
+
+        if (made != NULL && fclose(made) == 0)
+            path = realpath(file, NULL);
+    } else if (path != NULL && truncate(path, 0) != 0) {
+        die("cannot write %s: %s; give another --log=FILE", file, strerror(errno));
+    }
+    if (path == NULL)
+        die("cannot write %s: %s; give another --log=FILE", file, strerror(errno));
+    return path;
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
     const char *format_name = "text", *top = NULL;
+    bool follow = false;
     char *formats = exporter_names(true);
     struct preload_settings *tracking = &settings->tracking;
     const struct option_spec specs[] = {
@@ -68,6 +92,10 @@ static void parse(struct settings *settings, int argc, char **argv)
          NULL},
         {0, "fail-site", "PATTERN", "only what a FUNCTION[@MODULE] allocates fails", &settings->fail_site,
          NULL},
+        {0, "log", "[=FILE]", "each call as a line, to FILE or standard error", &settings->log, NULL},
+        {0, "no-follow-fork", NULL, "track COMMAND alone, and no process it starts", NULL,
+         &tracking->only_parent},
+        {0, "follow-fork", NULL, "and all that it starts (the default)", NULL, &follow},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &settings->show.debuginfod},
         {0, "state-dir", "DIR", "where the numbers lie while it runs (/dev/shm...)", &settings->state_place,
@@ -97,6 +125,10 @@ static void parse(struct settings *settings, int argc, char **argv)
         (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
         usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
                     tracking->threshold);
+    if (follow && tracking->only_parent)
+        usage_error(argv[0], "give --follow-fork or --no-follow-fork");
+    if (settings->log)
+        tracking->log = log_place(settings->log);
     fail_orders_check(argv[0], tracking, settings->fail_site);
     options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
     settings->interval_ms =

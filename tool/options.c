@@ -39,6 +39,11 @@ uint32_t options_count(const char *command, const char *name, const char *value,
     return count;
 }
 
+static bool is_optional(const struct option_spec *spec)
+{
+    return spec->metavar && spec->metavar[0] == '[';
+}
+
 static void print_help(const struct usage *usage, const struct option_spec *specs)
 {
     printf("Usage: heaptracker %s\n%s\n\n", usage->synopsis, usage->purpose);
@@ -47,8 +52,8 @@ static void print_help(const struct usage *usage, const struct option_spec *spec
 
         if (spec->letter)
             snprintf(short_name, sizeof short_name, "-%c, ", spec->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", short_name, spec->name, spec->metavar ? "=" : "",
-                 spec->metavar ? spec->metavar : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", short_name, spec->name,
+                 spec->metavar && !is_optional(spec) ? "=" : "", spec->metavar ? spec->metavar : "");
         printf("  %-26s %s\n", left, spec->help);
     }
     printf("      --%-20s this text\n", "help");
@@ -59,7 +64,7 @@ static void print_help(const struct usage *usage, const struct option_spec *spec
 static void take(const struct option_spec *spec, const char *value)
 {
     if (spec->value)
-        *spec->value = value;
+        *spec->value = value ? value : "";
     if (spec->flag)
         *spec->flag = true;
 }
@@ -76,8 +81,9 @@ static void make_tables(const struct usage *usage, const struct option_spec *spe
     for (const struct option_spec *spec = specs; spec->name; spec++, count++) {
         if (count == OPTIONS_MAX)
             BUG("too many options in one table");
-        longs[count] = (struct option){spec->name, spec->metavar ? required_argument : no_argument, NULL,
-                                       ID_BASE + count};
+        int takes = is_optional(spec) ? optional_argument : spec->metavar ? required_argument : no_argument;
+
+        longs[count] = (struct option){spec->name, takes, NULL, ID_BASE + count};
         if (spec->letter)
             *letters++ = spec->letter;
         if (spec->letter && spec->metavar)

@@ -31,6 +31,8 @@ bool binding_start(struct binding *binding);
 struct call_event;
 void call_log_show(const struct call_event *event);
 void call_log_set_threshold(size_t bytes);
+/* Lines go to this file, and no longer where the tracker's others go. */
+void call_log_set_file(const char *path);
 
 /* From now on ht_api_get gives the API. Also makes every program that has the
  * tracker have the API. */

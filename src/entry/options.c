@@ -157,6 +157,31 @@ static const char *set_interval(struct options *options, const char *value)
     return NULL;
 }
 
+static const char *set_log(struct options *options, const char *value)
+{
+    struct line line;
+
+    options->log = value[0] == '1' && value[1] == '\0';
+    if (options->log || (value[0] == '0' && value[1] == '\0'))
+        return NULL;
+    if (value[0] != '/')
+        return "1 for standard error, or a file's absolute path (log=/tmp/calls.log)";
+    options->log = true;
+    line_init(&line, options->log_file, sizeof options->log_file);
+    line_add(&line, value);
+    return NULL;
+}
+
+static const char *set_parent(struct options *options, const char *value)
+{
+    uint64_t pid;
+
+    if (!parse_size(value, __builtin_strlen(value), &pid) || pid == 0 || pid > INT32_MAX)
+        return "the pid of the process whose children are tracked, and theirs are not";
+    options->parent = (uint32_t)pid;
+    return NULL;
+}
+
 static const struct option_kind {
     const char *name;
     const char *(*set)(struct options *options, const char *value);
@@ -173,12 +198,14 @@ static const struct option_kind {
     {"depth", set_depth},
     {"interval", set_interval},
     {"sizes", set_sizes},
+    {"log", set_log},
+    {"parent", set_parent},
     /* clang-format on */
 };
 
 #define OPTION_NAMES                                                                                \
     "state_dir, threshold, limit, fail_at, fail_rate, fail_sites, quiet, stacks, depth, interval, " \
-    "sizes"
+    "sizes, log, parent"
 
 /* Copies up to `end` or a separator, without the escapes. Returns where it
  * stopped; *cut says that it did not fit. */

@@ -31,9 +31,12 @@ struct options {
     struct fail_orders fail;
     bool quiet;
     enum unwind_mode stacks;
-    uint32_t depth;       /* frames */
-    uint64_t interval_ms; /* of the timeline */
-    bool sizes;           /* count each site's sizes */
+    uint32_t depth;                    /* frames */
+    uint64_t interval_ms;              /* of the timeline */
+    bool sizes;                        /* count each site's sizes */
+    bool log;                          /* show each call */
+    char log_file[OPTIONS_PATH_BYTES]; /* where; empty: where the tracker's lines go */
+    uint32_t parent;                   /* only processes whose parent this is; 0: all */
 };
 
 /* text NULL: all defaults. complain receives each message. */

@@ -18,12 +18,16 @@
 #include "sink/log.h"
 #include "sink/state_file.h"
 
+/* What the log of a program without heap_threshold compares with: the original's value. */
+#define LOG_THRESHOLD_DEFAULT 256000
+
 static struct {
     uint32_t begun; /* atomic: a thread is starting the tracker, or has */
     bool wipes;     /* the kernel resets the epoch in a fork's child */
     bool report_at_exit;
     uint64_t interval_ns;     /* of the timeline */
     uint64_t threshold_bytes; /* 0: none */
+    bool no_children;         /* those of this process are not tracked */
     struct tracker_fork_image fork_image;
 } start;
 
@@ -162,6 +166,11 @@ static void use_options(const struct options *options, const struct binding *bin
     else if (binding->log_calls)
         start.threshold_bytes = binding->log_threshold;
     tracker.header->threshold_bytes = start.threshold_bytes;
+    call_log_set_threshold(binding->log_calls           ? binding->log_threshold
+                           : start.threshold_bytes != 0 ? (size_t)start.threshold_bytes
+                                                        : LOG_THRESHOLD_DEFAULT);
+    if (options->log_file[0] != '\0')
+        call_log_set_file(options->log_file);
     start.report_at_exit = binding->file_by_default && !options->quiet && state_file_path()[0] != '\0';
     if (options->threshold_bytes != UINT64_MAX)
         thresholds_add(options->threshold_bytes, options->threshold_bytes - options->threshold_bytes / 10,
@@ -190,8 +199,10 @@ bool start_tracker(void)
         return false;
     }
     log_set_default(binding.log_debug);
-    call_log_set_threshold(binding.log_threshold);
     options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
+    start.no_children = options.parent != 0;
+    if (options.parent != 0 && port_parent_process_id() != options.parent)
+        return false;             /* for good: its calls go by */
     if (binding.file_elsewhere) { /* the preloaded tracker sees these calls too, and keeps the record */
         options.limit_bytes = UINT64_MAX;
         options.fail = (struct fail_orders){0};
@@ -213,7 +224,7 @@ bool start_tracker(void)
     start.interval_ns = options.interval_ms * 1000000u;
     tracker.mirror = binding.mirror;
     tracker.all_calls_seen = binding.all_calls_seen;
-    tracker.attention = binding.log_calls ? ATTEND_EVENTS : 0;
+    tracker.attention = binding.log_calls || options.log ? ATTEND_EVENTS : 0;
     heaps_start(tables.heaps);
     failing_start(&tables, callbacks.make_site_page != NULL);
     start.wipes = port_wipe_on_fork(&tracker_epoch, sizeof tracker_epoch);
@@ -231,6 +242,8 @@ bool start_child(void)
     struct state_tables tables;
     int error = 0;
 
+    if (start.no_children)
+        return false;
     if (!state_file_reopen(&tables, start.fork_image.valid && start.fork_image.threads == 1, &error))
         return false;
     if (error != 0)

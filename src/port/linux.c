@@ -378,6 +378,18 @@ void port_write_error(const char *text, size_t length)
     errno = error;
 }
 
+bool port_append(const char *path, const char *text, size_t length)
+{
+    int error = errno;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+    bool all = fd >= 0 && write(fd, text, length) == (ssize_t)length;
+
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return all;
+}
+
 _Static_assert(PORT_ERROR_NO_MEMORY == ENOMEM && PORT_ERROR_NO_SPACE == ENOSPC &&
                    PORT_ERROR_NAME_TOO_LONG == ENAMETOOLONG,
                "errno values");

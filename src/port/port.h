@@ -165,6 +165,10 @@ void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*chil
 /* Writes to standard error in one piece. */
 void port_write_error(const char *text, size_t length);
 
+/* Appends to a file, which is made where it is missing; in one piece. Opens and closes
+ * it, so that the program's descriptors stay as they are. False: it could not. */
+bool port_append(const char *path, const char *text, size_t length);
+
 /* The errno values that other folders name; port_error_text knows the rest. */
 #define PORT_ERROR_NO_MEMORY 12
 #define PORT_ERROR_NO_SPACE 28

@@ -35,6 +35,47 @@ load helpers
     known_totals out
 }
 
+@test "the log has a line for each call, in the original library's form" {
+    need_tracking
+    echo old >calls
+    split "$tool" run -q -o x.ht --threshold=512 --log=calls -- "$workload" say
+    [ "$out" = "on stdout" ]
+    [ -z "$err" ]
+    "$tool" report --format=json x.ht >json
+    # A realloc is one line, and one alloc and one free.
+    [ "$(grep -Ec '^Heap-Tracker lib: [a-z_]+\(.*heap_allocated' calls)" -eq "$(wc -l <calls)" ]
+    [ "$(grep -v FAILED calls | grep -Ec ' (malloc|calloc|realloc)\(')" -eq "$(jq .totals.allocs json)" ]
+    [ "$(grep -c FAILED calls)" -eq "$(jq .totals.failed_allocs json)" ]
+    grep -q 'is above heap_threshold (512 bytes)' calls
+    [ "$(tail -1 calls | grep -o 'heap_allocated ([0-9]*')" = "heap_allocated ($(jq .totals.live_bytes json)" ]
+    split "$tool" run -q -o x.ht --log -- "$workload" say
+    [ "$out" = "on stdout" ]
+    [ "$(wc -l <<<"$err")" -eq "$(wc -l <calls)" ]
+}
+
+@test "a log that cannot be written is refused before the program runs" {
+    need_tracking
+    split "$tool" run --log=missing/calls -- "$workload" say
+    [ "$status" -eq 125 ]
+    [ -z "$out" ]
+    grep -q 'cannot write missing/calls' <<<"$err"
+}
+
+@test "--no-follow-fork tracks the program and nothing that it starts" {
+    need_tracking
+    split "$tool" run -q -o alone.ht --no-follow-fork -- sh -c '"$0" >/dev/null; ("$0" >/dev/null); "$0" say; exit 3' "$workload"
+    [ "$status" -eq 3 ]
+    [ "$out" = "on stdout" ]
+    [ -z "$err" ]
+    [ "$(ls alone.ht*)" = alone.ht ]
+    "$tool" report --format=json alone.ht >json
+    [ "$(jq '.children | length' json)" -eq 0 ]
+    split "$tool" run -q -o all.ht --follow-fork -- sh -c '"$0" >/dev/null; "$0" say' "$workload"
+    [ "$(ls all.ht* | wc -l)" -gt 1 ]
+    split "$tool" run --follow-fork --no-follow-fork -- true
+    [ "$status" -eq 125 ]
+}
+
 @test "without -o the numbers are kept under the program's name and pid" {
     need_tracking
     split "$tool" run -- "$workload"

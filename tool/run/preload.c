@@ -203,6 +203,13 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     add_option(&options, "depth", settings->depth);
     add_option(&options, "interval", settings->interval);
     add_option(&options, "threshold", settings->threshold);
+    add_option(&options, "log", settings->log);
+    if (settings->only_parent) {
+        char *pid = must_asprintf("%ld", (long)getpid());
+
+        add_option(&options, "parent", pid); /* of the processes that are tracked */
+        free(pid);
+    }
     add_option(&options, "sizes", settings->sizes ? "1" : NULL);
     add_option(&options, "limit", settings->limit);
     add_option(&options, "fail_at", settings->fail_at);

@@ -35,6 +35,8 @@ struct preload_settings {
     const char *depth;
     const char *interval;
     const char *threshold;
+    const char *log;  /* "1", or the absolute path of a file */
+    bool only_parent; /* track COMMAND's own process, and none that it starts */
     bool sizes;
     const char *limit;
     const char *fail_at;
