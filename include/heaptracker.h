@@ -362,7 +362,7 @@ HT_HERE_ static inline void ht_record_realloc(ht_heap_t heap, const void *old_bl
 
 /* Writes the tracker's tables as a state file, front to back, in pieces of at most 64
  * bytes: over a serial line, to a card, to a debugger's console. `heaptracker report
- * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack. The
+ * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack (with HT_HEAPS 700). The
  * program may go on meanwhile; what it allocates then is in some of the numbers and not
  * in others, and the report has a row for it.
  * Returns 0; what write gave when that was not 0; -1 without a tracker, with write
