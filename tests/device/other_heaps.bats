@@ -75,6 +75,26 @@ check_full() {
     [ "$status" -eq 2 ] && [ "$(wc -l <<<"$output")" -eq 1 ]
 }
 
+@test "a dump that was cut has all heaps' totals, or is refused" {
+    # shellcheck disable=SC2086
+    ${CC:-cc} -g -O1 -D_GNU_SOURCE -fno-builtin -DHT_PROFILE=small $sizes -I. "$here/other_heaps.c" heaptracker.c \
+        $plain_wraps -o app
+    ./app
+    [ -x "$tool" ] || skip "the tool is not built"
+    for bytes in $(($(stat -c %s dump.ht) - 1)) 6000 5100; do
+        head -c $bytes dump.ht >cut.ht
+        "$tool" report --exe=app --format=json cut.ht >cut.json 2>cut.err
+        grep -q "^heaptracker: cut.ht: the dump is cut: $bytes of .* The totals are whole" cut.err
+        json cut.json '.heaps | map([.name, .peak_bytes])' '[["C",8192],["pool",700],["second",112]]'
+    done
+    for bytes in 4950 4800; do
+        head -c $bytes dump.ht >cut.ht
+        run "$tool" report cut.ht
+        echo "$output"
+        [ "$status" -eq 2 ] && [ "$(wc -l <<<"$output")" -eq 1 ]
+    done
+}
+
 @test "on Cortex-M3 a full block table: lost of the heap that it was full for" {
     need_bare_metal
     # shellcheck disable=SC2086

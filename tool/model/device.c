@@ -207,13 +207,15 @@ static uint64_t whole_entries(const struct state_section *section, size_t size)
 char *device_missing(const struct snapshot *snapshot)
 {
     size_t size = snapshot->size - snapshot->missing_bytes;
-    uint64_t nodes = 0, sites = 0, slots = 0;
+    uint64_t nodes = 0, sites = 0, slots = 0, heaps_missing = 0;
 
     for (uint32_t i = 0; i < snapshot->view.section_count; i++) {
         const struct state_section *section = &snapshot->view.sections[i];
 
         if (section->kind == STATE_SECTION_SLOTS)
             slots = whole_entries(section, size);
+        if (section->kind == STATE_SECTION_HEAPS)
+            heaps_missing = section->entries - whole_entries(section, size);
         if (section->kind == STATE_SECTION_NODES)
             nodes = whole_entries(section, size);
         if (section->kind == STATE_SECTION_SITES && size > section->offset) {
@@ -224,7 +226,7 @@ char *device_missing(const struct snapshot *snapshot)
                     (rest < head ? 0 : (rest - head) / sizeof(struct state_site));
         }
     }
-    if (slots == 0)
+    if (slots == 0 || heaps_missing > 0)
         return NULL;
     nodes = nodes < STATE_STACK_FIRST ? 0 : nodes - STATE_STACK_FIRST;
     sites = sites < STATE_STACK_FIRST ? 0 : sites - STATE_STACK_FIRST;
