@@ -103,6 +103,21 @@ check_full() {
     check_full
 }
 
+@test "on Cortex-M3 an interrupt handler may record: nothing is lost" {
+    need_bare_metal
+    # shellcheck disable=SC2086
+    newlib cortex-m3 $sizes "$here/other_heaps_isr.c" heaptracker.c $newlib_wraps -o app
+    board mps2-an385 app -icount shift=0 >out
+    cat out
+    [ -x "$tool" ] || skip "the tool is not built"
+    ticks=$(sed -n 's/^ticks \([0-9]*\) .*/\1/p' out)
+    "$tool" report --exe=app --format=json dump.ht >report.json
+    # Of each of the two the last four blocks stay, and the first four frees are of none.
+    json report.json '.heaps[1] | [.allocs, .frees, .live_blocks, .live_bytes, .foreign_frees, .lost_blocks]' \
+        "[$((ticks + 20000)),$((ticks + 20000 - 8)),8,128,8,0]"
+    json report.json '([.sites[] | select(.heap == "shared") | .live_bytes] | add)' 128
+}
+
 @test "on the host, in the profile small, the same" {
     # shellcheck disable=SC2086
     ${CC:-cc} -g -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -fno-builtin -DHT_PROFILE=small \
