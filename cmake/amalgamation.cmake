@@ -25,9 +25,9 @@ set(full
     entry/outcome.c entry/hooks_alloc.c entry/hooks_libc.c)
 # Headers first: those that a profile's own files name would be in its condition only.
 set(device
-    core/device/device.h port/device.h state/device/device.h core/device/block_table.h
+    core/device/device.h port/device.h state/device/device.h core/device/block_table.h core/device/small.h
     base/format.c port/device/device.c core/device/block_table.c state/device/dump.c
-    core/device/small.c core/device/tiny.c sink/device/log.c
+    core/device/small.c core/device/small_heaps.c core/device/tiny.c sink/device/log.c
     entry/call_line.c entry/device/event.c entry/device/move.c entry/device/hooks.c entry/device/api.c)
 set(full_face entry/face.c entry/face_aligned.c entry/face_allocated.c)
 set(device_face entry/device/face.c entry/device/face_aligned.c)

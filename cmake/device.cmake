@@ -30,14 +30,19 @@ if(HT_PROFILE STREQUAL "tiny")
     message(STATUS "HeapTracker: profile tiny, at most ${HT_RAM_TINY} bytes of RAM")
 else()
     foreach(name HT_BLOCKS HT_SITES HT_THRESHOLDS HT_WARNED HT_RAM_BLOCK HT_RAM_SITE HT_RAM_THRESHOLD HT_RAM_WARNED
-            HT_RAM_SMALL_FIXED)
+            HT_HEAPS HT_HEAP_SITES HT_RAM_HEAP HT_RAM_SMALL_FIXED)
         ht_setting(${name})
     endforeach()
     math(EXPR ram "(((${HT_RAM_SMALL_FIXED} - 12 + ${HT_BLOCKS} * ${HT_RAM_BLOCK} + ${HT_SITES} * ${HT_RAM_SITE} + \
-        ${HT_THRESHOLDS} * ${HT_RAM_THRESHOLD} + ${HT_WARNED} * ${HT_RAM_WARNED} + 7) / 8) * 8) + 12")
+        ${HT_THRESHOLDS} * ${HT_RAM_THRESHOLD} + ${HT_WARNED} * ${HT_RAM_WARNED} + 7) / 8) * 8) + \
+        ${HT_HEAPS} * (${HT_RAM_HEAP} + ${HT_HEAP_SITES} * ${HT_RAM_SITE}) + 12")
+    set(heaps "")
+    if(HT_HEAPS GREATER 0)
+        set(heaps "${HT_HEAPS} other heaps of ${HT_RAM_HEAP} with ${HT_HEAP_SITES} calling places, ")
+    endif()
     message(STATUS "HeapTracker: profile small, ${ram} bytes of RAM on a 32-bit machine: ${HT_BLOCKS} blocks of \
 ${HT_RAM_BLOCK}, ${HT_SITES} calling places of ${HT_RAM_SITE}, ${HT_THRESHOLDS} thresholds of ${HT_RAM_THRESHOLD}, \
-${HT_WARNED} warnings of ${HT_RAM_WARNED}, and ${HT_RAM_SMALL_FIXED}")
+${HT_WARNED} warnings of ${HT_RAM_WARNED}, ${heaps}and ${HT_RAM_SMALL_FIXED}")
 endif()
 
 # Newlib's functions call _malloc_r and its like; in other C libraries there are none.

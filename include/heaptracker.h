@@ -239,25 +239,40 @@ static inline size_t ht_block_size(const void *block)
  * show each heap with its own peak and its own sites. docs/heaps.md has examples.
  *
  * The numbers are exact if a block is recorded as freed before the allocator may give
- * it out again; the macros below see to that. All are AS-safe. */
+ * it out again; the macros below see to that. All are AS-safe, and on a device an
+ * interrupt handler may call all of them, where its allocator may be called there. The
+ * profile small has as many heaps as HT_HEAPS says (heaptracker_config.h), of itself
+ * none; tiny has none. */
 
 /* The heap of this name (31 bytes count), made when it is first asked for. 0 without
- * a tracker, for an empty name, and when there are 15: what is recorded for 0 is
- * forgotten. */
+ * a tracker, for an empty name, and when there are 15 (in small HT_HEAPS): what is
+ * recorded for 0 is forgotten. */
 static inline ht_heap_t ht_heap(const char *name)
 {
     const struct ht_api *api = ht_api_();
     return api && api->size > offsetof(struct ht_api, heap) && api->heap ? api->heap(name) : 0;
 }
 
+/* These two are a part of whoever calls them, and no call that ends it: so the caller
+ * is where the stack begins, however it was compiled. */
+#if defined(__GNUC__)
+#define HT_HERE_ __attribute__((always_inline))
+#define HT_STAY_() __asm__ volatile("")
+#else
+#define HT_HERE_
+#define HT_STAY_() ((void)0)
+#endif
+
 /* The heap gave `block` for a request of `size` bytes; NULL: it had none. The stack
  * begins with the function that calls this. Blocks that are not aligned to 8 bytes
- * are counted, but not known when they are freed (lost_blocks of the heap). */
-static inline void ht_record_alloc(ht_heap_t heap, const void *block, size_t size)
+ * (in small with up to 3 heaps: 4) are counted, but not known when they are freed
+ * (lost_blocks of the heap). */
+HT_HERE_ static inline void ht_record_alloc(ht_heap_t heap, const void *block, size_t size)
 {
     const struct ht_api *api = ht_api_();
     if (api && heap)
         api->record_alloc(heap, block, size, 0);
+    HT_STAY_();
 }
 
 /* The heap is about to take `block` back; NULL: nothing. */
@@ -272,11 +287,13 @@ static inline void ht_record_free(ht_heap_t heap, const void *block)
  * old_block stays as it was, or with size 0 was freed. old_block NULL: as
  * ht_record_alloc. To be called before another thread can get old_block's place,
  * which is inside the allocator's own lock. */
-static inline void ht_record_realloc(ht_heap_t heap, const void *old_block, const void *block, size_t size)
+HT_HERE_ static inline void ht_record_realloc(ht_heap_t heap, const void *old_block, const void *block,
+                                              size_t size)
 {
     const struct ht_api *api = ht_api_();
     if (api && heap)
         api->record_realloc(heap, old_block, block, size, 0);
+    HT_STAY_();
 }
 
 #if defined(__GNUC__)
@@ -347,7 +364,7 @@ static inline void ht_record_realloc(ht_heap_t heap, const void *old_block, cons
 
 /* Writes the tracker's tables as a state file, front to back, in pieces of at most 64
  * bytes: over a serial line, to a card, to a debugger's console. `heaptracker report
- * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack. The
+ * --exe=PROGRAM FILE` reads it. Allocates nothing, and takes 500 bytes of stack (with HT_HEAPS 700). The
  * program may go on meanwhile; what it allocates then is in some of the numbers and not
  * in others, and the report has a row for it.
  * Returns 0; what write gave when that was not 0; -1 without a tracker, with write

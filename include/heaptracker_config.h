@@ -66,6 +66,21 @@
 #endif
 #define HT_RAM_WARNED 4
 
+/* small: how many heaps besides the C library's ht_heap can have (FreeRTOS's, a pool:
+ * docs/heaps.md), 72 bytes each, and its calling places, 40 bytes each; one of these is
+ * kept for all that find no place. Their blocks share HT_BLOCKS: they must be aligned to
+ * 4 bytes, with more than 3 heaps to 8. At most 7. 0: ht_heap gives none, and what
+ * follows costs nothing; else it takes up to 1.6 KiB of flash, and a pair of malloc and
+ * free 3 instructions more. tiny has none, full always 15. */
+#ifndef HT_HEAPS
+#define HT_HEAPS 0
+#endif
+#ifndef HT_HEAP_SITES
+#define HT_HEAP_SITES 20
+#endif
+#define HT_RAM_HEAP 72
+#define HT_HEAP_ALIGNMENT (HT_HEAPS > 3 ? 8 : 4)
+
 /* small: counters and what else there is one of, heap_allocated included. */
 #define HT_RAM_SMALL_FIXED 140
 #define HT_RAM_TINY 64
@@ -102,6 +117,9 @@
 #if HT_SITES < 8 || HT_SITES > 1600
 #error "HT_SITES must be 8 to 1600"
 #endif
+#if HT_HEAPS < 0 || HT_HEAPS > 7 || HT_HEAP_SITES < 2
+#error "HT_HEAPS must be 0 to 7, HT_HEAP_SITES 2 or more"
+#endif
 #if HT_THRESHOLDS < 1 || HT_WARNED < 1
 #error "HT_THRESHOLDS and HT_WARNED must be 1 or more"
 #endif
@@ -111,6 +129,6 @@
     (((HT_RAM_SMALL_FIXED - 12 + HT_BLOCKS * HT_RAM_BLOCK + HT_SITES * HT_RAM_SITE + \
        HT_THRESHOLDS * HT_RAM_THRESHOLD + HT_WARNED * HT_RAM_WARNED + 7) &           \
       ~7) +                                                                          \
-     12)
+     HT_HEAPS * (HT_RAM_HEAP + HT_HEAP_SITES * HT_RAM_SITE) + 12)
 
 #endif /* HEAPTRACKER_CONFIG_H */

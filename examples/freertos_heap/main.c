@@ -64,7 +64,7 @@ int main(void)
         vPortFree(message);
     }
     printf("log dumped: %s\n", dump_log() ? "yes" : "no memory");
-    printf("%zu of %zu bytes are free, the last forgotten reading is at %p\n", xPortGetFreeHeapSize(),
-           configTOTAL_HEAP_SIZE, (void *)forgotten);
+    printf("%lu of %lu bytes are free, the last forgotten reading is at %p\n",
+           (unsigned long)xPortGetFreeHeapSize(), (unsigned long)configTOTAL_HEAP_SIZE, (void *)forgotten);
     return 0;
 }

@@ -158,9 +158,9 @@ json() {
 	target_link_libraries(firmware PRIVATE HeapTracker::wrap)
 	END
     cmake -S project -B out -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \
-        -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DHT_PROFILE=small "-DHT_DEFINES=HT_BLOCKS=100;HT_SITES=20" >log
+        -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DHT_PROFILE=small "-DHT_DEFINES=HT_BLOCKS=100;HT_SITES=20;HT_HEAPS=2" >log
     grep HeapTracker: log
-    grep -q 'HeapTracker: profile small, 2[0-9]* bytes of RAM on a 32-bit machine: 100 blocks of 12, 20 calling places of 40' log
+    grep -q 'HeapTracker: profile small, 3940 bytes of RAM on a 32-bit machine: 100 blocks of 12, 20 calling places of 40.*2 other heaps of 72 with 20 calling places' log
     cmake --build out
     board mps2-an385 out/firmware
     run cmake -S project -B wrong -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \

@@ -49,23 +49,46 @@ static unsigned char *read_file(const char *path, size_t *size, struct snapshot_
     return bytes;
 }
 
-/* Are the tables that the header at `at` names all there? *sites receives their place. */
-static bool is_sound(const unsigned char *bytes, size_t size, size_t at, struct state_device *device,
-                     const char **fault)
+/* Where the tables behind `at` end, those of the other heaps included; 0: not in `size`. */
+static size_t tables_end(const unsigned char *bytes, size_t size, const struct state_device *device,
+                         size_t at)
 {
-    size_t room = size - at;
+    if (device->site_capacity > (size - at) / sizeof(struct state_device_site))
+        return 0;
+    at += device->site_capacity * sizeof(struct state_device_site);
+    for (uint32_t i = 0; i < device->heap_count; i++) {
+        struct state_device_heap heap;
 
+        if (size - at < sizeof heap)
+            return 0;
+        memcpy(&heap, bytes + at, sizeof heap);
+        at += sizeof heap;
+        if (heap.site_count >= heap.site_capacity ||
+            heap.site_capacity > (size - at) / sizeof(struct state_device_site))
+            return 0;
+        at += heap.site_capacity * sizeof(struct state_device_site);
+    }
+    return at;
+}
+
+/* Are the tables that the header at `at` names all there? *end receives where they end. */
+static bool is_sound(const unsigned char *bytes, size_t size, size_t at, struct state_device *device,
+                     size_t *end, const char **fault)
+{
     *fault = "the tables' header is cut";
-    if (room < sizeof *device)
+    if (size - at < sizeof *device)
         return false;
     memcpy(device, bytes + at, sizeof *device);
     *fault = "its tables are of another version, or no tables";
     if (device->version != STATE_DEVICE_VERSION || device->byte_order != STATE_BYTE_ORDER ||
-        (device->word_bits != 32 && device->word_bits != 64) || device->site_capacity == 0)
+        (device->word_bits != 32 && device->word_bits != 64) || device->site_capacity == 0 ||
+        device->heap_count > STATE_DEVICE_HEAPS_MAX)
         return false;
     *fault = "its tables lie outside of it; save more of the memory";
-    return device->sites_offset >= sizeof *device && device->sites_offset <= room &&
-           device->site_capacity <= (room - device->sites_offset) / sizeof(struct state_device_site);
+    if (device->sites_offset < sizeof *device || device->sites_offset > size - at)
+        return false;
+    *end = tables_end(bytes, size, device, at + device->sites_offset);
+    return *end != 0;
 }
 
 static int append(void *user, const void *bytes, size_t count)
@@ -79,9 +102,9 @@ static int append(void *user, const void *bytes, size_t count)
 }
 
 /* A copy, since the image's may lie at any odd place. */
-static void convert(struct snapshot *snapshot, const struct state_device *device, const unsigned char *sites)
+static void convert(struct snapshot *snapshot, const struct state_device *device, const unsigned char *sites,
+                    size_t bytes)
 {
-    size_t bytes = device->site_capacity * sizeof(struct state_device_site);
     struct state_device_site *copy = must_malloc(bytes);
 
     memcpy(copy, sites, bytes);
@@ -100,13 +123,15 @@ static bool find_tables(struct snapshot *snapshot, const unsigned char *bytes, s
            NULL) {
         size_t in = (size_t)(found - bytes);
         struct state_device device;
+        size_t end;
 
         found++;
         if (in < offsetof(struct state_device, magic))
             continue;
         in -= offsetof(struct state_device, magic);
-        if (is_sound(bytes, size, in, &device, &fault)) {
-            convert(snapshot, &device, bytes + in + device.sites_offset);
+        if (is_sound(bytes, size, in, &device, &end, &fault)) {
+            in += device.sites_offset;
+            convert(snapshot, &device, bytes + in, end - in);
             return true;
         }
         fault_at = in; /* the program's own copy of the magic, perhaps */
@@ -182,13 +207,15 @@ static uint64_t whole_entries(const struct state_section *section, size_t size)
 char *device_missing(const struct snapshot *snapshot)
 {
     size_t size = snapshot->size - snapshot->missing_bytes;
-    uint64_t nodes = 0, sites = 0, slots = 0;
+    uint64_t nodes = 0, sites = 0, slots = 0, heaps_missing = 0;
 
     for (uint32_t i = 0; i < snapshot->view.section_count; i++) {
         const struct state_section *section = &snapshot->view.sections[i];
 
         if (section->kind == STATE_SECTION_SLOTS)
             slots = whole_entries(section, size);
+        if (section->kind == STATE_SECTION_HEAPS)
+            heaps_missing = section->entries - whole_entries(section, size);
         if (section->kind == STATE_SECTION_NODES)
             nodes = whole_entries(section, size);
         if (section->kind == STATE_SECTION_SITES && size > section->offset) {
@@ -199,7 +226,7 @@ char *device_missing(const struct snapshot *snapshot)
                     (rest < head ? 0 : (rest - head) / sizeof(struct state_site));
         }
     }
-    if (slots == 0)
+    if (slots == 0 || heaps_missing > 0)
         return NULL;
     nodes = nodes < STATE_STACK_FIRST ? 0 : nodes - STATE_STACK_FIRST;
     sites = sites < STATE_STACK_FIRST ? 0 : sites - STATE_STACK_FIRST;

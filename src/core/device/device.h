@@ -107,4 +107,13 @@ ht_mark_t device_mark(void);
 int device_visit(ht_mark_t mark, ht_visit_fn fn, void *user);
 int device_dump(ht_write_fn write, void *user);
 
+#if HT_HEAPS
+/* Heaps besides the C library's (small_heaps.c): heaptracker.h, "Other heaps". */
+ht_heap_t device_heap(const char *name);
+void device_heap_alloc(ht_heap_t number, const void *block, size_t size, const void *caller);
+void device_heap_free(ht_heap_t number, const void *block);
+void device_heap_realloc(ht_heap_t number, const void *old, const void *block, size_t size,
+                         const void *caller);
+#endif
+
 #endif /* HT_CORE_DEVICE_DEVICE_H */

@@ -7,38 +7,9 @@
  * when somebody asks. `high` and `low` bound live bytes: within them nothing can be
  * due. Both are zero at first, so that the first call starts the rest.
  */
-#include "core/device/block_table.h"
-#include "core/device/device.h"
-#include "port/device.h"
-#include "state/device/device.h"
+#include "core/device/small.h"
 
-struct threshold {
-    uint32_t bytes;
-    uint32_t rearm_bytes;
-    ht_threshold_fn fn; /* NULL: free */
-    void *user;
-    uint32_t armed;
-};
-
-static struct small {
-    union {
-        volatile ssize_t live; /* heap_allocated is another name of it */
-        struct state_device state;
-    };
-    uint32_t high;        /* an allocation that brings live to it, or above, is due */
-    uint32_t low;         /* a free that brings live below it is due */
-    uint32_t tag_base;    /* what makes a tag of a site's address: newest mark in the high half */
-    uintptr_t last_block; /* for temporary allocations */
-    uint32_t inside;      /* every call asks device_is_nested */
-    uint8_t started;
-    uint8_t shows_calls;
-    uint8_t notifying; /* no callback in a callback */
-    uint8_t said_full;
-    struct state_device_site sites[HT_SITES]; /* a block's tag names its site by the offset in here */
-    uint32_t warned[HT_WARNED];
-    struct threshold thresholds[HT_THRESHOLDS];
-    struct device_block blocks[HT_BLOCKS];
-} small;
+SMALL_STATIC struct small small;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpragmas" /* clang does not know the next */
@@ -85,11 +56,6 @@ HT_COLD static void start(void)
 
 /* --- Calling places -------------------------------------------------------------- */
 
-static uint32_t caller_of(const void *caller)
-{
-    return (uint32_t)((uintptr_t)caller - PORT_CODE_ORIGIN);
-}
-
 /* Those before the last: searched as the block table is, and one stays free, where each
  * search ends. */
 #define SITE_HOMES (HT_SITES - HT_SITES / 8 - 1)
@@ -114,16 +80,6 @@ HT_INLINE struct state_device_site *site_of(uint32_t caller)
     return site;
 }
 
-/* As site_keep_peak of core/sites.h. */
-HT_INLINE void keep_peak(struct state_device_site *site)
-{
-    if (unlikely(site->peak_number != small.state.peak_number)) {
-        site->peak_number = small.state.peak_number;
-        site->peak_bytes = (uint32_t)site->bytes_allocated - site->bytes_freed;
-        site->peak_blocks = site->allocs - site->frees;
-    }
-}
-
 /* --- Counting ---------------------------------------------------------------------- */
 
 HT_COLD static void note_peak(uint32_t live)
@@ -138,17 +94,12 @@ HT_INLINE void count_out(struct state_device_site *site, uint32_t live, uint32_t
 {
     if (unlikely(live >= small.state.peak_bytes))
         note_peak(live);
-    keep_peak(site);
+    keep_peak(site, small.state.peak_number);
     site->frees++;
     site->bytes_freed += size;
     if (small.last_block == (uintptr_t)block)
         site->temporary_allocs++;
     small.live = (ssize_t)(live - size);
-}
-
-HT_INLINE struct state_device_site *site_at(uint32_t tag)
-{
-    return (struct state_device_site *)(void *)((char *)&small + (tag & 0xffffu));
 }
 
 /* The same out of line, for all but the usual free. */
@@ -161,8 +112,7 @@ HT_COLD static void lose_block(size_t size)
 {
     small.state.lost_blocks++;
     small.state.lost_bytes += size;
-    if (!small.said_full)
-        small.high = 0; /* makes device_settle due at the next call */
+    note_full();
 }
 
 /* The table has the address: a free that no hook saw. */
@@ -181,6 +131,11 @@ HT_COLD static struct device_block *place_further(struct device_block *home, con
     else if (entry->address != 0)
         forget_block(entry);
     return entry;
+}
+
+HT_INLINE struct device_block *find(const void *block)
+{
+    return is_of_c_heap(block) ? block_table_find(small.blocks, block) : NULL;
 }
 
 /* A new block, or one that is put back. */
@@ -214,7 +169,7 @@ void *device_got(void *block, size_t size, const void *caller)
         return NULL;
     }
     site = site_of(caller_of(caller));
-    keep_peak(site);
+    keep_peak(site, small.state.peak_number);
     if (unlikely(__builtin_add_overflow(site->allocs, 1u, &site->allocs)))
         carry_allocs();
     site->bytes_allocated += size;
@@ -244,7 +199,7 @@ void *device_got_odd(void *block, size_t size, const struct call_kind *kind, con
 DEVICE_ONCE bool device_gone(const void *block)
 {
     unsigned long state = HT_CRITICAL_ENTER();
-    struct device_block *entry = block_table_find(small.blocks, block);
+    struct device_block *entry = find(block);
     uint32_t live = (uint32_t)small.live;
 
     if (unlikely(entry == NULL) || unlikely(live - entry->size < small.low)) {
@@ -289,7 +244,7 @@ bool device_count_unknown(size_t size)
 size_t device_block_size(const void *block)
 {
     unsigned long state = HT_CRITICAL_ENTER();
-    const struct device_block *entry = block ? block_table_find(small.blocks, block) : NULL;
+    const struct device_block *entry = block ? find(block) : NULL;
     size_t size = entry ? entry->size : DEVICE_NO_SIZE;
 
     HT_CRITICAL_EXIT(state);
@@ -307,7 +262,7 @@ void device_count_realloc(void)
 bool device_take(const void *block, struct device_taken *taken)
 {
     unsigned long state = HT_CRITICAL_ENTER();
-    struct device_block *entry = block_table_find(small.blocks, block);
+    struct device_block *entry = find(block);
 
     if (entry != NULL) {
         *taken = (struct device_taken){entry->size, entry->tag};
@@ -401,8 +356,8 @@ bool device_settle(bool after_allocation)
         small.notifying = 0;
     }
     make_bounds();
-    is_full = small.state.lost_blocks != 0 && !small.said_full;
-    small.said_full |= is_full;
+    is_full = small.full == FULL_TO_SAY;
+    small.full += is_full;
     HT_CRITICAL_EXIT(state);
     return is_full;
 }
@@ -508,7 +463,7 @@ int device_visit(ht_mark_t mark, ht_visit_fn fn, void *user)
 
         if (next != NULL) {
             block = (struct ht_block){(const void *)next->address, next->size};
-            shown = next->tag >> 16 >= mark;
+            shown = is_of_c_heap(block.address) && next->tag >> 16 >= mark;
         }
         HT_CRITICAL_EXIT(state);
         if (next == NULL)

@@ -111,6 +111,20 @@ static size_t block_size(const void *block)
 
 #endif
 
+#if HT_HEAPS && HT_SMALL
+static void record_alloc(ht_heap_t heap, const void *block, size_t size, const struct ht_caller *caller)
+{
+    device_heap_alloc(heap, block, size, caller ? (const void *)caller->pc : __builtin_return_address(0));
+}
+
+static void record_realloc(ht_heap_t heap, const void *old, const void *block, size_t size,
+                           const struct ht_caller *caller)
+{
+    device_heap_realloc(heap, old, block, size,
+                        caller ? (const void *)caller->pc : __builtin_return_address(0));
+}
+#endif
+
 static const struct ht_api api = {
     .size = sizeof(struct ht_api),
     .totals = api_totals,
@@ -123,6 +137,12 @@ static const struct ht_api api = {
     .visit = visit,
     .visit_since = visit_since,
     .block_size = block_size,
+#if HT_HEAPS && HT_SMALL
+    .heap = device_heap,
+    .record_alloc = record_alloc,
+    .record_free = device_heap_free,
+    .record_realloc = record_realloc,
+#endif
     .dump = device_dump,
 };
 
