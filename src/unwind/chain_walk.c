@@ -232,7 +232,8 @@ static struct cfi_rule rule_of_own(struct chain *c, uint64_t pc, uint64_t sp)
     const uint32_t edits = load_relaxed(&c->edits);
     struct walk w = walk_begin(c, pc, sp, 0, false);
     struct cfi_rule rule, room;
-    uint32_t serial;
+    uint32_t serial = 0;
+    bool editing;
 
     fence_compiler();
     rule = *rule_place(c, pc);
@@ -240,9 +241,10 @@ static struct cfi_rule rule_of_own(struct chain *c, uint64_t pc, uint64_t sp)
     if (likely(rule.kind != RULE_NONE && rule_is(c, &rule, pc) && load_relaxed(&c->editing) == 0 &&
                load_relaxed(&c->edits) == edits))
         return rule;
-    w.nested = load_relaxed(&c->editing) != 0 || !edit_begin(c, sp, edits, &serial);
+    editing = load_relaxed(&c->editing) == 0 && edit_begin(c, sp, edits, &serial);
+    w.nested = !editing;
     rule = *rule_for(&w, &room);
-    if (!w.nested)
+    if (editing)
         edit_end(c, serial);
     return rule;
 }

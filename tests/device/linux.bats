@@ -99,7 +99,6 @@ need_targets() {
 # Against libgcc's unwinder, in Arm and in Thumb code (each with the tracker built alike).
 @test "ARMv7: stacks by .ARM.exidx are those of _Unwind_Backtrace, frame for frame" {
     need_targets
-    here=$HT_SOURCE/tests/device
     mkdir state
     for mode in -mthumb -marm; do
         compile="$HT_ARMV7 $mode -funwind-tables -std=c11 -D_GNU_SOURCE -fno-builtin"
