@@ -17,7 +17,7 @@ set(full
     core/marks.c core/thresholds.c core/misuse.c core/sites.c core/sizes.c core/timeline.c core/wait_lock.c
     core/limit.c core/heaps.c
     port/linux_modules.c
-    unwind/arch_none.c unwind/arch_x86_64.c unwind/arch_aarch64.c unwind/eh_frame.c unwind/expression.c
+    unwind/arch_none.c unwind/arch_x86_64.c unwind/arch_aarch64.c unwind/arch_arm.c unwind/eh_frame.c unwind/expression.c unwind/exidx.c
     unwind/cfi.c unwind/trie.c unwind/chain_edit.c unwind/chain_walk.c unwind/chain.c
     sink/log.c sink/state_file.c
     entry/options.c entry/stacks.c entry/fail_sites.c entry/failing.c

@@ -24,8 +24,13 @@
 /* The caller's stack pointer at the call. */
 #define CALL_STACK ((uintptr_t)__builtin_dwarf_cfa())
 #define CALL_CALLER __builtin_return_address(0)
-/* The caller's frame pointer: what the hook has saved at the begin of its own frame. */
+/* The caller's frame pointer: what the hook has saved at the begin of its own frame; where
+ * frames have no such order, its unwind table says where. */
+#if defined(PORT_HERE)
+#define CALL_FRAME_POINTER call_frame_pointer(CALL_STACK, PORT_HERE())
+#else
 #define CALL_FRAME_POINTER (*(const uintptr_t *)__builtin_frame_address(0))
+#endif
 
 /* A hook in halves: `CALL_JUMP half(arguments);` in a hook goes on in a function that is
  * marked CALL_HALF, as if it were the hook itself: with its caller, stack and frame
@@ -41,6 +46,14 @@
 #define CALL_HALF inline __attribute__((always_inline))
 #define CALL_JUMP return
 #endif
+
+/* stack: the hook's CFA; here: what PORT_HERE gave in the hook. 0: not known. */
+HT_INLINE uintptr_t call_frame_pointer(uintptr_t stack, uint64_t here)
+{
+    struct chain *chain = tracker_thread.chain;
+
+    return chain != NULL ? (uintptr_t)chain_caller_fp(chain, here & UINT32_MAX, stack, here >> 32) : 0;
+}
 
 /* The site of the call: the stack above the hook. In the hook itself. */
 #define CALL_SITE(t) call_site_at((t), (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER)

@@ -133,6 +133,7 @@ static bool find_tables(void *user, uint64_t address, struct cfi_tables *tables)
         .begin = module.tables_begin,
         .end = module.tables_end,
         .header = module.unwind_header,
+        .header_bytes = module.unwind_header_bytes,
         .code_begin = module.code_begin,
         .code_end = module.code_end,
         .module = number_of(&module),
@@ -211,7 +212,7 @@ bool stacks_start(const struct state_tables *tables, enum unwind_mode mode, uint
         .trie = &stacks.trie,
         .mode = mode,
         .depth = depth,
-        .address_mask = ~UINT64_C(0),
+        .address_mask = PORT_ARCH.exidx ? ~UINT64_C(1) : ~UINT64_C(0),
         .find_tables = find_tables,
         .page_is_readable = page_is_readable,
     };

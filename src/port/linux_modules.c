@@ -176,6 +176,12 @@ static void find_build_id(struct port_module *module, const uint8_t *notes, size
     }
 }
 
+#if defined(__arm__)
+#define UNWIND_SEGMENT PT_ARM_EXIDX
+#else
+#define UNWIND_SEGMENT PT_GNU_EH_FRAME
+#endif
+
 /* Fills in what the program headers say. They are looked for in the first page of
  * the mapping, where every linker puts them. */
 static void read_headers(struct port_module *module, uintptr_t address)
@@ -193,8 +199,10 @@ static void read_headers(struct port_module *module, uintptr_t address)
             module->bias = module->begin - headers[i].p_vaddr;
     }
     for (unsigned i = 0; i < elf->e_phnum; i++) {
-        if (headers[i].p_type == PT_GNU_EH_FRAME && module->unwind_header == NULL)
+        if (headers[i].p_type == UNWIND_SEGMENT) {
             module->unwind_header = (const uint8_t *)(module->bias + headers[i].p_vaddr);
+            module->unwind_header_bytes = headers[i].p_memsz;
+        }
     }
     for (unsigned i = 0; i < elf->e_phnum; i++) {
         const uintptr_t begin = module->bias + headers[i].p_vaddr;

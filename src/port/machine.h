@@ -38,8 +38,28 @@
 #define PORT_ARCH arch_x86_64
 #elif defined(__aarch64__)
 #define PORT_ARCH arch_aarch64
+#elif defined(__arm__) && defined(__thumb__)
+#define PORT_ARCH arch_thumb
+#elif defined(__arm__)
+#define PORT_ARCH arch_arm
 #else
 #define PORT_ARCH arch_none
+#endif
+
+/* On 32-bit Arm no chain of frame pointers says what the caller's was: a hook that wants
+ * to know calls PORT_HERE and asks its own unwind table where it has saved the register.
+ * The value: where the call returns to in the hook, and above 32 bits the register. */
+#if defined(__arm__)
+#if defined(__thumb__)
+#define PORT_FRAME_REGISTER "r7"
+#else
+#define PORT_FRAME_REGISTER "r11"
+#endif
+__attribute__((naked, noinline, unused)) static uint64_t port_here(void)
+{
+    __asm__("mov r0, lr\n\tmov r1, " PORT_FRAME_REGISTER "\n\tbx lr");
+}
+#define PORT_HERE() port_here()
 #endif
 
 /* A function that also runs when an exception passes the variable's scope. What it needs

@@ -132,9 +132,10 @@ bool port_is_readable(uintptr_t address);
 
 /* A file that is mapped for execution. */
 struct port_module {
-    uintptr_t begin, end;                     /* of the whole mapping */
-    uintptr_t bias;                           /* address minus p_vaddr */
-    const uint8_t *unwind_header;             /* .eh_frame_hdr; NULL: it has none */
+    uintptr_t begin, end;         /* of the whole mapping */
+    uintptr_t bias;               /* address minus p_vaddr */
+    const uint8_t *unwind_header; /* .eh_frame_hdr, on 32-bit Arm .ARM.exidx; NULL: none */
+    size_t unwind_header_bytes;
     const uint8_t *tables_begin, *tables_end; /* the readable segment that holds it */
     const uint8_t *code_begin, *code_end; /* the readable segment that holds the address; may be NULL, NULL */
     const uint8_t *build_id;              /* in the mapping; NULL: none */

@@ -16,6 +16,9 @@ struct arch {
     uint8_t sp, fp;        /* DWARF's numbers of the registers that the state is made of */
     uint8_t ra;            /* the column of the return address */
     uint8_t pc;            /* the register that reads as the pc in an expression; 255: none */
+    uint8_t word;          /* bytes of a saved register */
+    bool exidx;            /* its tables are .ARM.exidx and .ARM.extab, and bit 0 of a code address is no
+                                   part of it (Thumb) */
     bool ra_in_register;   /* a function that has not saved it still has it in register `ra` */
     bool any_signal_frame; /* an 'S' in the augmentation is enough; else the CFA must be what
                                    context[sp] says, since other code may use the letter too */
@@ -36,6 +39,8 @@ struct arch {
 
 extern const struct arch arch_x86_64;
 extern const struct arch arch_aarch64;
-extern const struct arch arch_none; /* no frame but the caller's is known */
+extern const struct arch arch_arm;   /* 32-bit Arm; code that keeps its frame pointer in r11 (Arm code) */
+extern const struct arch arch_thumb; /* the same in r7 (Thumb code) */
+extern const struct arch arch_none;  /* no frame but the caller's is known */
 
 #endif /* HT_UNWIND_ARCH_H */

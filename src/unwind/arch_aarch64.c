@@ -18,6 +18,7 @@ const struct arch arch_aarch64 = {
     .fp = 29,
     .ra = 30,
     .pc = 255,
+    .word = 8,
     .ra_in_register = true,
     .any_signal_frame = true,
     .context =

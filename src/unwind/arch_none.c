@@ -11,4 +11,5 @@ const struct arch arch_none = {
     .fp = 254,
     .ra = 253,
     .pc = 252,
+    .word = sizeof(void *),
 };

@@ -15,6 +15,7 @@ const struct arch arch_x86_64 = {
     .fp = RBP,
     .ra = RA,
     .pc = RA,
+    .word = 8,
     .context =
         {
             [R8] = 40,

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * cfi.c - a row of .eh_frame becomes a rule of 16 bytes.
+ * cfi.c - a row of .eh_frame or .ARM.exidx becomes a rule of 16 bytes.
  */
 #include "unwind/cfi.h"
 
 #include <string.h>
 
 #include "unwind/eh_frame.h"
-
-#define WORD 8
+#include "unwind/exidx.h"
 
 /* Bytes to words; false when they are not whole or do not fit. */
-static bool to_words(int64_t bytes, int16_t *words)
+static bool to_words(const struct arch *arch, int64_t bytes, int16_t *words)
 {
-    if (bytes % WORD != 0 || bytes < INT16_MIN * WORD || bytes > INT16_MAX * WORD)
+    const int word = arch->word;
+
+    if (bytes % word != 0 || bytes < INT16_MIN * word || bytes > INT16_MAX * word)
         return false;
-    *words = (int16_t)(bytes / WORD);
+    *words = (int16_t)(bytes / word);
     return true;
 }
 
@@ -30,11 +31,11 @@ static struct value place_value(const struct arch *arch, const struct place *pla
 
 /* A frame on sp that 16 bits of words do not span; nothing that compilers make puts
  * the CFA below sp. */
-static bool set_wide_cfa(int64_t bytes, struct cfi_rule *rule)
+static bool set_wide_cfa(const struct arch *arch, int64_t bytes, struct cfi_rule *rule)
 {
-    const int64_t count = bytes / WORD;
+    const int64_t count = bytes / arch->word;
 
-    if (bytes % WORD != 0 || bytes < 0 || count >= RULE_WIDE_LIMIT)
+    if (bytes % arch->word != 0 || bytes < 0 || count >= RULE_WIDE_LIMIT)
         return false;
     rule->kind = RULE_ODD_SP;
     rule->cfa_words = (int16_t)(uint16_t)count;
@@ -45,9 +46,9 @@ static bool set_wide_cfa(int64_t bytes, struct cfi_rule *rule)
 static bool set_cfa(const struct arch *arch, struct value cfa, struct cfi_rule *rule)
 {
     if (cfa.kind == VALUE_REGISTER && cfa.reg == arch->sp &&
-        (cfa.offset < 0 || cfa.offset / WORD > INT16_MAX))
-        return set_wide_cfa(cfa.offset, rule);
-    if (!to_words(cfa.offset, &rule->cfa_words))
+        (cfa.offset < 0 || cfa.offset / arch->word > INT16_MAX))
+        return set_wide_cfa(arch, cfa.offset, rule);
+    if (!to_words(arch, cfa.offset, &rule->cfa_words))
         return false;
     if (cfa.kind == VALUE_WORD && cfa.reg == arch->fp)
         rule->kind = RULE_DEREF_FP;
@@ -69,7 +70,7 @@ static bool set_cfa(const struct arch *arch, struct value cfa, struct cfi_rule *
 static bool set_ra(const struct arch *arch, const struct place *ra, struct cfi_rule *rule)
 {
     if (ra->kind == PLACE_AT_CFA)
-        return to_words(ra->offset, &rule->ra_words);
+        return to_words(arch, ra->offset, &rule->ra_words);
     if (ra->kind == PLACE_SAME && arch->ra_in_register) {
         rule->flags |= RULE_RA_IN_REGISTER;
         return true;
@@ -86,13 +87,13 @@ static void set_fp(const struct arch *arch, const struct place *fp, uint64_t pc,
     switch (fp->kind) {
     case PLACE_SAME: return;
     case PLACE_AT_CFA:
-        if (to_words(fp->offset, &rule->fp_words)) {
+        if (to_words(arch, fp->offset, &rule->fp_words)) {
             rule->flags |= RULE_FP_SAVED;
             return;
         }
         break;
     case PLACE_EXPRESSION:
-        if (at.kind == VALUE_REGISTER && at.reg == arch->fp && to_words(at.offset, &rule->fp_words)) {
+        if (at.kind == VALUE_REGISTER && at.reg == arch->fp && to_words(arch, at.offset, &rule->fp_words)) {
             rule->flags |= RULE_FP_SAVED | RULE_FP_BY_FP;
             return;
         }
@@ -168,7 +169,9 @@ void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint6
     }
     rule->kind = RULE_UNKNOWN;
 
-    found = tables->header ? eh_frame_row(arch, tables, inside, &row) : ROW_NONE;
+    found = !tables->header ? ROW_NONE
+            : arch->exidx   ? exidx_row(arch, tables, inside, &row)
+                            : eh_frame_row(arch, tables, inside, &row);
     if (found == ROW_NONE && has_code(tables, pc, arch->sigreturn, arch->sigreturn_bytes)) {
         rule->kind = RULE_SIGNAL;
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cfi.h - from a module's .eh_frame to the rule for one pc.
+ * cfi.h - from a module's .eh_frame or .ARM.exidx to the rule for one pc.
  *
  * Owns: reading the tables. Knows nothing of stacks, caches or how a table is
  * found. Every read of a table is checked against the extents given, and every
@@ -17,8 +17,10 @@
 
 /* The unwind tables of one module, as memory that may be read. */
 struct cfi_tables {
-    const uint8_t *begin, *end;           /* holds both .eh_frame_hdr and .eh_frame; all reads stay inside */
-    const uint8_t *header;                /* .eh_frame_hdr */
+    const uint8_t *begin, *end; /* holds both .eh_frame_hdr and .eh_frame (.ARM.exidx and .ARM.extab); all
+                                             reads stay inside */
+    const uint8_t *header;      /* .eh_frame_hdr; or .ARM.exidx, where the machine has it */
+    size_t header_bytes;        /* .ARM.exidx's; not asked for else */
     const uint8_t *code_begin, *code_end; /* the module's readable bytes of code; may be NULL, NULL */
     uint64_t slide;  /* the target's address = our pointer + slide (0 in our own process) */
     uint16_t module; /* 1 to WHERE_MODULES_MAX, never used twice; 0 unknown */

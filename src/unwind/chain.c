@@ -67,7 +67,7 @@ struct found {
 
 HT_INLINE uint64_t words(int16_t n)
 {
-    return (uint64_t)(int64_t)n * 8;
+    return (uint64_t)(int64_t)n * MEMORY_WORD;
 }
 
 /* A walk on its way; s: the innermost verified slot that is not below it. */

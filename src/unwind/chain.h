@@ -83,6 +83,11 @@ void chain_set_stack(struct chain *chain, uint64_t stack_low, uint64_t stack_hig
 
 const struct chain_counts *chain_get_counts(const struct chain *chain);
 
+/* What the frame pointer register held when a running function was called, by its own
+ * table: pc, where a call returns to in the function; cfa, its CFA; fp, the register now.
+ * 0: not known. Only by the chain's own thread; of UNWIND_FULL only. */
+uint64_t chain_caller_fp(struct chain *chain, uint64_t pc, uint64_t cfa, uint64_t fp);
+
 /* See chain_capture; the registers one by one, as a hook has them. */
 uint32_t chain_capture_at(struct chain *chain, uint64_t pc, uint64_t sp, uint64_t fp);
 

@@ -61,10 +61,10 @@ MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
     const struct chain *c = w->c;
     const uint64_t page = UINT64_C(4096); /* the smallest of any machine: asking twice a page does no harm */
 
-    if (at & 7)
+    if (at & (MEMORY_WORD - 1))
         return false;
     if (at - c->stack_low < c->stack_high - c->stack_low) {
-        if (c->stack_high - at < sizeof *word)
+        if (c->stack_high - at < MEMORY_WORD)
             return false;
     } else if (at - w->page_low >= w->page_high - w->page_low) {
         if (c->unwind->page_is_readable && !c->unwind->page_is_readable(c->unwind->user, at))
@@ -79,7 +79,7 @@ MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
 
 static uint64_t bytes_of_words(int n)
 {
-    return (uint64_t)(int64_t)n * 8;
+    return (uint64_t)(int64_t)n * MEMORY_WORD;
 }
 
 /* The register r of the interrupted frame. */
@@ -225,6 +225,43 @@ static struct walk walk_begin(struct chain *c, uint64_t pc, uint64_t sp, uint64_
                          .page_high = nested ? 0 : c->readable_high};
 }
 
+/* The rule for a pc by way of the cache, whatever else is under way. */
+static struct cfi_rule rule_of_own(struct chain *c, uint64_t pc, uint64_t sp)
+{
+    const uint32_t edits = load_relaxed(&c->edits);
+    struct walk w = walk_begin(c, pc, sp, 0, false);
+    struct cfi_rule rule, room;
+    uint32_t serial = 0;
+    bool editing;
+
+    fence_compiler();
+    rule = *rule_place(c, pc);
+    fence_compiler();
+    if (likely(rule.kind != RULE_NONE && rule_is(c, &rule, pc) && load_relaxed(&c->editing) == 0 &&
+               load_relaxed(&c->edits) == edits))
+        return rule;
+    editing = load_relaxed(&c->editing) == 0 && edit_begin(c, sp, edits, &serial);
+    w.nested = !editing;
+    rule = *rule_for(&w, &room);
+    if (editing)
+        edit_end(c, serial);
+    return rule;
+}
+
+MEMORY_RAW uint64_t chain_caller_fp(struct chain *c, uint64_t pc, uint64_t cfa, uint64_t fp)
+{
+    struct cfi_rule rule;
+
+    if (c->unwind->mode != UNWIND_FULL)
+        return 0;
+    rule = rule_of_own(c, pc, cfa);
+    if (rule.kind <= RULE_PLAIN_LAST)
+        return rule.fp_words ? memory_word(cfa + bytes_of_words(rule.fp_words)) : fp;
+    if (rule.kind > RULE_ODD_FP || (rule.flags & (RULE_FP_LOST | RULE_FP_BY_FP)))
+        return 0;
+    return rule.flags & RULE_FP_SAVED ? memory_word(cfa + bytes_of_words(rule.fp_words)) : fp;
+}
+
 /* --- A capture inside another, or one whose chain is not to be touched ----------- */
 
 /* Only reads the chain's constants; about 1.5 KiB of stack. */
@@ -342,7 +379,7 @@ static bool push_steps(struct chain *c, const struct outcome *o)
         if (s->ra_at && !(i + 1 == o->count && o->join >= 0)) {
             if (!chain_push(c, (struct chain_slot){.at = s->ra_at, .value = s->ra},
                             chain_return_frame(c, outer, o->root, caller, s->fp, needed,
-                                               (int16_t)((int64_t)(s->ra_at - s->sp) / 8))))
+                                               (int16_t)((int64_t)(s->ra_at - s->sp) / MEMORY_WORD))))
                 return false;
             outer = &c->frames[c->top - 1];
         }

@@ -21,6 +21,8 @@ struct memory_image {
 
 extern struct memory_image memory_image;
 
+#define MEMORY_WORD 8 /* bytes */
+
 /* What cannot be read is 0, which ends a walk. */
 uint64_t memory_word(uint64_t address);
 
@@ -32,7 +34,9 @@ uint64_t memory_word(uint64_t address);
 #define MEMORY_RAW __attribute__((no_sanitize("address", "thread", "undefined")))
 #endif
 
-typedef uint64_t __attribute__((may_alias, aligned(1))) memory_any;
+typedef uintptr_t __attribute__((may_alias, aligned(1))) memory_any;
+
+#define MEMORY_WORD ((int)sizeof(uintptr_t)) /* bytes */
 
 __attribute__((always_inline)) static inline uint64_t memory_word(uint64_t address)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * rule.h - how to step from one frame to its caller, in 16 bytes: what is left of
- * a row of .eh_frame for a machine whose state is (pc, sp, fp).
+ * a row of .eh_frame (or of .ARM.exidx) for a machine whose state is (pc, sp, fp).
  *
  *   cfa = sp or fp (+ cfa_words words), or the word found there
  *   pc' = word at cfa + ra_words words
  *   fp' = fp, or the word at cfa (or fp) + fp_words words
  *   sp' = cfa
  *
- * A word is 8 bytes. All offsets are whole words that fit 16 bits, but for the CFA
+ * A word is the machine's: 8 bytes, or 4. All offsets are whole words that fit 16 bits, but for the CFA
  * of a very large frame, which has RULE_ODD_SP's 20. Code where they do not is
  * RULE_UNSUPPORTED.
  */
@@ -65,7 +65,7 @@ struct cfi_rule {
 #define RULE_REG_SHIFT 4 /* RULE_REG: the register, 0 to 15; RULE_ODD_SP: bits 16 to 19 of cfa_words */
 #define RULE_WIDE_LIMIT (1 << 20)
 
-/* RULE_ODD_SP: the CFA's words above sp, up to 8 MiB. */
+/* RULE_ODD_SP: the CFA's words above sp, up to 8 MiB of eight-byte words. */
 HT_INLINE int32_t rule_wide_words(const struct cfi_rule *rule)
 {
     return (int32_t)((uint32_t)(uint16_t)rule->cfa_words | (uint32_t)(rule->flags >> RULE_REG_SHIFT) << 16);

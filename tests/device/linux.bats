@@ -68,26 +68,56 @@ need_targets() {
     done
 }
 
-# Stacks through functions, by the tables in the program: AArch64 has CFI.
-@test "AArch64: whole call stacks, linked in and read by the tool" {
+# Stacks through functions, by the tables in the program: AArch64 has CFI, ARMv7 .ARM.exidx.
+@test "AArch64 and ARMv7: whole call stacks, linked in and read by the tool" {
     need_targets
     [ -x "$tool" ] || skip "the tool is not built"
+    need jq jq
     cat >app.c <<-'END'
 	#include <stdlib.h>
 	#include <unistd.h>
 	__attribute__((noinline)) static void *inner(void) { void *volatile p = malloc(777); return p; }
-	__attribute__((noinline)) static void *middle(void) { void *volatile p = inner(); return p; }
-	__attribute__((noinline)) static void *outer(void) { void *volatile p = middle(); return p; }
+	__attribute__((noinline)) static void *middle(int n) { char a[n]; void *volatile p = (a[n - 1] = 1, inner()); return p; }
+	__attribute__((noinline)) static void *outer(void) { void *volatile p = middle(9); return p; }
 	int main(void) { return outer() == 0; }
 	END
-    lib=$HT_BUILD/lib/aarch64-glibc
+    targets | grep -E '^(armv7-musl|aarch64-glibc)' | while IFS='|' read -r name run compiler; do
+        lib=$HT_BUILD/lib/$name
+        mkdir state
+        # shellcheck disable=SC2086
+        $compiler -O2 -g -fno-builtin -fomit-frame-pointer -o app app.c "@$lib/heaptracker.wrap" $lib/libheaptracker.a -pthread
+        # shellcheck disable=SC2086
+        HEAPTRACKER_OPTIONS=state_dir=$PWD/state $run ./app </dev/null
+        "$tool" report --exe=app --format=json state/*.ht >report.json
+        echo "$name"
+        jq -c '.sites[] | select(.live_bytes == 777) | [.stack[].function]' report.json
+        [ "$(jq -c '.sites[] | select(.live_bytes == 777) | [.stack[0:4][].function]' report.json)" = '["inner","middle","outer","main"]' ]
+        rm -r state
+    done
+}
+
+# Against libgcc's unwinder, in Arm and in Thumb code (each with the tracker built alike).
+@test "ARMv7: stacks by .ARM.exidx are those of _Unwind_Backtrace, frame for frame" {
+    need_targets
     mkdir state
-    # shellcheck disable=SC2086
-    $HT_AARCH64 -O2 -g -fno-builtin -fomit-frame-pointer -o app app.c "@$lib/heaptracker.wrap" $lib/libheaptracker.a -pthread
-    # shellcheck disable=SC2086
-    HEAPTRACKER_OPTIONS=state_dir=$PWD/state $HT_AARCH64_RUN ./app
-    need jq jq
-    "$tool" report --exe=app --format=json state/*.ht >report.json
-    jq -c '.sites[] | select(.live_bytes == 777) | [.stack[].function]' report.json
-    [ "$(jq -c '.sites[] | select(.live_bytes == 777) | [.stack[0:4][].function]' report.json)" = '["inner","middle","outer","main"]' ]
+    for mode in -mthumb -marm; do
+        compile="$HT_ARMV7 $mode -funwind-tables -std=c11 -D_GNU_SOURCE -fno-builtin"
+        # shellcheck disable=SC2086 # words are wanted
+        $compile -O1 -I. -c heaptracker.c
+        for optimize in -O0 -O2; do
+            # shellcheck disable=SC2086
+            $compile $optimize -I"$HT_SOURCE/src" -I"$HT_SOURCE/include" -c "$here/arm_stacks.c" -Wall -Wextra -Werror
+            # shellcheck disable=SC2086
+            $compile $optimize -fPIC -shared -o libshared.so "$here/arm_stacks_shared.c"
+            # shellcheck disable=SC2086
+            $compile -o dynamic arm_stacks.o heaptracker.o ./libshared.so $plain_wraps -pthread -lgcc_eh
+            # shellcheck disable=SC2086
+            $compile $optimize -static -o static arm_stacks.o heaptracker.o "$here/arm_stacks_shared.c" $plain_wraps -pthread -lgcc_eh
+            for program in dynamic static; do
+                # shellcheck disable=SC2086
+                HEAPTRACKER_OPTIONS=quiet=1:state_dir=$PWD/state $HT_ARMV7_RUN ./$program </dev/null >log || { cat log; false; }
+                echo "# $mode $optimize $program: $(cat log)" >&3
+            done
+        done
+    done
 }
