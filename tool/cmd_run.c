@@ -95,7 +95,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "log", "[=FILE]", "each call as a line, to FILE or standard error", &settings->log, NULL},
         {0, "no-follow-fork", NULL, "track COMMAND alone, and no process it starts", NULL,
          &tracking->only_parent},
-        {0, "follow-fork", NULL, "and all that it starts (the default)", NULL, &follow},
+        {0, "follow-fork", NULL, NULL, NULL, &follow},
         {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
          &settings->show.debuginfod},
         {0, "state-dir", "DIR", "where the numbers lie while it runs (/dev/shm...)", &settings->state_place,
@@ -105,10 +105,8 @@ static void parse(struct settings *settings, int argc, char **argv)
     const struct usage usage = {
         .synopsis = "run [OPTION...] [--] COMMAND [ARGUMENT...]",
         .purpose = "Runs COMMAND; who held how much of its heap goes to standard error.",
-        .notes = "FILE is the program's last image. With -o, other processes that it starts are\n"
-                 "FILE.PID, and what ran in a process before an exec is FILE.PID.N.\n"
-                 "Exit status: COMMAND's own; 128+N when signal N killed it; 125 when heaptracker\n"
-                 "itself failed, 126 when COMMAND cannot be executed, 127 when it is not found.\n",
+        .notes = "With -o, other processes are FILE.PID, images before an exec FILE.PID.N.\n"
+                 "Exit status: COMMAND's, or 128 + its signal; 125 to 127 as env and timeout.\n",
         .operands_last = true,
     };
     uint64_t threshold;

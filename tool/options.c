@@ -50,6 +50,8 @@ static void print_help(const struct usage *usage, const struct option_spec *spec
     for (const struct option_spec *spec = specs; spec->name; spec++) {
         char left[64], short_name[8] = "    ";
 
+        if (spec->help == NULL)
+            continue;
         if (spec->letter)
             snprintf(short_name, sizeof short_name, "-%c, ", spec->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", short_name, spec->name,

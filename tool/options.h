@@ -14,7 +14,7 @@ struct option_spec {
     char letter;         /* 0: none */
     const char *name;    /* long name; NULL ends the table */
     const char *metavar; /* what the value is, with its unit; NULL: takes no value; "[=X]": may have one */
-    const char *help;    /* one line of at most 56 characters */
+    const char *help;    /* one line of at most 56 characters; NULL: what is so anyway, and not shown */
     const char **value;  /* receives the value; the last one given counts; "" for none */
     bool *flag;          /* or is set, when there is no value */
 };

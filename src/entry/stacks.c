@@ -191,7 +191,8 @@ _Static_assert(STATE_WHERE_MODULE_SHIFT - WHERE_ADDRESS_BITS == 0,
                "the file names frames as the unwinder does");
 _Static_assert(STATE_WHERE_MODULE_MASK - WHERE_MODULES_MAX == 0,
                "the file numbers modules as the unwinder does");
-_Static_assert((STATE_WHERE_INTERRUPTED ^ WHERE_INTERRUPTED) == 0, "and marks interrupted frames so");
+_Static_assert((STATE_WHERE_INTERRUPTED ^ ~WHERE_INTERRUPTED) == ~UINT64_C(0),
+               "and marks interrupted frames so");
 
 static struct trie_header *trie_header_of(struct state_header *header)
 {

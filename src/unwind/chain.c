@@ -363,7 +363,8 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_far(struct chain *c
     f.innermost = s;
     for (uint32_t n = 0; n < FAST_FRAMES && met == MET_NOTHING; n++)
         met = fast_step(c, &w, &f, n);
-    if (unlikely(met != MET_CHAIN))
+    /* Fewer frames than before: a signal handler has changed the chain meanwhile. */
+    if (unlikely(met != MET_CHAIN || f.frames <= RECENT_FRAMES))
         return chain_capture_slow(c, pc, sp, fp);
     if (c->frames[f.join].depth + f.frames > c->unwind->depth)
         return learn_stack(c, pc, sp, fp, &f, edits);

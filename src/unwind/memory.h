@@ -40,6 +40,7 @@ typedef uintptr_t __attribute__((may_alias, aligned(1))) memory_any;
 
 __attribute__((always_inline)) static inline uint64_t memory_word(uint64_t address)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): callers know that it is in the stack */
     return *(const volatile memory_any *)(uintptr_t)address;
 }
 
