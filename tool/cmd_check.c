@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "builtin.h"
@@ -177,12 +178,13 @@ static bool load_command(struct report *report, const struct settings *settings,
 {
     char *directory = settings->keep_as ? NULL : scratch_make();
     char *file = settings->keep_as ? must_strdup(settings->keep_as) : must_asprintf("%s/check.ht", directory);
-    bool loaded;
+    struct stat before, after;
+    bool was_there = stat(file, &before) == 0, loaded;
 
-    if (settings->keep_as)
-        unlink(file); /* an earlier run's must not be taken for this one's */
     *status = run_command(settings, file);
-    loaded = access(file, F_OK) == 0;
+    /* A run replaces the file, by another inode: an earlier one's is not taken for this one's,
+     * and stays where this one leaves nothing. */
+    loaded = stat(file, &after) == 0 && !(was_there && before.st_ino == after.st_ino);
     if (loaded)
         report_load(report, file);
     if (directory)

@@ -183,6 +183,16 @@ check() {
     check 1 --max-live=0 kept.ht
 }
 
+@test "a command that leaves no numbers leaves the kept ones of an earlier run" {
+    need_tracking
+    check 0 --max-peak=1M --keep=kept.ht -- "$gate"
+    cp kept.ht before.ht
+    check 2 --max-peak=1M --keep=kept.ht -- /nowhere/at/all
+    cmp kept.ht before.ht
+    check 0 --max-peak=1M --keep=kept.ht -- "$gate"
+    ! cmp -s kept.ht before.ht || false
+}
+
 @test "what cannot be told is exit status 2" {
     need_tracking
     check 2 --max-peak=1M -- /nowhere/at/all

@@ -7,57 +7,35 @@
 #include <string.h>
 
 #include "check/show.h"
+#include "export/json_parts.h"
 #include "util.h"
-
-static json_t *must(json_t *value)
-{
-    if (value == NULL)
-        die("out of memory for the report");
-    return value;
-}
-
-static json_t *text(const char *bytes)
-{
-    char *valid = utf8_copy(bytes, strlen(bytes), false);
-    json_t *value = must(json_string(valid));
-
-    free(valid);
-    return value;
-}
 
 /* Percents are kept in thousandths. */
 static json_t *number(enum limit_unit unit, int64_t value)
 {
-    return must(unit == UNIT_PERCENT ? json_real((double)value / 1000) : json_integer(value));
+    return json_must(unit == UNIT_PERCENT ? json_real((double)value / 1000) : json_integer(value));
 }
 
-static json_t *stack_of(const struct culprit *culprit)
+static json_t *stack_json(const struct culprit *culprit)
 {
-    json_t *stack = must(json_array());
+    json_t *stack = json_must(json_array());
 
-    for (size_t i = 0; i < culprit->place_count; i++) {
-        const struct place *place = &culprit->places[i];
-
-        json_array_append_new(
-            stack, must(json_pack("{s:o, s:o, s:i, s:o, s:b}", "function", text(place->function), "file",
-                                  place->file ? text(place->file) : json_null(), "line", (int)place->line,
-                                  "module", text(place->module), "inlined", (int)place->inlined)));
-    }
+    for (size_t i = 0; i < culprit->place_count; i++)
+        json_append_place(stack, &culprit->places[i], false);
     if (culprit->place_count == 0)
-        json_array_append_new(stack, must(json_pack("{s:s, s:n, s:i, s:s, s:b}", "function", culprit->label,
-                                                    "file", "line", 0, "module", "", "inlined", 0)));
+        json_append_place(stack, &(struct place){.function = culprit->label, .module = ""}, false);
     return stack;
 }
 
 static json_t *sites_of(const struct finding *finding)
 {
-    json_t *sites = must(json_array());
+    json_t *sites = json_must(json_array());
 
     for (size_t i = 0; i < finding->culprit_count; i++)
         json_array_append_new(
-            sites, must(json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)finding->culprits[i].bytes, "count",
-                                  (json_int_t)finding->culprits[i].count, "stack",
-                                  stack_of(&finding->culprits[i]))));
+            sites, json_must(json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)finding->culprits[i].bytes,
+                                       "count", (json_int_t)finding->culprits[i].count, "stack",
+                                       stack_json(&finding->culprits[i]))));
     return sites;
 }
 
@@ -66,32 +44,32 @@ static json_t *limit_of(const struct finding *finding)
     static const char *const results[] = {"within", "over", "unsure"};
     static const char *const units[] = {"bytes", "count", "percent"};
 
-    return must(json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "name", text(finding->name), "result",
-                          results[finding->result], "unit", units[finding->unit], "actual",
-                          number(finding->unit, finding->actual), "limit",
-                          number(finding->unit, finding->limit), "message", text(finding->message), "sites",
-                          sites_of(finding)));
+    return json_must(json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "name", json_text(finding->name),
+                               "result", results[finding->result], "unit", units[finding->unit], "actual",
+                               number(finding->unit, finding->actual), "limit",
+                               number(finding->unit, finding->limit), "message", json_text(finding->message),
+                               "sites", sites_of(finding)));
 }
 
 static json_t *live_part(const struct live_parts *live, enum live_part part)
 {
-    return must(json_pack("{s:I, s:I}", "bytes", (json_int_t)live->bytes[part], "blocks",
-                          (json_int_t)live->blocks[part]));
+    return json_must(json_pack("{s:I, s:I}", "bytes", (json_int_t)live->bytes[part], "blocks",
+                               (json_int_t)live->blocks[part]));
 }
 
 void show_json(const struct verdict *verdict, FILE *out)
 {
     static const char *const results[] = {"within", "over", "unsure"};
-    json_t *limits = must(json_array()), *root;
+    json_t *limits = json_must(json_array()), *root;
 
     for (size_t i = 0; i < verdict->count; i++)
         json_array_append_new(limits, limit_of(&verdict->findings[i]));
-    root = must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind", "check",
-                          "program", text(verdict->report->main.program), "pid",
-                          (int)verdict->report->main.pid, "result", results[verdict->result], "limits",
-                          limits, "live", "counted", live_part(&verdict->live, LIVE_COUNTED), "by_design",
-                          live_part(&verdict->live, LIVE_BY_DESIGN), "suppressed",
-                          live_part(&verdict->live, LIVE_SUPPRESSED)));
+    root = json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
+                               "check", "program", json_text(verdict->report->main.program), "pid",
+                               (int)verdict->report->main.pid, "result", results[verdict->result], "limits",
+                               limits, "live", "counted", live_part(&verdict->live, LIVE_COUNTED),
+                               "by_design", live_part(&verdict->live, LIVE_BY_DESIGN), "suppressed",
+                               live_part(&verdict->live, LIVE_SUPPRESSED)));
     json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     fputc('\n', out);
     json_decref(root);

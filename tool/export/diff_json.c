@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "export/diff_export.h"
+#include "export/json_parts.h"
 #include "export/stack.h"
 #include "util.h"
 
@@ -26,34 +27,12 @@ static const char *const change_names[] = {
     [DIFF_GROWN] = "grown", [DIFF_SHRUNK] = "shrunk",
 };
 
-static json_t *must(json_t *value)
-{
-    if (value == NULL)
-        die("out of memory for the report");
-    return value;
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, must(value)) != 0)
-        die("out of memory for the report");
-}
-
-static json_t *text(const char *bytes)
-{
-    char *valid = utf8_copy(bytes, strlen(bytes), false);
-    json_t *value = must(json_string(valid));
-
-    free(valid);
-    return value;
-}
-
 static json_t *columns_of(const int64_t columns[DIFF_COLUMNS])
 {
-    json_t *object = must(json_object());
+    json_t *object = json_must(json_object());
 
     for (int c = 0; c < DIFF_COLUMNS; c++)
-        set(object, column_names[c], json_integer(columns[c]));
+        json_set(object, column_names[c], json_integer(columns[c]));
     return object;
 }
 
@@ -61,69 +40,11 @@ static json_t *row_columns(const int64_t columns[DIFF_COLUMNS], size_t sites)
 {
     json_t *object = columns_of(columns);
 
-    set(object, "sites", json_integer((json_int_t)sites));
+    json_set(object, "sites", json_integer((json_int_t)sites));
     return object;
 }
 
-static void append_place(json_t *stack, const struct place *place)
-{
-    json_t *object = must(json_object());
-
-    set(object, "function", text(place->function));
-    set(object, "file", place->file ? text(place->file) : json_null());
-    set(object, "line", json_integer(place->line));
-    set(object, "module", text(place->module));
-    set(object, "inlined", json_boolean(place->inlined));
-    json_array_append_new(stack, object);
-}
-
-/* The inside of a JSON array of places (malloc'ed). */
-static char *places_text(const struct place *places, size_t count)
-{
-    json_t *array = must(json_array());
-    char *dumped, *inside;
-
-    for (size_t i = 0; i < count; i++)
-        append_place(array, &places[i]);
-    dumped = json_dumps(array, JSON_COMPACT);
-    json_decref(array);
-    if (dumped == NULL)
-        die("out of memory for the report");
-    inside = must_asprintf("%.*s", (int)(strlen(dumped) - 2), dumped + 1);
-    free(dumped);
-    return inside;
-}
-
-/* What was written of each frame of one file, since stacks share most of theirs. */
-struct frame_texts {
-    struct numbering numbers; /* by `where` */
-    char **texts;             /* [number - 1] */
-};
-
-static const char *frame_text(struct frame_texts *frames, struct symbols *symbols, uint64_t where)
-{
-    bool is_new;
-    uint32_t number = number_of(&frames->numbers, where, &is_new);
-
-    if (is_new) {
-        size_t count;
-        const struct place *places = symbols_places(symbols, where, &count);
-
-        frames->texts = must_realloc(frames->texts, number * sizeof *frames->texts);
-        frames->texts[number - 1] = places_text(places, count);
-    }
-    return frames->texts[number - 1];
-}
-
-static void free_frame_texts(struct frame_texts *frames)
-{
-    for (size_t i = 0; i < frames->numbers.count; i++)
-        free(frames->texts[i]);
-    free(frames->texts);
-    numbering_free(&frames->numbers);
-}
-
-static void print_stack(FILE *out, const struct diff_row *row, struct frame_texts *texts)
+static void print_stack(FILE *out, const struct diff_row *row, struct json_frames *texts)
 {
     uint64_t frames[STACK_FRAMES_MAX];
     uint32_t end;
@@ -134,12 +55,12 @@ static void print_stack(FILE *out, const struct diff_row *row, struct frame_text
         depth = profile_stack(&row->side->report->profile, row->site, frames, STACK_FRAMES_MAX, &end);
     for (size_t i = 0; i < depth; i++) {
         fputs(i ? "," : "", out);
-        fputs(frame_text(texts, row->side->symbols, frames[i]), out);
+        fputs(json_frame(texts, row->side->symbols, frames[i]), out);
     }
     if (depth > 0)
         return;
-    name = places_text(
-        &(struct place){.function = stack_name(&(struct site){.kind = row->kind}), .module = ""}, 1);
+    name = json_places(
+        &(struct place){.function = stack_name(&(struct site){.kind = row->kind}), .module = ""}, 1, false);
     fputs(name, out);
     free(name);
 }
@@ -147,19 +68,19 @@ static void print_stack(FILE *out, const struct diff_row *row, struct frame_text
 static void print_member(FILE *out, const char *key, json_t *value, const char *after)
 {
     fprintf(out, "  \"%s\": ", key);
-    json_dumpf(must(value), out, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dumpf(json_must(value), out, JSON_COMPACT | JSON_ENCODE_ANY);
     fprintf(out, "%s\n", after);
     json_decref(value);
 }
 
 static json_t *side_of(const struct diff_side *side, const char *path)
 {
-    json_t *object = must(json_object());
+    json_t *object = json_must(json_object());
 
-    set(object, "file", text(path));
-    set(object, "program", text(side->report->main.program));
-    set(object, "pid", json_integer(side->report->main.pid));
-    set(object, "totals", columns_of(side->totals));
+    json_set(object, "file", json_text(path));
+    json_set(object, "program", json_text(side->report->main.program));
+    json_set(object, "pid", json_integer(side->report->main.pid));
+    json_set(object, "totals", columns_of(side->totals));
     return object;
 }
 
@@ -172,18 +93,18 @@ static json_t *change_of_totals(const struct diff *diff)
     return columns_of(change);
 }
 
-static void print_row(FILE *out, const struct diff *diff, size_t i, struct frame_texts *texts)
+static void print_row(FILE *out, const struct diff *diff, size_t i, struct json_frames *texts)
 {
     const struct diff_row *row = &diff->rows[i];
-    json_t *object = must(json_object());
+    json_t *object = json_must(json_object());
     char *numbers;
 
-    set(object, "id", json_integer((json_int_t)i + 1));
-    set(object, "change", json_string(change_names[row->change]));
-    set(object, "change_bytes", json_integer(diff_of(row, DIFF_BYTES(diff->by))));
-    set(object, "change_blocks", json_integer(diff_of(row, DIFF_BLOCKS(diff->by))));
-    set(object, "old", row_columns(row->old, row->old_sites));
-    set(object, "new", row_columns(row->new, row->new_sites));
+    json_set(object, "id", json_integer((json_int_t)i + 1));
+    json_set(object, "change", json_string(change_names[row->change]));
+    json_set(object, "change_bytes", json_integer(diff_of(row, DIFF_BYTES(diff->by))));
+    json_set(object, "change_blocks", json_integer(diff_of(row, DIFF_BLOCKS(diff->by))));
+    json_set(object, "old", row_columns(row->old, row->old_sites));
+    json_set(object, "new", row_columns(row->new, row->new_sites));
     numbers = json_dumps(object, JSON_COMPACT);
     if (numbers == NULL)
         die("out of memory for the report");
@@ -196,7 +117,7 @@ static void print_row(FILE *out, const struct diff *diff, size_t i, struct frame
 
 void diff_export_json(const struct diff *diff, const struct diff_export_options *options, FILE *out)
 {
-    struct frame_texts old_texts = {0}, new_texts = {0};
+    struct json_frames old_texts = {0}, new_texts = {0};
 
     fputs("{\n", out);
     print_member(out, "schema", json_integer(1), ",");
@@ -209,6 +130,6 @@ void diff_export_json(const struct diff *diff, const struct diff_export_options 
     for (size_t i = 0; i < diff->count; i++)
         print_row(out, diff, i, diff->rows[i].side == &diff->old ? &old_texts : &new_texts);
     fputs("  ]\n}\n", out);
-    free_frame_texts(&old_texts);
-    free_frame_texts(&new_texts);
+    json_frames_free(&old_texts);
+    json_frames_free(&new_texts);
 }

@@ -13,6 +13,7 @@
 
 #include "export/export.h"
 #include "export/json.h"
+#include "export/json_parts.h"
 #include "export/stack.h"
 #include "model/growth.h"
 #include "model/symbols.h"
@@ -20,32 +21,6 @@
 
 /* The most that a double keeps of any decimal number. */
 #define REAL_DIGITS 15
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-    if (value == NULL || json_object_set_new(object, key, value) != 0)
-        die("out of memory for the report");
-}
-
-/* JSON's integers are signed 64 bit here; only a forged file says more. */
-static json_int_t clamped(uint64_t value)
-{
-    return value > INT64_MAX ? INT64_MAX : (json_int_t)value;
-}
-
-static void set_u64(json_t *object, const char *key, uint64_t value)
-{
-    set(object, key, json_integer(clamped(value)));
-}
-
-static json_t *text(const char *bytes, size_t length)
-{
-    char *valid = utf8_copy(bytes, length, false);
-    json_t *value = json_string(valid);
-
-    free(valid);
-    return value;
-}
 
 static double to_microseconds(double seconds)
 {
@@ -71,7 +46,7 @@ static json_t *command_of(const struct summary *summary)
     for (size_t at = 0; at < summary->command_bytes;) {
         size_t length = strlen(summary->command + at);
 
-        json_array_append_new(command, text(summary->command + at, length));
+        json_array_append_new(command, json_text_bytes(summary->command + at, length));
         at += length + 1;
     }
     return command;
@@ -81,22 +56,22 @@ static json_t *totals_of(const struct ht_totals *totals)
 {
     json_t *object = json_object();
 
-    set_u64(object, "allocs", totals->allocs);
-    set_u64(object, "frees", totals->frees);
-    set_u64(object, "reallocs", totals->reallocs);
-    set_u64(object, "bytes_allocated", totals->bytes_allocated);
-    set(object, "live_bytes", json_integer(totals->live_bytes));
-    set(object, "live_blocks", json_integer(totals->live_blocks));
-    set_u64(object, "peak_bytes", totals->peak_bytes);
-    set_u64(object, "peak_blocks", totals->peak_blocks);
-    set_u64(object, "temporary_allocs", totals->temporary_allocs);
-    set_u64(object, "failed_allocs", totals->failed_allocs);
-    set_u64(object, "foreign_frees", totals->foreign_frees);
-    set_u64(object, "invalid_frees", totals->invalid_frees);
-    set_u64(object, "unmatched_frees", totals->unmatched_frees);
-    set_u64(object, "threads", totals->threads);
-    set_u64(object, "peak_error_bytes", totals->peak_error_bytes);
-    set_u64(object, "largest_bytes", totals->largest_bytes);
+    json_set_u64(object, "allocs", totals->allocs);
+    json_set_u64(object, "frees", totals->frees);
+    json_set_u64(object, "reallocs", totals->reallocs);
+    json_set_u64(object, "bytes_allocated", totals->bytes_allocated);
+    json_set(object, "live_bytes", json_integer(totals->live_bytes));
+    json_set(object, "live_blocks", json_integer(totals->live_blocks));
+    json_set_u64(object, "peak_bytes", totals->peak_bytes);
+    json_set_u64(object, "peak_blocks", totals->peak_blocks);
+    json_set_u64(object, "temporary_allocs", totals->temporary_allocs);
+    json_set_u64(object, "failed_allocs", totals->failed_allocs);
+    json_set_u64(object, "foreign_frees", totals->foreign_frees);
+    json_set_u64(object, "invalid_frees", totals->invalid_frees);
+    json_set_u64(object, "unmatched_frees", totals->unmatched_frees);
+    json_set_u64(object, "threads", totals->threads);
+    json_set_u64(object, "peak_error_bytes", totals->peak_error_bytes);
+    json_set_u64(object, "largest_bytes", totals->largest_bytes);
     return object;
 }
 
@@ -104,8 +79,8 @@ static json_t *inherited_of(const struct ht_totals *totals)
 {
     json_t *object = json_object();
 
-    set_u64(object, "live_bytes", totals->inherited_bytes);
-    set_u64(object, "live_blocks", totals->inherited_blocks);
+    json_set_u64(object, "live_bytes", totals->inherited_bytes);
+    json_set_u64(object, "live_blocks", totals->inherited_blocks);
     return object;
 }
 
@@ -117,14 +92,14 @@ static json_t *children_of(const struct report *report)
         const struct summary *child = &report->children[i];
         json_t *object = json_object();
 
-        set_u64(object, "pid", child->pid);
-        set_u64(object, "image", child->image);
-        set(object, "program", text(child->program, strlen(child->program)));
-        set(object, "ended", json_string(end_name(child->ended)));
-        set_u64(object, "peak_bytes", child->totals.peak_bytes);
-        set(object, "live_bytes", json_integer(child->totals.live_bytes));
-        set_u64(object, "allocs", child->totals.allocs);
-        set(object, "file", child->file ? text(child->file, strlen(child->file)) : json_null());
+        json_set_u64(object, "pid", child->pid);
+        json_set_u64(object, "image", child->image);
+        json_set(object, "program", json_text(child->program));
+        json_set(object, "ended", json_string(end_name(child->ended)));
+        json_set_u64(object, "peak_bytes", child->totals.peak_bytes);
+        json_set(object, "live_bytes", json_integer(child->totals.live_bytes));
+        json_set_u64(object, "allocs", child->totals.allocs);
+        json_set(object, "file", child->file ? json_text(child->file) : json_null());
         json_array_append_new(array, object);
     }
     return array;
@@ -135,13 +110,14 @@ static json_t *lost_of(const struct report *report)
     const struct ht_totals *totals = &report->main.totals;
     json_t *object = json_object();
 
-    set_u64(object, "blocks", totals->lost_blocks);
-    set_u64(object, "bytes", totals->lost_bytes);
-    set_u64(object, "sites", report->profile.lost_stacks); /* allocations whose stack found no place */
-    set_u64(object, "frames", report->profile.cut_stacks); /* stacks without their outermost frames */
-    set_u64(object, "deep", report->profile.deep_stacks);  /* stacks with more frames than --depth keeps */
-    set_u64(object, "events", totals->lost_events);
-    set_u64(object, "sizes", report->profile.sizes.lost); /* allocations: of which site is not known */
+    json_set_u64(object, "blocks", totals->lost_blocks);
+    json_set_u64(object, "bytes", totals->lost_bytes);
+    json_set_u64(object, "sites", report->profile.lost_stacks); /* allocations whose stack found no place */
+    json_set_u64(object, "frames", report->profile.cut_stacks); /* stacks without their outermost frames */
+    json_set_u64(object, "deep",
+                 report->profile.deep_stacks); /* stacks with more frames than --depth keeps */
+    json_set_u64(object, "events", totals->lost_events);
+    json_set_u64(object, "sizes", report->profile.sizes.lost); /* allocations: of which site is not known */
     return object;
 }
 
@@ -153,49 +129,13 @@ static json_t *timeline_of(const struct profile *profile)
         const struct state_point *point = &profile->points[i];
         json_t *object = json_object();
 
-        set(object, "ms", json_real(to_microseconds((double)point->since_start_ns / 1e6)));
-        set(object, "live_bytes", json_integer(point->live_bytes));
-        set(object, "live_blocks", json_integer(point->live_blocks));
-        set_u64(object, "rss_bytes", point->rss_bytes);
+        json_set(object, "ms", json_real(to_microseconds((double)point->since_start_ns / 1e6)));
+        json_set(object, "live_bytes", json_integer(point->live_bytes));
+        json_set(object, "live_blocks", json_integer(point->live_blocks));
+        json_set_u64(object, "rss_bytes", point->rss_bytes);
         json_array_append_new(array, object);
     }
     return array;
-}
-
-static void set_hex(json_t *object, const char *key, uint64_t value)
-{
-    char digits[24];
-
-    snprintf(digits, sizeof digits, "0x%" PRIx64, value);
-    set(object, key, json_string(digits));
-}
-
-static void append_place(json_t *stack, const struct place *place)
-{
-    json_t *object = json_object();
-
-    set(object, "function", text(place->function, strlen(place->function)));
-    set(object, "file", place->file ? text(place->file, strlen(place->file)) : json_null());
-    set_u64(object, "line", place->line);
-    set(object, "module", text(place->module, strlen(place->module)));
-    set_hex(object, "address", place->address);
-    set_hex(object, "offset", place->offset);
-    set(object, "inlined", json_boolean(place->inlined));
-    json_array_append_new(stack, object);
-}
-
-/* A value on one line, without the brackets around it (malloc'ed); takes the value. */
-static char *inside_of(json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT);
-    size_t length = text ? strlen(text) : 0;
-
-    json_decref(value);
-    if (length < 2)
-        die("out of memory for the report");
-    memmove(text, text + 1, length - 2);
-    text[length - 2] = '\0';
-    return text;
 }
 
 /* Of the C library's heap, which is number 0, too. */
@@ -203,7 +143,7 @@ static json_t *heap_name(const struct profile *profile, uint32_t heap)
 {
     const char *name = heap ? profile->heaps[heap - 1].name : "C";
 
-    return text(name, strlen(name));
+    return json_text(name);
 }
 
 /* All heaps, the C library's first: its totals once more. */
@@ -216,18 +156,18 @@ static json_t *heaps_of(const struct report *report)
             heap ? &report->profile.heaps[heap - 1].totals : &report->main.totals;
         json_t *object = json_object();
 
-        set(object, "name", heap_name(&report->profile, heap));
-        set_u64(object, "allocs", totals->allocs);
-        set_u64(object, "frees", totals->frees);
-        set_u64(object, "reallocs", totals->reallocs);
-        set_u64(object, "bytes_allocated", totals->bytes_allocated);
-        set(object, "live_bytes", json_integer(totals->live_bytes));
-        set(object, "live_blocks", json_integer(totals->live_blocks));
-        set_u64(object, "peak_bytes", totals->peak_bytes);
-        set_u64(object, "peak_blocks", totals->peak_blocks);
-        set_u64(object, "failed_allocs", totals->failed_allocs);
-        set_u64(object, "foreign_frees", totals->foreign_frees);
-        set_u64(object, "lost_blocks", totals->lost_blocks);
+        json_set(object, "name", heap_name(&report->profile, heap));
+        json_set_u64(object, "allocs", totals->allocs);
+        json_set_u64(object, "frees", totals->frees);
+        json_set_u64(object, "reallocs", totals->reallocs);
+        json_set_u64(object, "bytes_allocated", totals->bytes_allocated);
+        json_set(object, "live_bytes", json_integer(totals->live_bytes));
+        json_set(object, "live_blocks", json_integer(totals->live_blocks));
+        json_set_u64(object, "peak_bytes", totals->peak_bytes);
+        json_set_u64(object, "peak_blocks", totals->peak_blocks);
+        json_set_u64(object, "failed_allocs", totals->failed_allocs);
+        json_set_u64(object, "foreign_frees", totals->foreign_frees);
+        json_set_u64(object, "lost_blocks", totals->lost_blocks);
         json_array_append_new(array, object);
     }
     return array;
@@ -246,10 +186,10 @@ static json_t *stack_json(const struct profile *profile, const struct site *site
         const struct place *places = symbols_places(symbols, frames[i], &count);
 
         for (size_t p = 0; p < count; p++)
-            append_place(stack, &places[p]);
+            json_append_place(stack, &places[p], true);
     }
     if (depth == 0)
-        append_place(stack, &(struct place){.function = stack_name(site), .module = ""});
+        json_append_place(stack, &(struct place){.function = stack_name(site), .module = ""}, true);
     return stack;
 }
 
@@ -265,16 +205,17 @@ static json_t *first_failures_of(const struct profile *profile, struct symbols *
         struct site site = {.kind = site_kind_of(failure->site), .id = failure->site};
         json_t *object = json_object();
 
-        set(object, "cause",
-            json_string(failure->cause <= STATE_FAILED_INJECTED ? causes[failure->cause] : "unknown"));
-        set(object, "heap", heap_name(profile, failure->heap <= profile->heap_count ? failure->heap : 0));
-        set_u64(object, "number", failure->number);
-        set_u64(object, "bytes", failure->size);
-        set_u64(object, "live_bytes", failure->live_bytes);
-        set_u64(object, "live_blocks", failure->live_blocks);
-        set(object, "ms", json_real(to_microseconds((double)failure->since_start_ns / 1e6)));
-        set_u64(object, "thread", failure->thread_id);
-        set(object, "stack", stack_json(profile, &site, symbols));
+        json_set(object, "cause",
+                 json_string(failure->cause <= STATE_FAILED_INJECTED ? causes[failure->cause] : "unknown"));
+        json_set(object, "heap",
+                 heap_name(profile, failure->heap <= profile->heap_count ? failure->heap : 0));
+        json_set_u64(object, "number", failure->number);
+        json_set_u64(object, "bytes", failure->size);
+        json_set_u64(object, "live_bytes", failure->live_bytes);
+        json_set_u64(object, "live_blocks", failure->live_blocks);
+        json_set(object, "ms", json_real(to_microseconds((double)failure->since_start_ns / 1e6)));
+        json_set_u64(object, "thread", failure->thread_id);
+        json_set(object, "stack", stack_json(profile, &site, symbols));
         json_array_append_new(array, object);
     }
     return array;
@@ -286,30 +227,21 @@ static json_t *failures_json(const struct profile *profile, struct symbols *symb
     const struct failures *failures = &profile->failures;
     json_t *object = json_object(), *holders = json_array();
 
-    set_u64(object, "limit_bytes", failures->limit_bytes);
-    set_u64(object, "refused", failures->refused);
-    set_u64(object, "injected", failures->injected);
-    set_u64(object, "numbered", failures->numbered);
-    set(object, "first", first_failures_of(profile, symbols));
+    json_set_u64(object, "limit_bytes", failures->limit_bytes);
+    json_set_u64(object, "refused", failures->refused);
+    json_set_u64(object, "injected", failures->injected);
+    json_set_u64(object, "numbered", failures->numbered);
+    json_set(object, "first", first_failures_of(profile, symbols));
     for (size_t i = 0; i < failures->holder_count; i++) {
         json_t *holder = json_object();
 
-        set(holder, "live_bytes", json_integer(failures->holders[i].live_bytes));
-        set(holder, "live_blocks", json_integer(failures->holders[i].live_blocks));
-        set(holder, "stack", stack_json(profile, &failures->holders[i], symbols));
+        json_set(holder, "live_bytes", json_integer(failures->holders[i].live_bytes));
+        json_set(holder, "live_blocks", json_integer(failures->holders[i].live_blocks));
+        json_set(holder, "stack", stack_json(profile, &failures->holders[i], symbols));
         json_array_append_new(holders, holder);
     }
-    set(object, "at_limit", holders);
+    json_set(object, "at_limit", holders);
     return object;
-}
-
-static char *places_text(const struct place *places, size_t count)
-{
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < count; i++)
-        append_place(array, &places[i]);
-    return inside_of(array);
 }
 
 /* [[log2, allocations], ...] of the classes that have any. */
@@ -319,7 +251,8 @@ static json_t *sizes_of(const struct size_counts *counts)
 
     for (uint32_t i = 0; i < STATE_SIZE_CLASSES; i++)
         if (counts->allocs[i] != 0)
-            json_array_append_new(array, json_pack("[i, I]", size_class_log2(i), clamped(counts->allocs[i])));
+            json_array_append_new(array,
+                                  json_pack("[i, I]", size_class_log2(i), json_clamped(counts->allocs[i])));
     return array;
 }
 
@@ -328,55 +261,26 @@ static char *site_text(const struct profile *profile, const struct site *site, s
     const struct size_counts *sizes = size_table_row(&profile->sizes, site);
     json_t *object = json_object();
 
-    set_u64(object, "id", id); /* within this report */
-    set(object, "heap", heap_name(profile, site->heap));
-    set(object, "live_bytes", json_integer(site->live_bytes));
-    set(object, "live_blocks", json_integer(site->live_blocks));
-    set(object, "peak_bytes", json_integer(site->peak_bytes));
-    set(object, "peak_blocks", json_integer(site->peak_blocks));
-    set_u64(object, "bytes_allocated", site->bytes_allocated);
-    set_u64(object, "allocs", site->allocs);
-    set_u64(object, "temporary_allocs", site->temporary_allocs);
+    json_set_u64(object, "id", id); /* within this report */
+    json_set(object, "heap", heap_name(profile, site->heap));
+    json_set(object, "live_bytes", json_integer(site->live_bytes));
+    json_set(object, "live_blocks", json_integer(site->live_blocks));
+    json_set(object, "peak_bytes", json_integer(site->peak_bytes));
+    json_set(object, "peak_blocks", json_integer(site->peak_blocks));
+    json_set_u64(object, "bytes_allocated", site->bytes_allocated);
+    json_set_u64(object, "allocs", site->allocs);
+    json_set_u64(object, "temporary_allocs", site->temporary_allocs);
     if (sizes != NULL) {
-        set_u64(object, "largest_bytes", sizes->largest_bytes);
-        set(object, "sizes", sizes_of(sizes));
+        json_set_u64(object, "largest_bytes", sizes->largest_bytes);
+        json_set(object, "sizes", sizes_of(sizes));
     }
-    return inside_of(object);
-}
-
-/* What was written of each frame, since stacks share most of theirs: by `where`. */
-struct frame_texts {
-    struct numbering numbers;
-    char **texts; /* [number - 1] */
-};
-
-static const char *frame_text(struct frame_texts *frames, struct symbols *symbols, uint64_t where)
-{
-    const struct place *places;
-    size_t count;
-    bool is_new;
-    uint32_t number = number_of(&frames->numbers, where, &is_new);
-
-    if (is_new) {
-        places = symbols_places(symbols, where, &count);
-        frames->texts = must_realloc(frames->texts, number * sizeof *frames->texts);
-        frames->texts[number - 1] = places_text(places, count);
-    }
-    return frames->texts[number - 1];
-}
-
-static void free_frame_texts(struct frame_texts *frames)
-{
-    for (size_t i = 0; i < frames->numbers.count; i++)
-        free(frames->texts[i]);
-    free(frames->texts);
-    numbering_free(&frames->numbers);
+    return json_inside(object);
 }
 
 /* A site without a stack has its name in the place of one, so that a script that
  * prints stack[0] prints something true. */
 static void print_stack(const struct profile *profile, const struct site *site, struct symbols *symbols,
-                        struct frame_texts *texts, FILE *out)
+                        struct json_frames *texts, FILE *out)
 {
     uint64_t frames[STACK_FRAMES_MAX];
     uint32_t end;
@@ -385,11 +289,11 @@ static void print_stack(const struct profile *profile, const struct site *site, 
 
     for (size_t i = 0; i < depth; i++) {
         fputs(i ? "," : "", out);
-        fputs(frame_text(texts, symbols, frames[i]), out);
+        fputs(json_frame(texts, symbols, frames[i]), out);
     }
     if (depth > 0)
         return;
-    name = places_text(&(struct place){.function = stack_name(site), .module = ""}, 1);
+    name = json_places(&(struct place){.function = stack_name(site), .module = ""}, 1, true);
     fputs(name, out);
     free(name);
 }
@@ -399,7 +303,7 @@ static void print_stack(const struct profile *profile, const struct site *site, 
 static void print_sites(const struct profile *profile, struct symbols *symbols, const char *line_end,
                         FILE *out)
 {
-    struct frame_texts frames = {0};
+    struct json_frames frames = {.addresses = true};
 
     for (size_t i = 0; i < profile->site_count; i++) {
         char *numbers = site_text(profile, &profile->sites[i], i + 1);
@@ -409,17 +313,17 @@ static void print_sites(const struct profile *profile, struct symbols *symbols, 
         fputs("]}", out);
         free(numbers);
     }
-    free_frame_texts(&frames);
+    json_frames_free(&frames);
 }
 
 static json_t *growth_object(const struct growth *growth)
 {
     json_t *object = json_object();
 
-    set(object, "bytes_per_second", json_real(growth->bytes_per_second));
-    set(object, "confidence", json_real(growth->confidence));
-    set(object, "from_bytes", json_integer(growth->from_bytes));
-    set(object, "to_bytes", json_integer(growth->to_bytes));
+    json_set(object, "bytes_per_second", json_real(growth->bytes_per_second));
+    json_set(object, "confidence", json_real(growth->confidence));
+    json_set(object, "from_bytes", json_integer(growth->from_bytes));
+    json_set(object, "to_bytes", json_integer(growth->to_bytes));
     return object;
 }
 
@@ -431,14 +335,14 @@ static json_t *growth_json(const struct profile *profile)
 
     growth_of(&growth, profile);
     object = growth_object(&growth.program);
-    set(object, "verdict", json_string(growth_name(growth.program.verdict)));
+    json_set(object, "verdict", json_string(growth_name(growth.program.verdict)));
     for (size_t i = 0; i < growth.count; i++) {
         json_t *site = growth_object(&growth.sites[i].growth);
 
-        set_u64(site, "id", (uint64_t)(growth.sites[i].site - profile->sites) + 1);
+        json_set_u64(site, "id", (uint64_t)(growth.sites[i].site - profile->sites) + 1);
         json_array_append_new(sites, site);
     }
-    set(object, "sites", sites);
+    json_set(object, "sites", sites);
     growth_free(&growth);
     return object;
 }
@@ -455,17 +359,17 @@ static json_t *threads_of(const struct profile *profile)
         if ((slot->thread_id | slot->allocs | slot->frees | slot->failed_allocs | slot->foreign_frees) == 0)
             continue;
         object = json_object();
-        set_u64(object, "slot", i); /* 0: shared by calls that have none of their own */
-        set_u64(object, "thread_id", slot->thread_id);
-        set_u64(object, "allocs", slot->allocs);
-        set_u64(object, "frees", slot->frees);
-        set_u64(object, "bytes_allocated", slot->bytes_allocated);
-        set_u64(object, "bytes_freed", slot->bytes_freed);
-        set_u64(object, "largest_bytes", slot->largest_bytes);
-        set_u64(object, "temporary_allocs", slot->temporary_allocs);
-        set_u64(object, "failed_allocs", slot->failed_allocs);
-        set_u64(object, "foreign_frees", slot->foreign_frees);
-        set_u64(object, "invalid_frees", slot->invalid_frees);
+        json_set_u64(object, "slot", i); /* 0: shared by calls that have none of their own */
+        json_set_u64(object, "thread_id", slot->thread_id);
+        json_set_u64(object, "allocs", slot->allocs);
+        json_set_u64(object, "frees", slot->frees);
+        json_set_u64(object, "bytes_allocated", slot->bytes_allocated);
+        json_set_u64(object, "bytes_freed", slot->bytes_freed);
+        json_set_u64(object, "largest_bytes", slot->largest_bytes);
+        json_set_u64(object, "temporary_allocs", slot->temporary_allocs);
+        json_set_u64(object, "failed_allocs", slot->failed_allocs);
+        json_set_u64(object, "foreign_frees", slot->foreign_frees);
+        json_set_u64(object, "invalid_frees", slot->invalid_frees);
         json_array_append_new(array, object);
     }
     return array;
@@ -477,28 +381,28 @@ static json_t *run_of(const struct report *report)
     const struct summary *summary = &report->main;
     json_t *root = json_object();
 
-    set(root, "schema", json_integer(1));
-    set(root, "program", text(summary->program, strlen(summary->program)));
-    set_u64(root, "pid", summary->pid);
-    set(root, "command", command_of(summary));
-    set(root, "ended", json_string(end_name(summary->ended)));
-    set(root, "status", json_integer(summary->status));
-    set(root, "seconds", json_real(to_microseconds(summary->seconds)));
-    set(root, "peak_from_seconds", json_real(to_microseconds(summary->peak_from_seconds)));
-    set(root, "peak_seconds", json_real(to_microseconds(summary->peak_to_seconds)));
-    set(root, "file", summary->file ? text(summary->file, strlen(summary->file)) : json_null());
-    set(root, "totals", totals_of(&summary->totals));
-    set_u64(root, "calls_in_progress", summary->calls_in_progress);
-    set_u64(root, "threshold_bytes", summary->threshold_bytes);
-    set(root, "inherited", inherited_of(&summary->totals));
-    set(root, "children", children_of(report));
-    set(root, "lost", lost_of(report));
-    set(root, "threads_detail", threads_of(&report->profile));
-    set(root, "timeline", timeline_of(&report->profile));
-    set(root, "heaps", heaps_of(report));
-    set(root, "growth", growth_json(&report->profile));
+    json_set(root, "schema", json_integer(1));
+    json_set(root, "program", json_text(summary->program));
+    json_set_u64(root, "pid", summary->pid);
+    json_set(root, "command", command_of(summary));
+    json_set(root, "ended", json_string(end_name(summary->ended)));
+    json_set(root, "status", json_integer(summary->status));
+    json_set(root, "seconds", json_real(to_microseconds(summary->seconds)));
+    json_set(root, "peak_from_seconds", json_real(to_microseconds(summary->peak_from_seconds)));
+    json_set(root, "peak_seconds", json_real(to_microseconds(summary->peak_to_seconds)));
+    json_set(root, "file", summary->file ? json_text(summary->file) : json_null());
+    json_set(root, "totals", totals_of(&summary->totals));
+    json_set_u64(root, "calls_in_progress", summary->calls_in_progress);
+    json_set_u64(root, "threshold_bytes", summary->threshold_bytes);
+    json_set(root, "inherited", inherited_of(&summary->totals));
+    json_set(root, "children", children_of(report));
+    json_set(root, "lost", lost_of(report));
+    json_set(root, "threads_detail", threads_of(&report->profile));
+    json_set(root, "timeline", timeline_of(&report->profile));
+    json_set(root, "heaps", heaps_of(report));
+    json_set(root, "growth", growth_json(&report->profile));
     if (report->profile.sizes.known)
-        set(root, "sizes", sizes_of(&report->profile.sizes.all));
+        json_set(root, "sizes", sizes_of(&report->profile.sizes.all));
     return root;
 }
 
@@ -521,7 +425,7 @@ void export_json(const struct report *report, const struct export_options *optio
     json_t *root = run_of(report);
     char *run;
 
-    set(root, "failures", failures_json(&report->profile, symbols));
+    json_set(root, "failures", failures_json(&report->profile, symbols));
     run = json_dumps(root,
                      JSON_REAL_PRECISION(REAL_DIGITS) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
 

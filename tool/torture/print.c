@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "export/export.h"
+#include "export/json_parts.h"
 #include "torture/findings.h"
 #include "util.h"
 
@@ -115,28 +116,14 @@ void findings_print(const struct findings *findings, char **command, const char 
     free(name);
 }
 
-static json_t *text(const char *bytes)
-{
-    char *valid = bytes ? utf8_copy(bytes, strlen(bytes), false) : NULL;
-    json_t *value = valid ? json_string(valid) : json_null();
-
-    free(valid);
-    return value;
-}
-
 static json_t *finding_json(const struct finding *finding)
 {
     json_t *numbers = json_array(), *stack = json_array();
 
     for (size_t i = 0; i < finding->number_count; i++)
         json_array_append_new(numbers, json_integer((json_int_t)finding->numbers[i]));
-    for (size_t i = 0; i < finding->place_count; i++) {
-        const struct place *place = &finding->places[i];
-
-        json_array_append_new(stack, json_pack("{s:o,s:o,s:i,s:o,s:b}", "function", text(place->function),
-                                               "file", text(place->file), "line", (int)place->line, "module",
-                                               text(place->module), "inlined", (int)place->inlined));
-    }
+    for (size_t i = 0; i < finding->place_count; i++)
+        json_append_place(stack, &finding->places[i], false);
     return json_pack("{s:s,s:i,s:I,s:o,s:o}", "outcome", finding->outcome == OUTCOME_HANG ? "hang" : "crash",
                      "signal", finding->signal, "bytes", (json_int_t)finding->size, "fail_at", numbers,
                      "stack", stack);
@@ -147,7 +134,7 @@ void findings_print_json(const struct findings *findings, char **command, FILE *
     json_t *words = json_array(), *items = json_array(), *root;
 
     for (char **word = command; *word; word++)
-        json_array_append_new(words, text(*word));
+        json_array_append_new(words, json_text(*word));
     for (size_t i = 0; i < findings->count; i++)
         json_array_append_new(items, finding_json(&findings->items[i]));
     root = json_pack(
