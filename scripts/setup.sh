@@ -6,8 +6,8 @@
 set -euo pipefail
 
 # libc6-dev is only recommended by gcc, and recommendations are not installed.
-build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libiberty-dev
-    zlib1g-dev musl-tools"
+build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libxxhash-dev
+    libiberty-dev zlib1g-dev musl-tools"
 # The page of the html format. Some packages of nodejs bring npm, and are in conflict with Debian's own.
 command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"

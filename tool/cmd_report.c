@@ -33,7 +33,7 @@ static void load_file(struct snapshot *snapshot, const char *operand, char **pat
             "is ./%s)",
             operand, operand);
     if (!snapshot_load(snapshot, *path, &error))
-        die("%s: %s; give a file that 'heaptracker run -o' wrote", *path, error.text);
+        die("%s: %s; %s", *path, error.text, error.remedy);
     if (snapshot->missing_bytes == 0)
         return;
     whole = device_missing(snapshot);

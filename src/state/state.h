@@ -37,12 +37,15 @@
  *  - A counter has one writer at a time unless its comment says otherwise; readers
  *    in other processes may see the counters of one call half applied, and
  *    `in_call` says where that is so.
+ *  - What a program or a device writes has no checksum, since the next call would
+ *    make it wrong. What the tool keeps has one, over every byte.
  *  - `reserved` bytes are zero; a later version gives them meaning. A section of
  *    an unknown kind is skipped. Anything incompatible changes STATE_VERSION.
  */
 #ifndef HT_STATE_STATE_H
 #define HT_STATE_STATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Eight bytes that no text file begins with (after the PNG specification's
@@ -368,6 +371,10 @@ struct state_header {
     int32_t end_status;
     uint64_t end_monotonic_ns; /* 0: not known */
 
+    /* XXH3_64bits (xxHash 0.8) of the first file_bytes bytes, with 0 in this place; 1 where that
+     * is 0. Written by the tool, last. 0: there is none. */
+    uint64_t checksum;
+
     /* Entries in use, as slot_count: stored (release) after the entry and its section. */
     uint32_t module_count;
     uint32_t timeline_count;
@@ -406,5 +413,7 @@ _Static_assert(sizeof(struct state_size_row) == 384, "six cache lines");
 _Static_assert(sizeof(struct state_name) == 24, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
+/* A lost block of a disk reads as zeros: such a file must not pass for one without a checksum. */
+_Static_assert(offsetof(struct state_header, checksum) < 512, "in one block with the magic");
 
 #endif /* HT_STATE_STATE_H */

@@ -31,6 +31,16 @@ need() {
     [ -f "$BATS_TEST_TMPDIR/build/lib/libheaptracker-preload-musl.so" ]
 }
 
+@test "without xxhash there is no tool, rather than one that believes damaged files" {
+    run cmake -S "$HT_SOURCE" -B "$BATS_TEST_TMPDIR/build" -DHT_TESTS=OFF -DHT_MUSL=OFF -DHT_XXHASH_LIBRARY=
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"no tool: it needs more (apt-get install libxxhash-dev)"* ]]
+    run cmake -S "$HT_SOURCE" -B "$BATS_TEST_TMPDIR/build" -DHT_TOOL=ON
+    [ "$status" -ne 0 ]
+    [[ $output == *"the tool needs more"*libxxhash-dev* ]]
+}
+
 @test "without jansson the libraries are built, and a line says why there is no tool" {
     run build -DHT_MUSL=OFF -DHT_JANSSON_LIBRARY= # set to nothing: CMake does not look for it
     echo "$output"

@@ -61,7 +61,7 @@ gate_passes_and_breaks() {
 }
 
 @test "heaptracker_add_test of an installed copy holds programs to limits" {
-    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
+    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev libxxhash-dev)"
     cmake -S "$HT_SOURCE/tests/packaging/gate" -B "$BATS_TEST_TMPDIR/build" \
         -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$HT_CC"
     cmake --build "$BATS_TEST_TMPDIR/build"
@@ -69,7 +69,7 @@ gate_passes_and_breaks() {
 }
 
 @test "heaptracker_add_test works with the sources in a project's tree" {
-    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
+    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev libxxhash-dev)"
     cmake -S "$HT_SOURCE/tests/packaging/gate" -B "$BATS_TEST_TMPDIR/build" \
         -DIN_TREE="$HT_SOURCE" -DHT_MUSL=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$HT_CC"
     cmake --build "$BATS_TEST_TMPDIR/build" -j2 --target app heaptracker_tool heaptracker_preload
@@ -155,7 +155,7 @@ gate_passes_and_breaks() {
 }
 
 @test "the installed tool starts and runs a program" {
-    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev)"
+    [ -x "$HT_BUILD/bin/heaptracker" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev libxxhash-dev)"
     "$prefix/bin/heaptracker" --help
     compile "$HT_CC" -I"$prefix/include" "$consumer"
     "$prefix/bin/heaptracker" run -- "$app" tracked

@@ -5,7 +5,7 @@
 setup() {
     tool=$HT_BUILD/bin/heaptracker
     pages=$HT_SOURCE/docs/man
-    [ -x "$tool" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
+    [ -x "$tool" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev libxxhash-dev)"
     cd "$BATS_TEST_TMPDIR"
 }
 

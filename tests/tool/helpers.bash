@@ -7,7 +7,7 @@ setup() {
     tool=$HT_BUILD/bin/heaptracker
     workload=$HT_BUILD/tests/tool/workload
     make_state=$HT_BUILD/tests/state/make_state
-    [ -x "$tool" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev)"
+    [ -x "$tool" ] || skip "the tool is not built (apt-get install libjansson-dev libdw-dev libxxhash-dev)"
     cd "$BATS_TEST_TMPDIR"
     # A place of its own: what the tests look for must not be another test's.
     mkdir states
@@ -46,6 +46,15 @@ known_totals() {
     json "$1" '.totals | [.temporary_allocs, .failed_allocs, .foreign_frees, .invalid_frees, .unmatched_frees]' "[2,1,0,0,0]"
     # Not .frames: Debian's musl has no unwind tables, and each stack is cut.
     json "$1" '.lost | [.blocks, .bytes, .sites, .events]' "[0,0,0,0]"
+}
+
+checksum_at=208 # of struct state_header
+
+# flip FILE BYTE: all bits of that byte
+flip() {
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    printf "\\$(printf %o $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
 # bats takes no notice of a failing `!` or of all but the last of an && list.

@@ -6,12 +6,15 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <xxhash.h>
 
 #include "model/compact.h"
+#include "model/device.h"
 #include "model/rss.h"
 #include "../state/sample.h"
 
@@ -322,6 +325,138 @@ static void notes_of_the_tool_are_read_and_damaged_ones_do_no_harm(void **unused
     snapshot_free(&snapshot);
 }
 
+/* The sample as a run keeps it, in a new file. */
+static void write_kept(char *path)
+{
+    static struct sample sample;
+    struct snapshot snapshot;
+    struct profile profile;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    close(fd);
+    sample_make(&sample);
+    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    snapshot_compact(&snapshot, &profile);
+    add_notes(&snapshot, &profile);
+    assert_true(snapshot_write(&snapshot, path));
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+}
+
+static unsigned char *kept_bytes(size_t *size)
+{
+    enum { ROOM = 65536 + 1 };
+    unsigned char *bytes = malloc(ROOM);
+    char path[] = "kept-XXXXXX";
+    FILE *file;
+
+    assert_non_null(bytes);
+    write_kept(path);
+    file = fopen(path, "re");
+    assert_non_null(file);
+    *size = fread(bytes, 1, ROOM, file);
+    assert_true(*size > STATE_PAGE_BYTES && *size < ROOM);
+    fclose(file);
+    unlink(path);
+    return bytes;
+}
+
+static void a_kept_file_is_read_as_it_was_written(void **unused)
+{
+    char path[] = "kept-XXXXXX";
+    struct snapshot snapshot;
+    struct snapshot_error error;
+    struct profile profile;
+
+    (void)unused;
+    write_kept(path);
+    assert_true(snapshot_load(&snapshot, path, &error));
+    profile_of(&profile, &snapshot);
+    assert_sample(&profile);
+    assert_notes(&profile);
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+    unlink(path);
+}
+
+/* What snapshot_load does with a file of these bytes. */
+static bool is_accepted(const unsigned char *bytes, size_t size, struct snapshot_error *error)
+{
+    struct snapshot snapshot = {.bytes = malloc(size ? size : 1), .size = size};
+
+    assert_non_null(snapshot.bytes);
+    memcpy(snapshot.bytes, bytes, size);
+    device_complete(&snapshot);
+    if (!snapshot_check(&snapshot, error))
+        return false;
+    snapshot_free(&snapshot);
+    return true;
+}
+
+static void a_kept_file_has_the_checksum_that_is_promised(void **unused)
+{
+    struct snapshot_error error;
+    struct state_header *header;
+    size_t size;
+    unsigned char *bytes = kept_bytes(&size);
+    uint64_t checksum;
+
+    (void)unused;
+    assert_true(is_accepted(bytes, size, &error));
+    header = (struct state_header *)(void *)bytes;
+    checksum = header->checksum;
+    header->checksum = 0;
+    assert_int_equal(header->file_bytes, size);
+    assert_true(checksum == XXH3_64bits(bytes, size));
+    free(bytes);
+}
+
+static void every_byte_of_a_kept_file_that_is_changed_or_missing_is_an_error(void **unused)
+{
+    static const unsigned char flips[] = {0x01, 0xFF, 0x80};
+    struct snapshot_error error;
+    size_t size, by_checksum = 0;
+    unsigned char *bytes = kept_bytes(&size);
+
+    (void)unused;
+    for (size_t at = 0; at < size; at++) {
+        for (size_t i = 0; i < sizeof flips; i++) {
+            bytes[at] ^= flips[i];
+            error.text[0] = '\0';
+            if (is_accepted(bytes, size, &error))
+                fail_msg("byte %zu with a flip of 0x%02x is accepted", at, flips[i]);
+            assert_true(error.text[0] != '\0' && error.remedy != NULL);
+            by_checksum += strncmp(error.text, "damaged after it was written", 28) == 0;
+            bytes[at] ^= flips[i];
+        }
+    }
+    /* Most bytes are names, addresses and counters, which the layout's check believes. */
+    assert_true(by_checksum > size);
+    for (size_t cut = 0; cut < size; cut++)
+        if (is_accepted(bytes, cut, &error))
+            fail_msg("%zu of %zu bytes are accepted", cut, size);
+    assert_true(is_accepted(bytes, size, &error));
+    free(bytes);
+}
+
+/* A running program's file, or one that it left: a changed counter is a counter. */
+static void a_file_without_a_checksum_is_accepted_as_it_stands(void **unused)
+{
+    static struct sample sample;
+    struct snapshot_error error;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_int_equal(sample_header(&sample)->checksum, 0);
+    assert_true(is_accepted(sample.bytes, SAMPLE_BYTES, &error));
+    sample_slot(&sample, 0)->allocs++;
+    assert_true(is_accepted(sample.bytes, SAMPLE_BYTES, &error));
+    sample_header(&sample)->checksum = 1;
+    assert_false(is_accepted(sample.bytes, SAMPLE_BYTES, &error));
+}
+
 /* A chain of all nodes and a site at each: what must stay linear. */
 static void the_longest_stacks_do_not_hang(void **unused)
 {
@@ -404,6 +539,10 @@ int main(void)
         cmocka_unit_test(the_small_form_of_scattered_sites_is_small),
         cmocka_unit_test(damaged_files_do_no_harm),
         cmocka_unit_test(notes_of_the_tool_are_read_and_damaged_ones_do_no_harm),
+        cmocka_unit_test(a_kept_file_is_read_as_it_was_written),
+        cmocka_unit_test(a_kept_file_has_the_checksum_that_is_promised),
+        cmocka_unit_test(every_byte_of_a_kept_file_that_is_changed_or_missing_is_an_error),
+        cmocka_unit_test(a_file_without_a_checksum_is_accepted_as_it_stands),
         cmocka_unit_test(the_longest_stacks_do_not_hang),
         cmocka_unit_test(each_point_gets_the_resident_memory_before_it),
         cmocka_unit_test(the_table_of_resident_memory_never_fills),

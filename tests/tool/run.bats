@@ -450,7 +450,11 @@ load helpers
     kill -KILL $!
     wait $! || true
     "$tool" report --format=json "$pid" >out
-    kill -TERM "$pid"
+    kill -KILL "$pid"
+    known_totals out
+    left=$(echo states/*/"$pid".0.ht)
+    [ "$(od -An -tu8 -j $checksum_at -N 8 "$left")" -eq 0 ] # nobody closed it
+    "$tool" report --format=json "$left" >out
     known_totals out
 }
 

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "base/base.h"
 #include "model/device.h"
 #include "model/output.h"
@@ -24,6 +26,15 @@
 
 /* A running program may extend its file between our reads of the header's fields. */
 #define TRIES 4
+
+#define REMEDY "give a file that 'heaptracker run -o' wrote"
+
+_Static_assert(XXH_VERSION_NUMBER >= 800, "before xxHash 0.8 the same bytes gave other checksums");
+
+static struct state_header *header_of(struct snapshot *snapshot)
+{
+    return (struct state_header *)(void *)snapshot->bytes;
+}
 
 /* Reads from the start to the end; the header comes first, so the sections that it
  * names were reserved before we reach them. */
@@ -53,10 +64,35 @@ static bool read_all(int fd, struct snapshot *snapshot)
     }
 }
 
+/* Of the whole file, with 0 in the checksum's own place. */
+static uint64_t checksum_of(struct snapshot *snapshot)
+{
+    struct state_header *header = header_of(snapshot);
+    uint64_t checksum;
+
+    header->checksum = 0;
+    checksum = XXH3_64bits(snapshot->bytes, (size_t)header->file_bytes);
+    return checksum != 0 ? checksum : 1;
+}
+
+/* Takes the checksum out: the copy may be changed from here on. */
+static bool is_as_written(struct snapshot *snapshot)
+{
+    uint64_t written = header_of(snapshot)->checksum;
+
+    return written == 0 || written == checksum_of(snapshot);
+}
+
 static struct state_fault check(struct snapshot *snapshot, struct snapshot_error *error)
 {
     struct state_fault fault = state_check(snapshot->bytes, snapshot->size, &snapshot->view);
 
+    error->remedy = REMEDY;
+    if (fault.what == NULL && !is_as_written(snapshot)) {
+        fault.what = "damaged after it was written: its bytes have another checksum";
+        fault.offset = offsetof(struct state_header, checksum);
+        error->remedy = "copy it anew from where it was made, or run the program again";
+    }
     if (fault.what != NULL) {
         snprintf(error->text, sizeof error->text, "%s (byte %" PRIu64 ")", fault.what, fault.offset);
         error->unfinished = fault.unfinished;
@@ -97,7 +133,7 @@ bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     *snapshot = (struct snapshot){0};
-    *error = (struct snapshot_error){0};
+    *error = (struct snapshot_error){.remedy = REMEDY};
     if (fd < 0) {
         snprintf(error->text, sizeof error->text, "cannot open it: %s", strerror(errno));
         return false;
@@ -125,7 +161,7 @@ void snapshot_free(struct snapshot *snapshot)
 void snapshot_close(struct snapshot *snapshot, enum state_end ended, int32_t status,
                     uint64_t end_monotonic_ns)
 {
-    struct state_header *header = (struct state_header *)(void *)snapshot->bytes;
+    struct state_header *header = header_of(snapshot);
 
     header->ended = ended;
     header->end_status = status;
@@ -136,7 +172,7 @@ void snapshot_add_section(struct snapshot *snapshot, uint32_t kind, const void *
                           size_t entries)
 {
     size_t offset = align_up(snapshot->size, 64), end = offset + entry_bytes * entries;
-    struct state_header *header = (struct state_header *)(void *)snapshot->bytes;
+    struct state_header *header = header_of(snapshot);
 
     if (entries == 0 || header->section_count == STATE_SECTIONS_MAX || end > FILE_BYTES_MAX)
         return;
@@ -144,7 +180,7 @@ void snapshot_add_section(struct snapshot *snapshot, uint32_t kind, const void *
     memset(snapshot->bytes + snapshot->size, 0, offset - snapshot->size);
     memcpy(snapshot->bytes + offset, content, entry_bytes * entries);
     snapshot->size = end;
-    header = (struct state_header *)(void *)snapshot->bytes;
+    header = header_of(snapshot);
     header->sections[header->section_count++] =
         (struct state_section){kind, (uint32_t)entry_bytes, offset, entries};
     header->file_bytes = end;
@@ -169,12 +205,13 @@ const void *snapshot_section(const struct snapshot *snapshot, uint32_t kind, siz
     return NULL;
 }
 
-bool snapshot_write(const struct snapshot *snapshot, const char *path)
+bool snapshot_write(struct snapshot *snapshot, const char *path)
 {
     struct output output;
 
     if (!output_open(&output, path))
         return false;
+    header_of(snapshot)->checksum = checksum_of(snapshot);
     fwrite(snapshot->bytes, 1, snapshot->size, output.stream);
     return output_commit(&output); /* sees the stream's error, if any */
 }

@@ -22,13 +22,15 @@ struct snapshot {
 /* Why a file could not be loaded: a line's end, such as "not a state file (byte 0)". */
 struct snapshot_error {
     char text[160];
-    bool unfinished; /* no fault: the program ended before its tracker had started */
+    const char *remedy; /* what to do about it, as the rest of that line */
+    bool unfinished;    /* no fault: the program ended before its tracker had started */
 };
 
 /* Reads and checks `path`. False: *error says what and where. */
 bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error);
 
-/* Checks bytes and size, and makes the view; frees them and says why when they are bad. */
+/* Checks bytes and size, and the checksum where there is one, and makes the view; frees
+ * them and says why when they are bad. */
 bool snapshot_check(struct snapshot *snapshot, struct snapshot_error *error);
 
 void snapshot_free(struct snapshot *snapshot);
@@ -47,7 +49,7 @@ void snapshot_add_section(struct snapshot *snapshot, uint32_t kind, const void *
 const void *snapshot_section(const struct snapshot *snapshot, uint32_t kind, size_t entry_bytes,
                              size_t *entries);
 
-/* Writes the copy to `path`, atomically. False with errno set. */
-bool snapshot_write(const struct snapshot *snapshot, const char *path);
+/* Writes the copy to `path`, atomically, with a checksum. False with errno set. */
+bool snapshot_write(struct snapshot *snapshot, const char *path);
 
 #endif /* HT_TOOL_SNAPSHOT_H */
