@@ -29,3 +29,18 @@ counter=$((2 * 4096 + 8)) # behind header and facts: the first slot's allocs
         done
     done
 }
+
+@test "a child's file that was changed is named, and left out of its parent's report" {
+    need_tracking
+    need jq
+    "$tool" run -q -o x.ht -- "$workload" fork
+    child=$(echo x.ht.*)
+    "$tool" report --format=json x.ht >out
+    json out '[.children[].file]' "[\"$child\"]"
+    flip "$child" "$counter"
+    split "$tool" report --format=json x.ht
+    [ "$status" -eq 0 ]
+    [ "$err" = "heaptracker: ./$child is left out of the children: $damaged; $advice" ]
+    json .out '.children' '[]'
+    known_totals .out
+}

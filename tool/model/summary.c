@@ -151,8 +151,10 @@ static void consider_child(struct report *report, const struct state_header *of,
     struct snapshot snapshot;
     struct snapshot_error error;
 
-    if (!snapshot_load(&snapshot, path, &error))
+    if (!snapshot_load(&snapshot, path, &error)) {
+        warning("%s is left out of the children: %s; %s", path, error.text, error.remedy);
         return;
+    }
     if (strcmp(snapshot.view.header->boot_id, of->boot_id) == 0 &&
         snapshot.view.header->start_ticks >= of->start_ticks) {
         struct summary child;
