@@ -38,7 +38,7 @@ def configurations(build):
     tool = os.path.join(build, "bin", "heaptracker")
     jemalloc, tcmalloc = library("libjemalloc.so.2"), library("libtcmalloc.so.4")
     heaptrack = "/usr/lib/heaptrack/libheaptrack_preload.so"
-    forward = os.path.join(build, "bench", "bench_forward.so")
+    forward, floor = (os.path.join(build, "bench", f"bench_{name}.so") for name in ("forward", "floor"))
 
     def ours(name, title, stacks):
         return Configuration(
@@ -62,6 +62,8 @@ def configurations(build):
     return [
         Configuration("bare", "bare"),
         Configuration("forward", "bare hooks", [f"LD_PRELOAD={forward}"], needs=[(forward, "it was not built")]),
+        Configuration("floor", "the least of exact stacks", [f"LD_PRELOAD={floor}"],
+                      needs=[(floor, "it was not built")]),
         ours("count", "HeapTracker, counting", "none"),
         ours("caller", "HeapTracker, caller", "caller"),
         ours("full", "HeapTracker, full stacks", "full"),
