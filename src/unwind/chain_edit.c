@@ -40,12 +40,14 @@ bool edit_left_behind(struct chain *c, uint64_t sp)
 
 void chain_forget(struct chain *c)
 {
-    memset(c->recents, 0, sizeof c->recents);
+    memset(c->routes, 0, sizeof c->routes);
+    memset(c->traces, 0, sizeof c->traces);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
     memset(c->missed, 0, sizeof c->missed);
     chain_cut_to(c, 0);
     c->next_serial = 1;
+    c->next_route = 1;
     count(&c->counts.forgotten);
 }
 
@@ -60,6 +62,8 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     c->generation = load_acquire(&unwind->generation);
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
     c->next_serial = 1;
+    c->next_route = 1;
+    c->route_pause = 1;
     c->nodes = unwind->trie->nodes;
     chain_set_stack(c, stack_low, stack_high);
     return c;
@@ -74,8 +78,9 @@ void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
     c->stack_low = stack_low;
     c->stack_high = stack_high;
     chain_cut_to(c, 0);
-    c->open_from = stack_low;
-    c->window_bytes = full ? stack_high - stack_low : 0;
+    /* Routes know a place of the window by 32 bits. */
+    c->window_bytes = full ? min_u64(stack_high - stack_low, UINT32_MAX) : 0;
+    c->open_from = stack_high - c->window_bytes;
     store_relaxed(&c->edits, c->edits + 1);
     fence_compiler();
     store_relaxed(&c->open_bytes, c->window_bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * chain_internal.h - the chain's memory, shared by its fast path (chain.c), its
- * walk (chain_walk.c) and its upkeep (chain_edit.c).
+ * routes (chain_route.c), its walk (chain_walk.c) and its upkeep (chain_edit.c).
  *
  * Everything here is private to one thread; the only concurrency is a signal
  * handler of the same thread that captures in between. Three rules keep that safe:
@@ -29,8 +29,9 @@
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
 #define RULES 8192u    /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
-#define RECENTS 2048u  /* 64 KiB */
 #define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
+#define ROUTES 8192u   /* 256 KiB */
+#define TRACES 4096u   /* 256 KiB */
 
 /* A word of the stack and what it must still hold. */
 struct chain_slot {
@@ -61,24 +62,51 @@ struct chain_frame {
 #define TOKEN_FIRST 0x80000000u
 #define SERIAL_LAST (TOKEN_FIRST - 1 - CHAIN_SLOTS) /* one edit makes fewer than CHAIN_SLOTS */
 
-/* The id of two or three inner frames called from a node; 0 in the third's place. */
-#define RECENT_FRAMES 3u
+/* Where a walk that began at (pc, sp) found the return addresses, up to the chain's slot
+ * that it met. Whether it is the way of the present stack, only a trace can say. */
+#define ROUTE_WORDS 6u
+#define ROUTE_FPS 5u
+#define ROUTE_FP_REGISTER 0xffffu /* in the place of an offset */
 
-struct recent {
-    uint64_t where[RECENT_FRAMES];
+struct route {
+    uint64_t pc;
+    uint32_t sp;                  /* its low bits: the window is no larger than that */
+    uint32_t id;                  /* no other route ever has it; 0: none */
+    uint8_t words;                /* return addresses between: the frames walked less one */
+    uint8_t fps;                  /* entries of route_fps */
+    uint16_t at[ROUTE_WORDS + 1]; /* words above sp, innermost first; the one after the last is the join's */
+};
+
+/* Each time that the walk asked for fp: where it came from, and what it was, both in words
+ * above sp. */
+struct route_fps {
+    uint16_t at[ROUTE_FPS];
+    uint16_t is[ROUTE_FPS];
+    uint16_t joins_by_fp; /* 1: the last one is the join's */
+};
+
+/* A stack that is known by the words on its route: an earlier walk by the same route read
+ * the same words, and met a chain that ended in the same node, in a frame of the same
+ * ra_words. */
+struct trace {
+    uint64_t words[ROUTE_WORDS];
+    uint32_t route; /* id */
     uint32_t node;
     uint32_t id;
+    int16_t ra_words;
+    uint16_t reserved;
 };
 
 /* A capture that came again and again, and whose walk met the chain after one frame:
  * same pc, sp, fp (where it counts) and word of the frame (where it was asked for),
  * and the same slot of the chain holds: the same stack. */
 struct last_capture {
-    uint64_t sp; /* 0: none */
+    uint64_t sp; /* 0: none, or an edit is under way */
     uint64_t pc;
+    bool by_fp;             /* the walk asked for fp: then the three of the next line count */
     uint64_t word_at, word; /* the fp that the frame had saved; else the slot itself */
     uint64_t fp, fp_mask;   /* the mask: ~0 where the walk asked for the register, else 0 */
-    uint32_t join;          /* index of the slot */
+    const struct chain_slot *join;
     uint32_t id;
 };
 
@@ -102,12 +130,12 @@ struct step {
  * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct chain {
     /* The fast path's own lines. */
+    struct last_capture last;
     uint64_t open_from;  /* the window: the fast path runs if sp - open_from < open_bytes, */
     uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise window_bytes */
     const struct unwind *unwind;
     uint32_t generation;
-    uint32_t edits; /* completed edits, by which a reader sees that one came between */
-    struct last_capture last;
+    uint32_t edits;        /* completed edits, by which a reader sees that one came between */
     uint64_t address_mask; /* the bits of a return address that make a `where` */
     uint64_t window_bytes;
     const struct trie_node *nodes;
@@ -120,6 +148,9 @@ struct chain {
     uint64_t repeated_pc, repeated_sp;
     uint64_t candidate_at, candidate_value; /* the frame next to the join */
     uint32_t candidate_seen;                /*   and how often in a row */
+    uint32_t route_hits, route_misses;      /* since it was last asked whether routes pay */
+    uint32_t routes_paused;                 /* captures still to come that do without them, */
+    uint32_t route_pause;                   /*   of so many at the last pause */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -128,24 +159,33 @@ struct chain {
     uint32_t edit_serial;
     uint32_t nested_in_a_row;
     uint32_t next_serial;
+    uint32_t next_route;
     uint64_t readable_low, readable_high; /* pages of an unknown stack that were found readable */
     struct chain_counts counts;
 
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
     struct chain_slot slots[CHAIN_SLOTS + 1] __attribute__((aligned(64)));
     struct chain_frame frames[CHAIN_SLOTS];
-    struct recent recents[RECENTS] __attribute__((aligned(64)));
+    struct route routes[ROUTES] __attribute__((aligned(64)));
+    struct route_fps route_fps[ROUTES];
+    struct trace traces[TRACES];
     struct child children[CHILDREN];
     struct cfi_rule rules[RULES];
-    uint32_t missed[RECENTS]; /* the hash of what the place in recents was last missed for */
+    uint32_t missed[TRACES]; /* the hash of what the place in traces was last missed for */
 
     /* The walk's notes, while editing; innermost first. */
     struct step steps[CHAIN_FRAMES];
     uint64_t where[CHAIN_FRAMES];
 };
 
-_Static_assert(sizeof(struct recent) == 32, "two to a cache line");
+_Static_assert(sizeof(struct route) == 32, "two to a cache line");
+_Static_assert(sizeof(struct trace) == 64, "a cache line");
 _Static_assert(sizeof(struct chain_frame) == 32, "two to a cache line");
+
+HT_INLINE uint64_t bytes_of_words(int n)
+{
+    return (uint64_t)(int64_t)n * MEMORY_WORD;
+}
 
 /* A counter with one writer, this thread; readers elsewhere see whole values. */
 HT_INLINE void count(uint64_t *counter)
@@ -200,6 +240,48 @@ HT_INLINE struct child *child_place(struct chain *c, uint32_t parent, uint64_t w
     return &c->children[HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN)];
 }
 
+/* --- Routes and traces --------------------------------------------------------- */
+
+/* What the fast walk found: frame 0 is the hook's caller, frame frames - 1 is the
+ * one that the join called. */
+#define FAST_FRAMES 24u /* that it takes before it leaves the rest to the slow one */
+
+struct found {
+    uint64_t where[FAST_FRAMES];
+    uint64_t at[FAST_FRAMES]; /* the slot that the frame returns through */
+    uint32_t frames;
+    uint32_t join;                      /* the slot of the chain that the walk met */
+    bool by_fp;                         /* a step or the join asked for fp */
+    const struct chain_slot *innermost; /* of those that hold */
+};
+
+/* join_at: of the chain's slot that the walk is to meet. */
+HT_INLINE uint32_t route_index(uint64_t pc, uint64_t sp, uint64_t join_at)
+{
+    return HASH_BITS((pc ^ sp << 16 ^ join_at << 36) * HASH_K1, ROUTES);
+}
+
+HT_INLINE bool route_is(const struct route *r, uint64_t pc, uint64_t sp, uint64_t join_at)
+{
+    return r->pc == pc && r->sp == (uint32_t)sp && r->at[r->words] * (uint64_t)MEMORY_WORD == join_at - sp;
+}
+
+/* The hash of a trace: trace_hash_begin, trace_hash_word for each word, TRACE_PLACE. */
+HT_INLINE uint64_t trace_hash_begin(uint32_t node, uint64_t pc, uint64_t sp)
+{
+    return (uint64_t)node << 32 ^ sp << 16 ^ pc;
+}
+
+HT_INLINE uint64_t trace_hash_word(uint64_t hash, uint64_t word)
+{
+    return (hash << 11 | hash >> 53) ^ word;
+}
+
+#define TRACE_PLACE(hash) HASH_BITS((hash)*HASH_K1, TRACES)
+
+/* Keeps the walk's route, and the stack that it found by it. Only while editing. */
+void route_learn(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id);
+
 /* --- chain_edit.c ------------------------------------------------------------ */
 
 /* Ends an edit that somebody else took as left behind. */
@@ -210,6 +292,7 @@ HT_COLD void edit_end_mixed(struct chain *c);
 HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t *serial)
 {
     store_relaxed(&c->open_bytes, 0u);
+    store_relaxed(&c->last.sp, 0u);
     store_relaxed(&c->editing, sp);
     fence_compiler();
     /* A handler may have edited until `editing` was set, and not since. */
@@ -227,7 +310,7 @@ HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t
 HT_INLINE void edit_end(struct chain *c, uint32_t serial)
 {
     fence_compiler();
-    if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST))
+    if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST || c->next_route == UINT32_MAX))
         edit_end_mixed(c);
     store_relaxed(&c->edits, c->edits + 1);
     fence_compiler();
@@ -242,8 +325,8 @@ bool edit_left_behind(struct chain *c, uint64_t sp);
 /* Empties everything. Only while editing. */
 void chain_forget(struct chain *c);
 
-/* trie_child by way of what the chain remembers, without a change to it. */
-HT_INLINE uint32_t find_child(struct chain *c, uint32_t parent, uint64_t where)
+/* trie_child by way of what the chain remembers, without a change to it. *far: it did not. */
+HT_INLINE uint32_t find_child(struct chain *c, uint32_t parent, uint64_t where, bool *far)
 {
     const struct child *child = child_place(c, parent, where);
 
@@ -251,6 +334,7 @@ HT_INLINE uint32_t find_child(struct chain *c, uint32_t parent, uint64_t where)
         return parent + 1;
     if (likely(child->where == where && child->parent == parent))
         return child->id;
+    *far = true;
     return trie_far_child(c->unwind->trie, parent, where);
 }
 
@@ -264,9 +348,10 @@ HT_INLINE void keep_child(struct chain *c, uint32_t parent, uint64_t where, uint
 /* trie_child by way of the chain's cache. Only while editing. */
 HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
 {
-    const uint32_t id = find_child(c, parent, where);
+    bool far = false;
+    const uint32_t id = find_child(c, parent, where, &far);
 
-    if (id != parent + 1)
+    if (far && id != parent + 1)
         keep_child(c, parent, where, id);
     c->nodes_usable = trie_usable(c->unwind->trie);
     return id;

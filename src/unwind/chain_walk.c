@@ -77,11 +77,6 @@ MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
     return true;
 }
 
-static uint64_t bytes_of_words(int n)
-{
-    return (uint64_t)(int64_t)n * MEMORY_WORD;
-}
-
 /* The register r of the interrupted frame. */
 static bool read_register(struct walk *w, unsigned r, uint64_t *value)
 {
