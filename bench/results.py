@@ -88,8 +88,8 @@ def goal_table(reached):
     def verdict(row):
         return "not measured" if row["met"] is None else \
             ("met, and the aim" if row["aim_met"] else "met") if row["met"] else "NOT MET"
-    return ["goal (full stacks unless it says else)", "must", "aim", "measured", "bare hooks", ""], \
-        [[r["what"], r["must"], r["aim"], r["measured"], r["floor"], verdict(r)] for r in reached]
+    return ["goal (full stacks unless it says else)", "must", "aim", "measured", "bare hooks", "least stacks", ""], \
+        [[r["what"], r["must"], r["aim"], r["measured"], r["floor"], r["least"], verdict(r)] for r in reached]
 
 
 def print_table(title, header, rows):
@@ -132,7 +132,9 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
 """]
     parts.append(markdown(*goal_table(reached)))
     parts.append("\nWhat was tried where a goal is not met: [src/unwind](../src/unwind/README.md#tried), "
-                 "[src/core](../src/core/README.md). \"bare hooks\" is the floor: hooks that only call the libc.\n")
+                 "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least stacks\": the least "
+                 "that exact numbers by whole stacks take where the stack does not change (less where it does, since that is "
+                 "not followed): [bench/floor.c](../bench/floor.c). No tracker of this kind can be below it.\n")
     if drawn:
         parts.append("\n## Chart\n\n![CPU time as a ratio to bare](results.svg)\n")
     for title, header, rows in tables(bench, workloads, configurations) + paths:
@@ -156,7 +158,7 @@ set ytics ({labels})
 set arrow from 1, graph 0 to 1, graph 1 nohead linecolor "#888888"
 plot {plots}
 """
-STYLES = {"forward": ("#999999", 1), "count": ("#7fc97f", 7), "caller": ("#33a02c", 9), "full": ("#005a00", 5),
+STYLES = {"forward": ("#999999", 1), "floor": ("#555555", 2), "count": ("#7fc97f", 7), "caller": ("#33a02c", 9), "full": ("#005a00", 5),
           "heaptrack": ("#d95f02", 13), "jemalloc_512k": ("#6a9fd0", 6), "jemalloc_exact": ("#1f78b4", 7),
           "tcmalloc_heap": ("#e7298a", 11), "massif": ("#e6ab02", 8), "dhat": ("#a6761d", 10), "memcheck": ("#666666", 12)}
 
