@@ -27,9 +27,10 @@
  * Its numbers are spread over the pages of all threads: a reader adds them up.
  *
  * Rules
- *  - Native byte order and word size; both are named in the header, and a reader
- *    of another kind refuses the file. All integers are fixed-width, all offsets
- *    count from the start of the file, everything is zero until it is written.
+ *  - Native byte order, named in the header: a reader of another one refuses the
+ *    file. All integers are fixed-width, whatever the word size of the program
+ *    (named too), all offsets count from the start of the file, everything is zero
+ *    until it is written.
  *  - The file only grows. Its size is rounded up to whole chunks that were
  *    reserved on the disk before they were mapped; `file_bytes` and then
  *    `section_count` are stored (release) only after the new chunk is usable, so
