@@ -130,7 +130,7 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
 /* Where the walk read each frame's fp from (0: the register), for frames 0 to f->frames. */
 MEMORY_RAW static void find_saved_fps(struct chain *c, uint64_t pc, const struct found *f, uint64_t *from)
 {
-    from[0] = 0;
+    memset(from, 0, (FAST_FRAMES + 1) * sizeof *from);
     for (uint32_t n = 0; n < f->frames; n++) {
         const struct cfi_rule *rule = rule_known(c, n == 0 ? pc : memory_word(f->at[n - 1]));
         const uint64_t cfa = f->at[n] - bytes_of_words(rule->ra_words);

@@ -342,6 +342,8 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
 /* Runs a program until it moves past the pc. False: broken. */
 static bool run(struct machine *m, struct bytes b)
 {
+    if (b.at == NULL)
+        return false;
     while (b.at < b.end && !b.bad && !m->bad) {
         const uint8_t op = *b.at++;
 
