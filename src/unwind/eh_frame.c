@@ -253,7 +253,7 @@ static struct place expression_place(struct bytes *b)
     const uint8_t *from = bytes_take(b, size);
 
     return (struct place){
-        .kind = PLACE_EXPRESSION, .expression = from, .expression_bytes = from ? (uint32_t)size : 0};
+        .kind = PLACE_EXPRESSION, .expression = from, .expression_bytes = b->bad ? 0 : (uint32_t)size};
 }
 
 static void remember(struct machine *m)
@@ -342,8 +342,6 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
 /* Runs a program until it moves past the pc. False: broken. */
 static bool run(struct machine *m, struct bytes b)
 {
-    if (b.at == NULL)
-        return false;
     while (b.at < b.end && !b.bad && !m->bad) {
         const uint8_t op = *b.at++;
 
