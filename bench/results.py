@@ -24,7 +24,7 @@ def facts(build, rounds, scale, quick):
         built = json.load(file)
     return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "processor": models[0] if models else os.uname().machine, "processors": os.cpu_count(),
-            "kernel": os.uname().sysname + " " + os.uname().release, "libc": os.confstr("CS_GNU_LIBC_VERSION"),
+            "kernel": os.uname().sysname + " " + os.uname().release.split("-")[0], "libc": os.confstr("CS_GNU_LIBC_VERSION"),
             "compiler": f"{built['compiler']} {built['compiler_version']}, {built['flags']}",
             "valgrind": first_line("valgrind", "--version"), "heaptrack": first_line("heaptrack", "--version"),
             "rounds": rounds, "scale_percent": scale, "quick": quick}
