@@ -52,10 +52,9 @@ static json_t *command_of(const struct summary *summary)
     return command;
 }
 
-static json_t *totals_of(const struct ht_totals *totals)
+/* What every heap has. */
+static void set_calls(json_t *object, const struct ht_totals *totals)
 {
-    json_t *object = json_object();
-
     json_set_u64(object, "allocs", totals->allocs);
     json_set_u64(object, "frees", totals->frees);
     json_set_u64(object, "reallocs", totals->reallocs);
@@ -64,6 +63,13 @@ static json_t *totals_of(const struct ht_totals *totals)
     json_set(object, "live_blocks", json_integer(totals->live_blocks));
     json_set_u64(object, "peak_bytes", totals->peak_bytes);
     json_set_u64(object, "peak_blocks", totals->peak_blocks);
+}
+
+static json_t *totals_of(const struct ht_totals *totals)
+{
+    json_t *object = json_object();
+
+    set_calls(object, totals);
     json_set_u64(object, "temporary_allocs", totals->temporary_allocs);
     json_set_u64(object, "failed_allocs", totals->failed_allocs);
     json_set_u64(object, "foreign_frees", totals->foreign_frees);
@@ -157,14 +163,7 @@ static json_t *heaps_of(const struct report *report)
         json_t *object = json_object();
 
         json_set(object, "name", heap_name(&report->profile, heap));
-        json_set_u64(object, "allocs", totals->allocs);
-        json_set_u64(object, "frees", totals->frees);
-        json_set_u64(object, "reallocs", totals->reallocs);
-        json_set_u64(object, "bytes_allocated", totals->bytes_allocated);
-        json_set(object, "live_bytes", json_integer(totals->live_bytes));
-        json_set(object, "live_blocks", json_integer(totals->live_blocks));
-        json_set_u64(object, "peak_bytes", totals->peak_bytes);
-        json_set_u64(object, "peak_blocks", totals->peak_blocks);
+        set_calls(object, totals);
         json_set_u64(object, "failed_allocs", totals->failed_allocs);
         json_set_u64(object, "foreign_frees", totals->foreign_frees);
         json_set_u64(object, "lost_blocks", totals->lost_blocks);
