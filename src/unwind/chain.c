@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * chain.c - the fast path of a capture. In this order:
- *  1. verify: how many slots of the chain, from the outermost, still hold their
+ *  1. last: is this the capture that came again and again? Then its id;
+ *  2. verify: how many slots of the chain, from the outermost, still hold their
  *     values;
- *  2. last: is this the capture that came again and again? Then its id;
- *  3. route: have walks from here, to the verified slot, found the return addresses at
- *     known places, and are they those of a stack that is known? Then its id;
+ *  3. guess: is this the stack that came next the last time? Then its id;
  *  4. walk: step by cached rules until the walk meets a verified slot, and name its
  *     frames one by one;
  *  5. else chain_capture_slow.
@@ -15,28 +14,6 @@
  * below sp may be stale, but are mapped: they were in use before.
  */
 #include "unwind/chain_internal.h"
-
-/* Captures of the same place in a row before it is kept as the last one: where
- * places alternate, keeping them costs more than it saves. */
-#define REPEATS_BEFORE_LAST 4u
-
-/* Sights in a row of a frame next to the join before it is put on the chain; routes pass
- * it at little cost, unless they are too short for the walk. */
-#define SIGHTS_BEFORE_FRAME 32u
-#define SIGHTS_BEFORE_FAR 2u
-
-/* So many frames of a new stack are put on the chain at once; fewer are walked again by
- * the next capture, which costs less. */
-#define FRAMES_TO_PUSH 3u
-
-/* Slots within the join that still hold what they held, though the stack has left
- * them: as many are looked at again in vain by each capture before they are dropped. */
-#define STALE_SLOTS_MAX 24
-
-/* Where few stacks come again, looking for them costs more than it saves: after so many
- * misses it is seen whether routes pay, and if not they pause, for longer each time. */
-#define ROUTES_TRIED 256u
-#define ROUTES_PAUSE_MAX (64 * ROUTES_TRIED) /* in captures */
 
 MEMORY_RAW HT_INLINE bool holds(const struct chain_slot *slot)
 {
@@ -125,347 +102,199 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
     return MET_CHAIN;
 }
 
-/* --- Learning: the edits that the fast path makes -------------------------------- */
-
-/* Where the walk read each frame's fp from (0: the register), for frames 0 to f->frames. */
-MEMORY_RAW static void find_saved_fps(struct chain *c, uint64_t pc, const struct found *f, uint64_t *from)
-{
-    memset(from, 0, (FAST_FRAMES + 1) * sizeof *from);
-    for (uint32_t n = 0; n < f->frames; n++) {
-        const struct cfi_rule *rule = rule_known(c, n == 0 ? pc : memory_word(f->at[n - 1]));
-        const uint64_t cfa = f->at[n] - bytes_of_words(rule->ra_words);
-
-        from[n + 1] = rule->fp_words ? cfa + bytes_of_words(rule->fp_words) : from[n];
-    }
-}
-
-/* A frame that uses or saves fp where an outer one asks for it: what it saved becomes a
- * slot. Returns whether fp is asked for in the frame. */
-MEMORY_RAW static bool push_saved_fp(struct chain *c, const struct cfi_rule *rule, uint64_t saved_at,
-                                     bool outer_needs, uint32_t *top)
-{
-    const bool saves = rule->fp_words != 0;
-
-    if (outer_needs && saves) {
-        c->slots[*top] = (struct chain_slot){.at = saved_at, .value = memory_word(saved_at)};
-        c->frames[(*top)++] = (struct chain_frame){.kind = SLOT_SAVED_FP};
-    }
-    return rule->kind == RULE_FP || (outer_needs && !saves);
-}
-
-/* Pushes `count` frames next to the join, outermost first. ids: of the stacks that end
- * in each frame found, as far as they are not too deep. Nothing stays when there is no
- * room: the next capture walks anew, and keeps what is then innermost. */
-MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint64_t pc, uint64_t fp, const struct found *f,
-                                      uint32_t count, const uint32_t *ids)
-{
-    const uint32_t first = f->frames - 1, limit = c->unwind->depth;
-    uint32_t depth = c->frames[f->join].depth, top = f->join + 1;
-    bool needs = c->frames[f->join].fp_needed;
-    uint64_t from[FAST_FRAMES + 1];
-
-    if (unlikely(top + 2 * count > c->room)) {
-        chain_cut_to(c, 0);
-        return;
-    }
-    if (f->by_fp)
-        find_saved_fps(c, pc, f, from);
-    for (uint32_t n = first; n > first - count; n--) {
-        const uint64_t value = memory_word(f->at[n - 1]);
-
-        depth += depth != DEPTH_UNKNOWN;
-        if (f->by_fp)
-            needs = push_saved_fp(c, rule_known(c, value), from[n + 1], needs, &top);
-        c->slots[top] = (struct chain_slot){.at = f->at[n - 1], .value = value};
-        c->frames[top++] = (struct chain_frame){
-            .fp = !needs    ? 0
-                  : from[n] ? memory_word(from[n])
-                            : fp,
-            .where = f->where[n],
-            .node = likely(depth <= limit) ? ids[n] : TOKEN_FIRST + c->next_serial++,
-            .depth = (uint16_t)depth,
-            .ra_words = rule_known(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
-            .kind = SLOT_RETURN,
-            .fp_needed = needs,
-        };
-    }
-    chain_cut_to(c, top);
-}
-
-/* Is the frame that the join called seen so often in a row that the chain should hold
- * it? One that followed every call at once would be cut down again by every return. */
-HT_INLINE bool is_frame_wanted(struct chain *c, uint64_t at, uint64_t where, uint32_t sights)
-{
-    if (c->candidate_at != at || c->candidate_value != where) {
-        c->candidate_at = at;
-        c->candidate_value = where;
-        c->candidate_seen = 0;
-        return false;
-    }
-    return ++c->candidate_seen >= sights;
-}
-
-HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
-{
-    if (likely(c->repeated_pc != pc || c->repeated_sp != sp)) {
-        c->repeated_pc = pc;
-        c->repeated_sp = sp;
-        c->repeats = 0;
-        return false;
-    }
-    return ++c->repeats % REPEATS_BEFORE_LAST == 0;
-}
-
-/* --- The capture ------------------------------------------------------------------- */
-
-/* What a walk is to teach. */
-enum lesson {
-    LEARN_STACK,  /* the stack, if it is asked for again; its frames, if there are many */
-    LEARN_FRAMES, /* the same while routes pause */
-    LEARN_LAST,   /* the stack is known, and came again and again */
-    LEARN_FRAME,  /* the stack is known, and its outermost frame did */
-    LEARN_CUT,    /* the chain has too many slots that the stack has left */
-};
-
-/* Keeps a capture of one frame. */
-MEMORY_RAW static void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
-                                 const struct found *f, uint32_t id)
-{
-    const struct cfi_rule *rule = rule_known(c, pc);
-    const uint64_t cfa = f->at[0] - bytes_of_words(rule->ra_words);
-    const bool saved = c->frames[f->join].fp_needed && rule->fp_words != 0;
-    const bool by_register = rule->kind == RULE_FP || (c->frames[f->join].fp_needed && !saved);
-
-    c->last = (struct last_capture){
-        .sp = sp,
-        .pc = pc,
-        .by_fp = saved || by_register,
-        .word_at = saved ? cfa + bytes_of_words(rule->fp_words) : f->at[0],
-        .fp = fp,
-        .fp_mask = by_register ? ~UINT64_C(0) : 0,
-        .join = &c->slots[f->join],
-        .id = id,
-    };
-    c->last.word = memory_word(c->last.word_at);
-}
-
-/* Is the stack asked for the second time without being known? Only then it is worth a
- * place: most stacks of many never come again. A tag made of what the walk saw. */
-HT_INLINE bool is_trace_wanted(struct chain *c, const struct found *f)
-{
-    uint64_t hash = c->frames[f->join].node;
-    uint32_t *missed, tag;
-    bool again;
-
-    for (uint32_t n = 0; n < f->frames; n++)
-        hash = trace_hash_word(hash, f->where[n]);
-    hash *= HASH_K1;
-    missed = &c->missed[hash >> (64 - __builtin_ctz(TRACES))];
-    tag = (uint32_t)hash;
-    again = *missed == tag;
-    *missed = tag;
-    return again;
-}
-
-/* Remembers the names that were found, from the join inwards to frame `last`. */
-static void keep_children(struct chain *c, uint32_t node, const struct found *f, const uint32_t *ids,
-                          uint32_t last)
-{
-    for (uint32_t n = f->frames; n > last; n--) {
-        if (ids[n - 1] != node + 1)
-            keep_child(c, node, f->where[n - 1], ids[n - 1]);
-        node = ids[n - 1];
-    }
-}
-
-/* Of a stack that may be known, while routes pause. */
-HT_INLINE enum lesson lesson_of_walk(struct chain *c, uint64_t pc, uint64_t sp, const struct found *f)
-{
-    if (f->frames == 1)
-        return is_repeated(c, pc, sp) ? LEARN_LAST : LEARN_FRAMES;
-    return is_frame_wanted(c, f->at[f->frames - 2], f->where[f->frames - 1], SIGHTS_BEFORE_FRAME)
-               ? LEARN_FRAME
-               : LEARN_FRAMES;
-}
-
-/* Beyond the length of routes, frames are put on the chain at the third sight in a row. */
-HT_INLINE bool is_far_wanted(struct chain *c, const struct found *f)
-{
-    return f->frames <= ROUTE_WORDS + 1 ||
-           is_frame_wanted(c, f->at[f->frames - 2], f->where[f->frames - 1], SIGHTS_BEFORE_FAR);
-}
-
-/* The id of a walk that met the chain, and what is to be learned from it. */
-MEMORY_RAW HT_INLINE uint32_t name_and_learn(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
-                                             const struct found *f, uint32_t edits, enum lesson lesson)
-{
-    const struct chain_slot *join_slot = &c->slots[f->join];
-    const struct chain_frame *join = &c->frames[f->join];
-    const uint32_t frames = f->frames;
-    const uint32_t spare = join->depth < c->unwind->depth ? c->unwind->depth - join->depth : 0;
-    const bool deep = spare < frames;
-    uint32_t ids[FAST_FRAMES], serial, id = join->node, push = 0;
-    bool keep = false, far = false;
-
-    for (uint32_t n = frames; n > 0 && n + spare > frames; n--)
-        ids[n - 1] = id = find_child(c, id, f->where[n - 1], &far);
-    if (lesson == LEARN_STACK)
-        keep = frames <= ROUTE_WORDS + 1 && is_trace_wanted(c, f);
-    else if (lesson == LEARN_FRAMES)
-        lesson = lesson_of_walk(c, pc, sp, f);
-    if (lesson == LEARN_FRAME)
-        push = 1;
-    else if (lesson <= LEARN_FRAMES && frames >= FRAMES_TO_PUSH && (far || is_far_wanted(c, f)))
-        push = frames - 1;
-    far &= lesson == LEARN_STACK;
-    if (unlikely(f->innermost - join_slot > STALE_SLOTS_MAX))
-        lesson = LEARN_CUT;
-    if (lesson <= LEARN_FRAMES && !keep && push == 0 && !deep && !far) {
-        fence_compiler();
-        return likely(load_relaxed(&c->edits) == edits) ? id : chain_capture_slow(c, pc, sp, fp);
-    }
-    if (unlikely(!edit_begin(c, sp, edits, &serial)))
-        return chain_capture_slow(c, pc, sp, fp);
-    if (unlikely(deep) && !chain_stack_id(c, (int)f->join, TRIE_ROOT, f->where, frames, &id)) {
-        edit_end(c, serial);
-        return chain_capture_slow(c, pc, sp, fp);
-    }
-    if (far)
-        keep_children(c, join->node, f, ids, spare < frames ? frames - spare : 0);
-    if (keep && id != TRIE_LOST)
-        route_learn(c, pc, sp, fp, f, id);
-    if (lesson == LEARN_LAST)
-        keep_last(c, pc, sp, fp, f, id);
-    else if (lesson == LEARN_CUT)
-        chain_cut_to(c, f->join + 1);
-    else if (push > 0)
-        push_frames(c, pc, fp, f, push, ids);
-    edit_end(c, serial);
-    return id;
-}
-
-/* Step 4. s: the innermost slot that holds. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chain *c, uint64_t pc,
-                                                                     uint64_t sp, uint64_t fp,
-                                                                     const struct chain_slot *s,
-                                                                     uint32_t edits, enum lesson lesson)
+/* Step 4. s: the innermost slot that holds; hash: the guess's. */
+MEMORY_RAW static __attribute__((noinline)) uint32_t
+capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct chain_slot *s,
+                uint32_t edits, uint64_t hash, enum lesson lesson)
 {
     struct fast_walk w = {.pc = pc, .sp = sp, .fp = fp, .s = s};
     struct found f;
     enum met met = MET_NOTHING;
+    uint32_t serial, id;
 
     f.by_fp = false;
     f.innermost = s;
     for (uint32_t n = 0; n < FAST_FRAMES && met == MET_NOTHING; n++)
         met = fast_step(c, &w, &f, n);
-    if (unlikely(met != MET_CHAIN))
+    if (unlikely(met != MET_CHAIN) || unlikely(!edit_begin(c, sp, edits, &serial)))
         return chain_capture_slow(c, pc, sp, fp);
-    /* A handler has changed the chain since the lesson was chosen. */
-    if (unlikely(lesson == LEARN_LAST && f.frames != 1) || unlikely(lesson == LEARN_FRAME && f.frames == 1))
-        lesson = LEARN_STACK;
-    return name_and_learn(c, pc, sp, fp, &f, edits, lesson);
+    if (unlikely(!chain_stack_id(c, (int)f.join, TRIE_ROOT, f.where, f.frames, &id))) {
+        edit_end(c, serial);
+        return chain_capture_slow(c, pc, sp, fp);
+    }
+    /* A deeper stack's id is not made from its caller's: stack_is would not know it again. */
+    if (likely(id != TRIE_LOST) && likely(c->frames[f.join].depth + f.frames <= c->unwind->depth))
+        learn_guess(c, hash, id, &f);
+    learn_walk(c, pc, sp, fp, &f, id, lesson);
+    edit_end(c, serial);
+    c->previous = id;
+    return id;
 }
 
-HT_INLINE uint64_t above(uint64_t sp, uint16_t n)
+/* --- Step 3 ----------------------------------------------------------------------------- */
+
+/* A comparison with a guess that met the chain. */
+struct meeting {
+    uint32_t frames;
+    const struct chain_slot *join;
+    uint64_t at, where; /* of the outermost of two or more frames: the slot that leads to it, its name */
+};
+
+/* Is the present stack `id`? The walk of step 4, but for the names, which are the guess's to be
+ * confirmed, and the rules, which its nodes have notes of. by_fp false: does not follow fp, and
+ * says no where it is asked for. s: the innermost slot that holds. */
+MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t pc, uint64_t sp, uint64_t fp,
+                                   const struct chain_slot *s, bool by_fp, struct meeting *met)
 {
-    return sp + (uint64_t)n * MEMORY_WORD;
-}
+    const struct trie_node *node = &c->nodes[id];
+    uint64_t at = 0, fp_at = 0;
 
-/* Did fp hold what it held when the route was learned, wherever the walk asked for it? */
-MEMORY_RAW static bool fp_holds(const struct chain *c, const struct route *r, const struct chain_frame *join,
-                                uint64_t sp, uint64_t fp)
-{
-    const uint32_t count = r->fps;
-    const struct route_fps *fps = &c->route_fps[r - c->routes];
+    for (met->frames = 1; met->frames <= FAST_FRAMES; met->frames++) {
+        const uint32_t hop = load_relaxed(&node->published);
+        uint64_t next;
 
-    if (join->fp_needed && (!fps->joins_by_fp || join->fp != above(sp, fps->is[count - 1])))
-        return false;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t now = fps->at[i] == ROUTE_FP_REGISTER ? fp : memory_word(above(sp, fps->at[i]));
-
-        if (now != above(sp, fps->is[i]))
+        met->at = at;
+        met->where = node->where;
+        if (((node->where ^ pc) & c->address_mask) != 0 || unlikely(hop >> HOP_SP_SHIFT == 0))
             return false;
+        at = hop_ra(hop);
+        if (likely(!(hop & HOP_BY_FP))) {
+            at += sp;
+        } else if (by_fp) {
+            fp = fp_at != 0 ? memory_word(fp_at) : fp;
+            fp_at = 0;
+            at += fp;
+        } else {
+            return false;
+        }
+        next = at + hop_sp(hop);
+        if (by_fp) {
+            const uint64_t saved = at - hop_fp(hop);
+
+            /* fp may be anything: what the frame saved must lie above sp, on this stack. */
+            if (unlikely(saved < sp || next > c->stack_high))
+                return false;
+            if (saved != at)
+                fp_at = saved;
+        }
+        while (s->at < at) {
+            if (unlikely(s == c->slots))
+                return false;
+            s--;
+        }
+        if (s->at == at) {
+            const struct chain_frame *frame = &c->frames[s - c->slots];
+
+            met->join = s;
+            /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
+            if (frame->node != node->parent || unlikely(frame->kind != SLOT_RETURN) ||
+                unlikely(-frame->ra_words != (int32_t)(hop >> HOP_SP_SHIFT)))
+                return false;
+            return likely(!frame->fp_needed) ||
+                   (by_fp && frame->fp == (fp_at != 0 ? memory_word(fp_at) : fp));
+        }
+        /* Below a slot of this stack, so on this stack. */
+        pc = memory_word(at);
+        sp = next;
+        node = &c->nodes[node->parent];
     }
-    return true;
+    return false;
 }
 
-/* The trace of the present stack, if it joins the chain at slot s by the route; else NULL. */
-MEMORY_RAW HT_INLINE const struct trace *find_trace(const struct chain *c, const struct route *r, uint64_t pc,
-                                                    uint64_t sp, uint64_t fp, const struct chain_slot *s)
+MEMORY_RAW static __attribute__((noinline)) bool stack_by_fp_is(const struct chain *c, uint32_t id,
+                                                                uint64_t pc, uint64_t sp, uint64_t fp,
+                                                                const struct chain_slot *s,
+                                                                struct meeting *met)
 {
-    const struct chain_frame *join = &c->frames[s - c->slots];
-    const struct trace *t;
-    uint64_t hash = trace_hash_begin(join->node, pc, sp);
-
-    if (!route_is(r, pc, sp, s->at) ||
-        (unlikely((r->fps | join->fp_needed) != 0) && !fp_holds(c, r, join, sp, fp)))
-        return NULL;
-    for (uint32_t n = 0; n < r->words; n++)
-        hash = trace_hash_word(hash, memory_word(above(sp, r->at[n])));
-    t = &c->traces[TRACE_PLACE(hash)];
-    if (t->route != r->id || t->node != join->node || t->ra_words != join->ra_words)
-        return NULL;
-    for (uint32_t n = 0; n < r->words; n++)
-        if (unlikely(memory_word(above(sp, r->at[n])) != t->words[n]))
-            return NULL;
-    return t;
+    return stack_is(c, id, pc, sp, fp, s, true, met);
 }
 
-/* Do routes pay? Asked at each miss. */
-HT_INLINE void count_route_miss(struct chain *c)
+/* Puts the outermost `count` frames of a stack that met the chain there, by the notes of its
+ * nodes. by_fp: some of them, or the join, ask for fp. Only while editing. */
+MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
+                                     const struct meeting *met, uint32_t count, bool by_fp)
 {
-    if (likely(++c->route_misses < ROUTES_TRIED))
+    const struct chain_frame *join = &c->frames[met->join - c->slots];
+    uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], top = (uint32_t)(met->join - c->slots) + 1;
+    uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
+    bool needs = by_fp && join->fp_needed;
+
+    if (unlikely(top + 2 * count > c->room)) {
+        chain_cut_to(c, 0);
         return;
-    if (c->route_hits >= ROUTES_TRIED / 4)
-        c->route_pause = ROUTES_TRIED;
-    else
-        c->routes_paused = c->route_pause = (uint32_t)min_u64(4 * c->route_pause, ROUTES_PAUSE_MAX);
-    c->route_hits = c->route_misses = 0;
+    }
+    for (uint32_t n = 0; n < met->frames; n++) {
+        const uint32_t hop = load_relaxed(&c->nodes[id].published);
+
+        ids[n] = id;
+        hops[n] = hop;
+        at[n] = (by_fp && (hop & HOP_BY_FP) ? fp : sp) + hop_ra(hop);
+        sp = at[n] + hop_sp(hop);
+        if (by_fp) {
+            fps[n] = fp;
+            if (hop_fp(hop) != 0)
+                fp = memory_word(at[n] - hop_fp(hop));
+        }
+        id = c->nodes[id].parent;
+    }
+    for (uint32_t n = met->frames - 1; n >= met->frames - count; n--) {
+        if (by_fp) {
+            const uint64_t saved = hop_fp(hops[n]);
+
+            if (needs && saved != 0) {
+                c->slots[top] = (struct chain_slot){.at = at[n] - saved, .value = memory_word(at[n] - saved)};
+                c->frames[top++] = (struct chain_frame){.kind = SLOT_SAVED_FP};
+            }
+            needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
+        }
+        c->slots[top] = (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])};
+        c->frames[top++] =
+            (struct chain_frame){.fp = needs ? fps[n] : 0,
+                                 .where = c->nodes[ids[n]].where,
+                                 .node = ids[n],
+                                 .depth = (uint16_t)(join->depth + met->frames - n),
+                                 .ra_words = (int16_t) - (int32_t)(hops[n - 1] >> HOP_SP_SHIFT),
+                                 .kind = SLOT_RETURN,
+                                 .fp_needed = needs};
+    }
+    chain_cut_to(c, top);
 }
 
-/* Does a stack that is known, and came by route, come so often that the chain should know
- * it better? */
-HT_INLINE enum lesson lesson_of_route(struct chain *c, const struct route *r, const struct trace *t,
-                                      uint64_t pc, uint64_t sp)
+MEMORY_RAW static __attribute__((noinline)) void push_known_by_fp(struct chain *c, uint32_t id, uint64_t sp,
+                                                                  uint64_t fp, const struct meeting *met,
+                                                                  uint32_t count)
 {
-    const uint32_t n = r->words;
-
-    if (n == 0)
-        return unlikely(is_repeated(c, pc, sp)) ? LEARN_LAST : LEARN_STACK;
-    return unlikely(is_frame_wanted(c, above(sp, r->at[n - 1]), t->words[n - 1], SIGHTS_BEFORE_FRAME))
-               ? LEARN_FRAME
-               : LEARN_STACK;
+    push_known(c, id, sp, fp, met, count, true);
 }
 
-/* Step 3, and what follows. s: the innermost slot that holds. */
-MEMORY_RAW HT_INLINE uint32_t capture_by_route(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
-                                               const struct chain_slot *s, uint32_t edits)
+/* What a guess that was right teaches, if anything; else the id is as good as it is. */
+MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t id, uint64_t pc, uint64_t sp,
+                                                 uint64_t fp, const struct chain_slot *s, uint32_t edits,
+                                                 uint64_t hash, const struct meeting *met, bool by_fp)
 {
-    const struct chain_slot *join = s;
-    const struct route *r;
-    const struct trace *t;
-    enum lesson lesson;
-    uint32_t id;
+    uint32_t push = 0, serial;
 
-    /* The walk passes over what the stack has left, and what is no return address. */
-    while (unlikely(join->at < sp) || unlikely(c->frames[join - c->slots].kind != SLOT_RETURN)) {
-        if (join == c->slots)
+    if (met->frames > 1)
+        push = frames_to_push(c, met->frames, met->at, met->where);
+    else if (unlikely(is_repeated(c, pc, sp)))
+        return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_LAST);
+    if (unlikely(s - met->join > STALE_SLOTS_MAX))
+        return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_WHAT_COMES);
+    if (push > 0) {
+        if (unlikely(!edit_begin(c, sp, edits, &serial)))
             return chain_capture_slow(c, pc, sp, fp);
-        join--;
+        if (by_fp)
+            push_known_by_fp(c, id, sp, fp, met, push);
+        else
+            push_known(c, id, sp, fp, met, push, false);
+        edit_end(c, serial);
+    } else {
+        fence_compiler();
+        if (unlikely(load_relaxed(&c->edits) != edits))
+            return chain_capture_slow(c, pc, sp, fp);
     }
-    r = &c->routes[route_index(pc, sp, join->at)];
-    t = find_trace(c, r, pc, sp, fp, join);
-    if (t == NULL) {
-        count_route_miss(c);
-        return capture_by_walk(c, pc, sp, fp, s, edits, LEARN_STACK);
-    }
-    id = t->id;
-    c->route_hits++;
-    lesson = lesson_of_route(c, r, t, pc, sp);
-    if (unlikely(lesson != LEARN_STACK) || unlikely(s - join > STALE_SLOTS_MAX))
-        return capture_by_walk(c, pc, sp, fp, s, edits, lesson);
-    fence_compiler();
-    return likely(load_relaxed(&c->edits) == edits) ? id : chain_capture_slow(c, pc, sp, fp);
+    c->previous = id;
+    return id;
 }
 
 /* UNWIND_CALLER: the frame's name and its id from the caches, else the slow way. */
@@ -500,7 +329,10 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_other(struct chain 
                                                                    uint64_t fp)
 {
     const uint32_t edits = load_relaxed(&c->edits);
+    const uint64_t hash = guess_hash(c, pc, sp);
+    const uint32_t id = guess_find(c, hash);
     const struct chain_slot *s;
+    struct meeting met;
 
     fence_compiler(); /* `edits` before all that is read under it */
     /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
@@ -510,11 +342,11 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_other(struct chain 
     s = verify(c) - 1;
     if (unlikely(s < c->slots))
         return chain_capture_slow(c, pc, sp, fp);
-    if (unlikely(c->routes_paused > 0)) {
-        c->routes_paused--;
-        return capture_by_walk(c, pc, sp, fp, s, edits, LEARN_FRAMES);
-    }
-    return capture_by_route(c, pc, sp, fp, s, edits);
+    if (likely(stack_is(c, id, pc, sp, fp, s, false, &met)))
+        return capture_as_guessed(c, id, pc, sp, fp, s, edits, hash, &met, false);
+    if (id != 0 && stack_by_fp_is(c, id, pc, sp, fp, s, &met))
+        return capture_as_guessed(c, id, pc, sp, fp, s, edits, hash, &met, true);
+    return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_WHAT_COMES);
 }
 
 MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)

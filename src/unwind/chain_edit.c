@@ -11,11 +11,6 @@
  * fewer, and if not, edit_end notices. */
 #define NESTED_MAX 1000u
 
-static struct chain_slot sentinel(const struct chain *c)
-{
-    return (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
-}
-
 /* Somebody took this edit as left behind, and edited: what both wrote is mixed. A
  * third that is at work now (switched away from, like this one) must learn it too.
  * Or the serials have run out: they begin anew, so nothing may remember one. */
@@ -40,14 +35,11 @@ bool edit_left_behind(struct chain *c, uint64_t sp)
 
 void chain_forget(struct chain *c)
 {
-    memset(c->routes, 0, sizeof c->routes);
-    memset(c->traces, 0, sizeof c->traces);
+    memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
-    memset(c->missed, 0, sizeof c->missed);
     chain_cut_to(c, 0);
     c->next_serial = 1;
-    c->next_route = 1;
     count(&c->counts.forgotten);
 }
 
@@ -62,8 +54,7 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     c->generation = load_acquire(&unwind->generation);
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
     c->next_serial = 1;
-    c->next_route = 1;
-    c->route_pause = 1;
+    c->guess_mask = GUESSES_FIRST - 1;
     c->nodes = unwind->trie->nodes;
     chain_set_stack(c, stack_low, stack_high);
     return c;
@@ -78,8 +69,7 @@ void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
     c->stack_low = stack_low;
     c->stack_high = stack_high;
     chain_cut_to(c, 0);
-    /* Routes know a place of the window by 32 bits. */
-    c->window_bytes = full ? min_u64(stack_high - stack_low, UINT32_MAX) : 0;
+    c->window_bytes = full ? stack_high - stack_low : 0;
     c->open_from = stack_high - c->window_bytes;
     store_relaxed(&c->edits, c->edits + 1);
     fence_compiler();
@@ -89,14 +79,6 @@ void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
 const struct chain_counts *chain_get_counts(const struct chain *chain)
 {
     return &chain->counts;
-}
-
-void chain_cut_to(struct chain *c, uint32_t top)
-{
-    c->slots[top] = sentinel(c);
-    c->top = top;
-    c->candidate_at = 0;
-    c->last.sp = 0;
 }
 
 bool chain_push(struct chain *c, struct chain_slot slot, struct chain_frame frame)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * chain_internal.h - the chain's memory, shared by its fast path (chain.c), its
- * routes (chain_route.c), its walk (chain_walk.c) and its upkeep (chain_edit.c).
+ * guesses (chain_learn.c), its walk (chain_walk.c) and its upkeep (chain_edit.c).
  *
  * Everything here is private to one thread; the only concurrency is a signal
  * handler of the same thread that captures in between. Three rules keep that safe:
@@ -28,10 +28,11 @@
 #define CHAIN_SLOTS 768u
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
-#define RULES 8192u    /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
-#define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
-#define ROUTES 8192u   /* 256 KiB */
-#define TRACES 4096u   /* 256 KiB */
+#define RULES 8192u         /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
+#define CHILDREN 2048u      /* 32 KiB; four times as many measured no better */
+#define GUESSES_FIRST 4096u /* 16 KiB */
+#define GUESSES_MAX (1u << 19) /* 2 MiB: for some 250,000 stacks */
+#define GUESS_WAYS 2u
 
 /* A word of the stack and what it must still hold. */
 struct chain_slot {
@@ -61,41 +62,6 @@ struct chain_frame {
  * it stay true. When the numbers run out, all is forgotten. */
 #define TOKEN_FIRST 0x80000000u
 #define SERIAL_LAST (TOKEN_FIRST - 1 - CHAIN_SLOTS) /* one edit makes fewer than CHAIN_SLOTS */
-
-/* Where a walk that began at (pc, sp) found the return addresses, up to the chain's slot
- * that it met. Whether it is the way of the present stack, only a trace can say. */
-#define ROUTE_WORDS 6u
-#define ROUTE_FPS 5u
-#define ROUTE_FP_REGISTER 0xffffu /* in the place of an offset */
-
-struct route {
-    uint64_t pc;
-    uint32_t sp;                  /* its low bits: the window is no larger than that */
-    uint32_t id;                  /* no other route ever has it; 0: none */
-    uint8_t words;                /* return addresses between: the frames walked less one */
-    uint8_t fps;                  /* entries of route_fps */
-    uint16_t at[ROUTE_WORDS + 1]; /* words above sp, innermost first; the one after the last is the join's */
-};
-
-/* Each time that the walk asked for fp: where it came from, and what it was, both in words
- * above sp. */
-struct route_fps {
-    uint16_t at[ROUTE_FPS];
-    uint16_t is[ROUTE_FPS];
-    uint16_t joins_by_fp; /* 1: the last one is the join's */
-};
-
-/* A stack that is known by the words on its route: an earlier walk by the same route read
- * the same words, and met a chain that ended in the same node, in a frame of the same
- * ra_words. */
-struct trace {
-    uint64_t words[ROUTE_WORDS];
-    uint32_t route; /* id */
-    uint32_t node;
-    uint32_t id;
-    int16_t ra_words;
-    uint16_t reserved;
-};
 
 /* A capture that came again and again, and whose walk met the chain after one frame:
  * same pc, sp, fp (where it counts) and word of the frame (where it was asked for),
@@ -146,11 +112,8 @@ struct chain {
     /* What is learned only when it is seen again; a handler may change them at any time. */
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
     uint64_t repeated_pc, repeated_sp;
-    uint64_t candidate_at, candidate_value; /* the frame next to the join */
-    uint32_t candidate_seen;                /*   and how often in a row */
-    uint32_t route_hits, route_misses;      /* since it was last asked whether routes pay */
-    uint32_t routes_paused;                 /* captures still to come that do without them, */
-    uint32_t route_pause;                   /*   of so many at the last pause */
+    uint64_t candidate_at, candidate_where; /* the frame next to the join, in the last walk */
+    uint32_t previous;                      /* id of the last capture but for those by `last` */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -159,27 +122,24 @@ struct chain {
     uint32_t edit_serial;
     uint32_t nested_in_a_row;
     uint32_t next_serial;
-    uint32_t next_route;
+    uint32_t guess_mask;                  /* places of guesses in use, less one */
+    uint32_t guesses_replaced;            /* since there are so many */
     uint64_t readable_low, readable_high; /* pages of an unknown stack that were found readable */
     struct chain_counts counts;
 
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
     struct chain_slot slots[CHAIN_SLOTS + 1] __attribute__((aligned(64)));
     struct chain_frame frames[CHAIN_SLOTS];
-    struct route routes[ROUTES] __attribute__((aligned(64)));
-    struct route_fps route_fps[ROUTES];
-    struct trace traces[TRACES];
     struct child children[CHILDREN];
     struct cfi_rule rules[RULES];
-    uint32_t missed[TRACES]; /* the hash of what the place in traces was last missed for */
 
     /* The walk's notes, while editing; innermost first. */
     struct step steps[CHAIN_FRAMES];
     uint64_t where[CHAIN_FRAMES];
+
+    uint32_t guesses[GUESSES_MAX]; /* last, since few programs use much of it */
 };
 
-_Static_assert(sizeof(struct route) == 32, "two to a cache line");
-_Static_assert(sizeof(struct trace) == 64, "a cache line");
 _Static_assert(sizeof(struct chain_frame) == 32, "two to a cache line");
 
 HT_INLINE uint64_t bytes_of_words(int n)
@@ -240,7 +200,7 @@ HT_INLINE struct child *child_place(struct chain *c, uint32_t parent, uint64_t w
     return &c->children[HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN)];
 }
 
-/* --- Routes and traces --------------------------------------------------------- */
+/* --- Walks and guesses ---------------------------------------------------------- */
 
 /* What the fast walk found: frame 0 is the hook's caller, frame frames - 1 is the
  * one that the join called. */
@@ -255,32 +215,68 @@ struct found {
     const struct chain_slot *innermost; /* of those that hold */
 };
 
-/* join_at: of the chain's slot that the walk is to meet. */
-HT_INLINE uint32_t route_index(uint64_t pc, uint64_t sp, uint64_t join_at)
+/* Which stack comes next is guessed by the id of the one before, and by the capture's pc
+ * and sp. A guess is an id with some bits of the hash, so that most of what other captures
+ * left there is not looked at; 0: none. It proves nothing: stack_is does. */
+#define GUESS_ID_BITS 22 /* ids of a larger table are not guessed */
+
+HT_INLINE uint64_t guess_hash(const struct chain *c, uint64_t pc, uint64_t sp)
 {
-    return HASH_BITS((pc ^ sp << 16 ^ join_at << 36) * HASH_K1, ROUTES);
+    return ((uint64_t)c->previous << 40 ^ sp << 8 ^ pc) * HASH_K1;
 }
 
-HT_INLINE bool route_is(const struct route *r, uint64_t pc, uint64_t sp, uint64_t join_at)
+HT_INLINE uint32_t *guess_place(struct chain *c, uint64_t hash)
 {
-    return r->pc == pc && r->sp == (uint32_t)sp && r->at[r->words] * (uint64_t)MEMORY_WORD == join_at - sp;
+    return &c->guesses[hash >> 32 & c->guess_mask & ~(GUESS_WAYS - 1)];
 }
 
-/* The hash of a trace: trace_hash_begin, trace_hash_word for each word, TRACE_PLACE. */
-HT_INLINE uint64_t trace_hash_begin(uint32_t node, uint64_t pc, uint64_t sp)
+HT_INLINE bool guess_is(uint32_t guess, uint64_t hash)
 {
-    return (uint64_t)node << 32 ^ sp << 16 ^ pc;
+    return (guess ^ (uint32_t)(hash >> 32)) >> GUESS_ID_BITS == 0;
 }
 
-HT_INLINE uint64_t trace_hash_word(uint64_t hash, uint64_t word)
+HT_INLINE uint32_t guess_id(uint32_t guess)
 {
-    return (hash << 11 | hash >> 53) ^ word;
+    return guess & ((1u << GUESS_ID_BITS) - 1);
 }
 
-#define TRACE_PLACE(hash) HASH_BITS((hash)*HASH_K1, TRACES)
+/* The guess; 0: none. */
+HT_INLINE uint32_t guess_find(struct chain *c, uint64_t hash)
+{
+    const uint32_t *place = guess_place(c, hash);
 
-/* Keeps the walk's route, and the stack that it found by it. Only while editing. */
-void route_learn(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id);
+    return guess_is(place[0], hash) ? guess_id(place[0]) : guess_is(place[1], hash) ? guess_id(place[1]) : 0;
+}
+
+/* How to step out of a node's frame, as a note in the node (trie.h), where the rule is
+ * plain and its numbers fit: so a stack can be compared with its nodes alone.
+ *   bit  1      from fp, else from sp
+ *   bits 2-4    the caller's fp is saved so many words below the return address; 0: it is not
+ *   bits 5-19   the return address lies so many words above (256 KiB: some frames are large)
+ *   bits 20-31  and sp in the caller so many words above that; 0: there is no note */
+#define HOP_BY_FP 2u
+#define HOP_FP_SHIFT 2
+#define HOP_FP_MAX 7u
+#define HOP_RA_SHIFT 5
+#define HOP_RA_MAX 32767u
+#define HOP_SP_SHIFT 20
+#define HOP_SP_MAX 4095u
+
+/* The three distances, in bytes. */
+HT_INLINE uint64_t hop_fp(uint32_t hop)
+{
+    return (uint64_t)(hop >> HOP_FP_SHIFT & HOP_FP_MAX) * MEMORY_WORD;
+}
+
+HT_INLINE uint64_t hop_ra(uint32_t hop)
+{
+    return (uint64_t)(hop >> HOP_RA_SHIFT & HOP_RA_MAX) * MEMORY_WORD;
+}
+
+HT_INLINE uint64_t hop_sp(uint32_t hop)
+{
+    return (uint64_t)(hop >> HOP_SP_SHIFT) * MEMORY_WORD;
+}
 
 /* --- chain_edit.c ------------------------------------------------------------ */
 
@@ -310,7 +306,7 @@ HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t
 HT_INLINE void edit_end(struct chain *c, uint32_t serial)
 {
     fence_compiler();
-    if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST || c->next_route == UINT32_MAX))
+    if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST))
         edit_end_mixed(c);
     store_relaxed(&c->edits, c->edits + 1);
     fence_compiler();
@@ -325,40 +321,31 @@ bool edit_left_behind(struct chain *c, uint64_t sp);
 /* Empties everything. Only while editing. */
 void chain_forget(struct chain *c);
 
-/* trie_child by way of what the chain remembers, without a change to it. *far: it did not. */
-HT_INLINE uint32_t find_child(struct chain *c, uint32_t parent, uint64_t where, bool *far)
+/* trie_child by way of the chain's cache. Only while editing. */
+HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
 {
-    const struct child *child = child_place(c, parent, where);
+    struct child *child = child_place(c, parent, where);
+    uint32_t id;
 
     if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))
         return parent + 1;
     if (likely(child->where == where && child->parent == parent))
         return child->id;
-    *far = true;
-    return trie_far_child(c->unwind->trie, parent, where);
-}
-
-/* Remembers it. Only while editing. */
-HT_INLINE void keep_child(struct chain *c, uint32_t parent, uint64_t where, uint32_t id)
-{
+    id = trie_far_child(c->unwind->trie, parent, where);
     if (likely(id != TRIE_LOST)) /* else asked again next time: the table may have grown */
-        *child_place(c, parent, where) = (struct child){.where = where, .parent = parent, .id = id};
-}
-
-/* trie_child by way of the chain's cache. Only while editing. */
-HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
-{
-    bool far = false;
-    const uint32_t id = find_child(c, parent, where, &far);
-
-    if (far && id != parent + 1)
-        keep_child(c, parent, where, id);
+        *child = (struct child){.where = where, .parent = parent, .id = id};
     c->nodes_usable = trie_usable(c->unwind->trie);
     return id;
 }
 
-/* Takes slots off until `top` are left. Only while editing. */
-void chain_cut_to(struct chain *c, uint32_t top);
+/* Takes slots off until `top` are left, or ends those that were put on. Only while editing. */
+HT_INLINE void chain_cut_to(struct chain *c, uint32_t top)
+{
+    c->slots[top] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+    c->top = top;
+    c->candidate_at = 0;
+    c->last.sp = 0;
+}
 
 /* Puts one slot on top. False: no room, or not below the slot outside it; nothing
  * changed then. Only while editing. */
@@ -397,6 +384,53 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
  * False: the chain does not hold enough frames to tell. Only while editing. */
 bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *where, uint32_t count,
                     uint32_t *id);
+
+/* --- chain_learn.c ------------------------------------------------------------- */
+
+/* Captures of the same place in a row before it is kept as the last one: where
+ * places alternate, keeping them costs more than it saves. */
+#define REPEATS_BEFORE_LAST 4u
+
+/* Slots within the join that still hold what they held, though the stack has left
+ * them: as many are looked at again in vain by each capture before they are dropped. */
+#define STALE_SLOTS_MAX 24
+
+/* How many frames of a walk are to be put on the chain, next to the join? None, before two
+ * walks in a row have passed over the outermost: a chain that followed every call at once
+ * would be cut down again by every return. Then half of them, since the innermost are the
+ * first to go. at, where: of the outermost frame of two or more. */
+HT_INLINE uint32_t frames_to_push(struct chain *c, uint32_t frames, uint64_t at, uint64_t where)
+{
+    if (c->candidate_at == at && c->candidate_where == where)
+        return frames / 2;
+    c->candidate_at = at;
+    c->candidate_where = where;
+    return 0;
+}
+
+HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
+{
+    if (likely(c->repeated_pc != pc || c->repeated_sp != sp)) {
+        c->repeated_pc = pc;
+        c->repeated_sp = sp;
+        c->repeats = 0;
+        return false;
+    }
+    return ++c->repeats % REPEATS_BEFORE_LAST == 0;
+}
+
+/* What a walk is to teach besides a guess. */
+enum lesson {
+    LEARN_WHAT_COMES, /* it is for the walk to see */
+    LEARN_LAST,       /* the stack came again and again */
+};
+
+/* Keeps a guess for captures of this hash, and notes of the walk's frames. Only while editing. */
+void learn_guess(struct chain *c, uint64_t hash, uint32_t id, const struct found *f);
+
+/* What a walk that met the chain teaches else: frames of the chain, a last capture. Only while editing. */
+void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id,
+                enum lesson lesson);
 
 /* --- chain_walk.c ------------------------------------------------------------- */
 

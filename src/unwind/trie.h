@@ -38,7 +38,7 @@ enum {
 struct trie_node {
     uint64_t where; /* see rule.h; 0: never filled */
     uint32_t parent;
-    uint32_t published; /* 1: in the index, so that its neighbour's lookup may use it */
+    uint32_t published; /* bit 0: in the index, so that its neighbour's lookup may use it; then a note */
 };
 
 /* What a reader needs besides the nodes; lies beside them. */
@@ -94,6 +94,18 @@ HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable,
     return parent >= TRIE_FIRST && parent + 1 < usable && load_relaxed(&node->where) == where &&
            load_acquire(&node->published) && load_relaxed(&node->where) == where &&
            load_relaxed(&node->parent) == parent;
+}
+
+/* Bit 0 of `published`; the others are the table's user's, for a note of what follows from
+ * `where` alone. */
+#define TRIE_PUBLISHED 1u
+
+/* Makes a note in a node that trie_child has returned. All threads write the same one there,
+ * and the one that made the node may take it away once: its mark of publication may come
+ * later. note: bit 0 is ignored. */
+HT_INLINE void trie_note(struct trie *trie, uint32_t id, uint32_t note)
+{
+    store_release(&trie->nodes[id].published, note | TRIE_PUBLISHED);
 }
 
 /* trie_child for a node that is not next door; to be asked after trie_is_neighbour. */
