@@ -188,7 +188,7 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
             met->join = s;
             /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
             if (frame->node != node->parent || unlikely(frame->kind != SLOT_RETURN) ||
-                unlikely(-frame->ra_words != (int32_t)(hop >> HOP_SP_SHIFT)))
+                unlikely(frame->ra_words != hop_ra_words(hop)))
                 return false;
             return likely(!frame->fp_needed) ||
                    (by_fp && frame->fp == (fp_at != 0 ? memory_word(fp_at) : fp));
@@ -248,14 +248,13 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
             needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
         }
         c->slots[top] = (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])};
-        c->frames[top++] =
-            (struct chain_frame){.fp = needs ? fps[n] : 0,
-                                 .where = c->nodes[ids[n]].where,
-                                 .node = ids[n],
-                                 .depth = (uint16_t)(join->depth + met->frames - n),
-                                 .ra_words = (int16_t) - (int32_t)(hops[n - 1] >> HOP_SP_SHIFT),
-                                 .kind = SLOT_RETURN,
-                                 .fp_needed = needs};
+        c->frames[top++] = (struct chain_frame){.fp = needs ? fps[n] : 0,
+                                                .where = c->nodes[ids[n]].where,
+                                                .node = ids[n],
+                                                .depth = (uint16_t)(join->depth + met->frames - n),
+                                                .ra_words = hop_ra_words(hops[n - 1]),
+                                                .kind = SLOT_RETURN,
+                                                .fp_needed = needs};
     }
     chain_cut_to(c, top);
 }

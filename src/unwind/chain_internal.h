@@ -278,6 +278,12 @@ HT_INLINE uint64_t hop_sp(uint32_t hop)
     return (uint64_t)(hop >> HOP_SP_SHIFT) * MEMORY_WORD;
 }
 
+/* chain_frame's ra_words, for the slot that it leads to. */
+HT_INLINE int16_t hop_ra_words(uint32_t hop)
+{
+    return (int16_t)(0 - (int32_t)(hop >> HOP_SP_SHIFT));
+}
+
 /* --- chain_edit.c ------------------------------------------------------------ */
 
 /* Ends an edit that somebody else took as left behind. */

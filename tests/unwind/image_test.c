@@ -93,13 +93,34 @@ static void wander(unsigned steps, unsigned low, unsigned high)
     }
 }
 
+/* The same calls again and again, so that it is known what comes next; in each round,
+ * somewhere, it is something else that comes. */
+static void come_again(unsigned high)
+{
+    static __typeof__(model) before;
+    const unsigned low = model.depth;
+
+    before = model;
+    for (unsigned round = 0; round < 12; round++) {
+        model = before;
+        wander(5 * round, low, high);
+        model.seed += 2ull * round;
+        wander(20, low, high);
+    }
+    model = before;
+    random_below(2);
+}
+
 static void every_stack_is_the_models(const struct arch *arch, unsigned depth, unsigned low, unsigned high,
                                       bool known)
 {
     for (uint64_t seed = 1; seed <= 30; seed++) {
         start(arch, seed);
         start_chain(depth, known ? STACK_LOW : 0, known ? STACK_HIGH : 0);
-        wander(10000, low, high);
+        for (unsigned part = 0; part < 16; part++) {
+            wander(100, low, high);
+            come_again(high + 10);
+        }
         assert_int_equal(0, header.lost);
     }
 }
