@@ -296,30 +296,16 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t id, u
     return id;
 }
 
-/* UNWIND_CALLER: the frame's name and its id from the caches, else the slow way. */
-static uint32_t caller_from_caches(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t edits)
+/* UNWIND_CALLER: the id that the place was captured with the last time. */
+static __attribute__((noinline)) uint32_t capture_caller(struct chain *c, uint64_t pc, uint64_t sp,
+                                                         uint64_t fp)
 {
-    const struct cfi_rule *rule = rule_known(c, pc);
-    const uint64_t where = rule->where;
-    const struct child *child = child_place(c, TRIE_ROOT, where);
-    const uint32_t id = child->id;
+    const uint32_t id = *caller_place(c, pc);
+    const struct trie_node *node = &c->nodes[id];
 
-    if (likely(rule->kind != RULE_NONE && rule_is(c, rule, pc) && child->where == where &&
-               child->parent == TRIE_ROOT && load_relaxed(&c->editing) == 0 &&
-               load_acquire(&c->unwind->generation) == c->generation)) {
-        fence_compiler();
-        if (likely(load_relaxed(&c->edits) == edits))
-            return id;
-    }
-    return chain_capture_slow(c, pc, sp, fp);
-}
-
-/* The window is shut, or the modules have changed. */
-static __attribute__((noinline)) uint32_t capture_outside(struct chain *c, uint64_t pc, uint64_t sp,
-                                                          uint64_t fp, uint32_t edits)
-{
-    if (c->unwind->mode == UNWIND_CALLER)
-        return caller_from_caches(c, pc, sp, fp, edits);
+    if (likely(((node->where ^ pc) & c->address_mask) == 0) && likely(node->parent == TRIE_ROOT) &&
+        likely(load_acquire(&c->unwind->generation) == c->generation))
+        return id;
     return chain_capture_slow(c, pc, sp, fp);
 }
 
@@ -337,7 +323,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_other(struct chain 
     /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
     if (unlikely(sp - c->open_from >= load_relaxed(&c->open_bytes) ||
                  load_acquire(&c->unwind->generation) != c->generation))
-        return capture_outside(c, pc, sp, fp, edits);
+        return chain_capture_slow(c, pc, sp, fp);
     s = verify(c) - 1;
     if (unlikely(s < c->slots))
         return chain_capture_slow(c, pc, sp, fp);
@@ -363,5 +349,7 @@ MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, 
         if (likely(load_relaxed(&last->sp) == sp))
             return id;
     }
+    if (unlikely(c->callers_only))
+        return capture_caller(c, pc, sp, fp);
     return capture_other(c, pc, sp, fp);
 }

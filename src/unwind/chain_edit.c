@@ -55,6 +55,7 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
     c->next_serial = 1;
     c->guess_mask = GUESSES_FIRST - 1;
+    c->callers_only = unwind->mode == UNWIND_CALLER;
     c->nodes = unwind->trie->nodes;
     chain_set_stack(c, stack_low, stack_high);
     return c;

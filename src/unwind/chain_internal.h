@@ -108,6 +108,7 @@ struct chain {
     uint32_t nodes_usable; /* the trie's, as of some earlier time */
     uint32_t top;          /* slots in use */
     uint32_t room;         /* slots that may be used: bounds the time to verify deep recursion */
+    bool callers_only;     /* UNWIND_CALLER */
 
     /* What is learned only when it is seen again; a handler may change them at any time. */
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
@@ -246,6 +247,12 @@ HT_INLINE uint32_t guess_find(struct chain *c, uint64_t hash)
     const uint32_t *place = guess_place(c, hash);
 
     return guess_is(place[0], hash) ? guess_id(place[0]) : guess_is(place[1], hash) ? guess_id(place[1]) : 0;
+}
+
+/* UNWIND_CALLER keeps the ids there by their places alone. */
+HT_INLINE uint32_t *caller_place(struct chain *c, uint64_t pc)
+{
+    return &c->guesses[HASH_BITS((pc & c->address_mask) * HASH_K1, GUESSES_FIRST)];
 }
 
 /* How to step out of a node's frame, as a note in the node (trie.h), where the rule is

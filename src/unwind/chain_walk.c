@@ -410,13 +410,15 @@ static uint32_t capture_walking(struct chain *c, uint64_t pc, uint64_t sp, uint6
     }
 }
 
-/* One frame: its name from the cache of rules, its id from the cache of children. */
-static uint32_t capture_caller(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
+/* One frame, kept for the next time. Only while editing. */
+static uint32_t capture_caller_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
     struct walk w = walk_begin(c, pc, sp, fp, false);
     struct cfi_rule room;
+    const uint32_t id = chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
 
-    return chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
+    *caller_place(c, pc) = id; /* TRIE_LOST has no name, and is asked for again */
+    return id;
 }
 
 static HT_COLD void take_over(struct chain *c)
@@ -449,7 +451,7 @@ uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t 
     if (left_behind || c->generation != load_acquire(&c->unwind->generation))
         take_over(c);
     c->nested_in_a_row = 0;
-    id = mode == UNWIND_CALLER ? capture_caller(c, pc, sp, fp) : capture_walking(c, pc, sp, fp);
+    id = mode == UNWIND_CALLER ? capture_caller_slow(c, pc, sp, fp) : capture_walking(c, pc, sp, fp);
     edit_end(c, serial);
     return id;
 }
