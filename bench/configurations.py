@@ -16,6 +16,7 @@ class Configuration:
     evidence: str = ""  # pattern of a file that a tracked run leaves behind
     base: str = "bare"  # what else the tables compare it with: its own allocator
     kind: str = "fast"  # slow: one round of some rows; exact: three rounds
+    kinds: tuple = ()  # of workloads that it is for; (): all
     report: list = field(default_factory=list)  # what makes the readable report, after the program
 
     def missing(self):
@@ -38,7 +39,8 @@ def configurations(build):
     tool = os.path.join(build, "bin", "heaptracker")
     jemalloc, tcmalloc = library("libjemalloc.so.2"), library("libtcmalloc.so.4")
     heaptrack = "/usr/lib/heaptrack/libheaptrack_preload.so"
-    forward, floor = (os.path.join(build, "bench", f"bench_{name}.so") for name in ("forward", "floor"))
+    forward, floor, floor_walk = (os.path.join(build, "bench", f"bench_{name}.so")
+                                  for name in ("forward", "floor", "floor_walk"))
 
     def ours(name, title, stacks):
         return Configuration(
@@ -64,10 +66,12 @@ def configurations(build):
         Configuration("forward", "bare hooks", [f"LD_PRELOAD={forward}"], needs=[(forward, "it was not built")]),
         Configuration("floor", "the least of exact stacks", [f"LD_PRELOAD={floor}"],
                       needs=[(floor, "it was not built")]),
+        Configuration("floor_walk", "the same, walking by frame pointers", [f"LD_PRELOAD={floor_walk}"],
+                      needs=[(floor_walk, "it was not built")], kinds=("frame pointers",)),
         ours("count", "HeapTracker, counting", "none"),
         ours("caller", "HeapTracker, caller", "caller"),
         ours("full", "HeapTracker, full stacks", "full"),
-        Configuration("wrap", "HeapTracker, linked in", program="bench_workloads_wrap",
+        Configuration("wrap", "HeapTracker, linked in", program="bench_workloads_wrap", kinds=("own",),
                       needs=[(os.path.join(build, "bench", "bench_workloads_wrap"), "it was not built")]),
         Configuration("run", "heaptracker run", before=[tool, "run", "-o", "@RUN@/run.ht", "--"],
                       needs=[(tool, "the tool was not built")], evidence="@RUN@/run.ht", kind="tool",
