@@ -86,8 +86,11 @@ def tables(bench, workloads, configurations):
 
 def goal_table(reached):
     def verdict(row):
-        return "not measured" if row["met"] is None else \
-            ("met, and the aim" if row["aim_met"] else "met") if row["met"] else "NOT MET"
+        if row["met"] is None:
+            return "not measured"
+        if not row["met"]:
+            return "not met: the least is above it" if row["out_of_reach"] else "NOT MET"
+        return "met, and the aim" if row["aim_met"] else "met"
     return ["goal (full stacks unless it says else)", "must", "aim", "measured", "bare hooks", "least stacks", ""], \
         [[r["what"], r["must"], r["aim"], r["measured"], r["floor"], r["least"], verdict(r)] for r in reached]
 
@@ -132,9 +135,11 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
 """]
     parts.append(markdown(*goal_table(reached)))
     parts.append("\nWhat was tried where a goal is not met: [src/unwind](../src/unwind/README.md#tried), "
-                 "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least stacks\": the least "
-                 "that exact numbers by whole stacks take where the stack does not change (less where it does, since that is "
-                 "not followed): [bench/floor.c](../bench/floor.c). No tracker of this kind can be below it.\n")
+                 "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least stacks\": a library that keeps "
+                 "the promised numbers by whole stacks, of one thread, and does nothing else: where the stack does not change one that "
+                 "compares it ([bench/floor.c](../bench/floor.c)); for factor, tree and cover one that follows it by frame pointers, in a "
+                 "program that has them, against that program bare ([bench/floor_walk.c](../bench/floor_walk.c)). Where it is above a "
+                 "must, that is out of reach here. For the real programs it is the first of the two, which does not follow their stacks.\n")
     if drawn:
         parts.append("\n## Chart\n\n![CPU time as a ratio to bare](results.svg)\n")
     for title, header, rows in tables(bench, workloads, configurations) + paths:

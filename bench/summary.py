@@ -50,6 +50,7 @@ def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
         met = None if measured is None else measured <= must
         rows.append({"what": what, "must": text(must), "aim": text(aim), "measured": text(measured), "met": met,
                      "aim_met": None if measured is None or aim is None else measured <= aim,
+                     "out_of_reach": None if least is None else least > must,
                      "floor": text(floor), "least": text(least), "value": measured})
 
     def least(name):

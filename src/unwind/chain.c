@@ -127,7 +127,7 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
         learn_guess(c, hash, id, &f);
     learn_walk(c, pc, sp, fp, &f, id, lesson);
     edit_end(c, serial);
-    c->previous = id;
+    guess_follows(c, id);
     return id;
 }
 
@@ -292,7 +292,7 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t id, u
         if (unlikely(load_relaxed(&c->edits) != edits))
             return chain_capture_slow(c, pc, sp, fp);
     }
-    c->previous = id;
+    guess_follows(c, id);
     return id;
 }
 

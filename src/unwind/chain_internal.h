@@ -114,7 +114,7 @@ struct chain {
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
     uint64_t repeated_pc, repeated_sp;
     uint64_t candidate_at, candidate_where; /* the frame next to the join, in the last walk */
-    uint32_t previous;                      /* id of the last capture but for those by `last` */
+    uint64_t previous; /* id of the last capture but for those by `last`, times HASH_K2 */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -223,7 +223,7 @@ struct found {
 
 HT_INLINE uint64_t guess_hash(const struct chain *c, uint64_t pc, uint64_t sp)
 {
-    return ((uint64_t)c->previous << 40 ^ sp << 8 ^ pc) * HASH_K1;
+    return (c->previous ^ sp << 8 ^ pc) * HASH_K1;
 }
 
 HT_INLINE uint32_t *guess_place(struct chain *c, uint64_t hash)
@@ -239,6 +239,12 @@ HT_INLINE bool guess_is(uint32_t guess, uint64_t hash)
 HT_INLINE uint32_t guess_id(uint32_t guess)
 {
     return guess & ((1u << GUESS_ID_BITS) - 1);
+}
+
+/* What the next guess goes by. */
+HT_INLINE void guess_follows(struct chain *c, uint32_t id)
+{
+    c->previous = id * HASH_K2;
 }
 
 /* The guess; 0: none. */
