@@ -31,7 +31,7 @@
 #define RULES 8192u         /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
 #define CHILDREN 2048u      /* 32 KiB; four times as many measured no better */
 #define GUESSES_FIRST 4096u /* 16 KiB */
-#define GUESSES_MAX (1u << 19) /* 2 MiB: for some 250,000 stacks */
+#define GUESSES_MAX (1u << (sizeof(uintptr_t) > 4 ? 19 : 15)) /* 2 MiB: for some 250,000 stacks */
 #define GUESS_WAYS 2u
 
 /* A word of the stack and what it must still hold. */
