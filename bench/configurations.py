@@ -39,8 +39,8 @@ def configurations(build):
     tool = os.path.join(build, "bin", "heaptracker")
     jemalloc, tcmalloc = library("libjemalloc.so.2"), library("libtcmalloc.so.4")
     heaptrack = "/usr/lib/heaptrack/libheaptrack_preload.so"
-    forward, floor, floor_walk = (os.path.join(build, "bench", f"bench_{name}.so")
-                                  for name in ("forward", "floor", "floor_walk"))
+    forward, floor, floor_count, floor_walk = (os.path.join(build, "bench", f"bench_{name}.so")
+                                               for name in ("forward", "floor", "floor_count", "floor_walk"))
 
     def ours(name, title, stacks):
         return Configuration(
@@ -66,6 +66,8 @@ def configurations(build):
         Configuration("forward", "bare hooks", [f"LD_PRELOAD={forward}"], needs=[(forward, "it was not built")]),
         Configuration("floor", "the least of exact stacks", [f"LD_PRELOAD={floor}"],
                       needs=[(floor, "it was not built")]),
+        Configuration("floor_count", "the least of exact counting", [f"LD_PRELOAD={floor_count}"],
+                      needs=[(floor_count, "it was not built")]),
         Configuration("floor_walk", "the same, walking by frame pointers", [f"LD_PRELOAD={floor_walk}"],
                       needs=[(floor_walk, "it was not built")], kinds=("frame pointers",)),
         ours("count", "HeapTracker, counting", "none"),

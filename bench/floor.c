@@ -2,12 +2,12 @@
  *
  * floor.c - a preload library that does the least that exact numbers by whole call stacks
  * can cost where the stack does not change: marks that a call is in progress, keeps each
- * block's size in a map by address, counts for the thread and for one site (temporary
- * allocations too), watches the peak and what the site held then, and compares every return
- * address of the stack with what it was. It knows no
- * sites, tables, other threads, forks, signals or limits, so it is no tracker, but what
+ * block's size and site in a map by address, counts for the thread and for the site (temporary
+ * allocations too), watches the peak and what the site held then, compares every return
+ * address of the stack with what it was, and asks what has to be asked (floor.h). It knows one
+ * site, and neither tables, other threads, forks, signals nor limits, so it is no tracker, but what
  * remains of one when all of that is free. Where stacks change it gives up comparing at
- * the first word that differs, and is a lower floor still.
+ * the first word that differs, and is a lower floor still. FLOOR_COUNTS_ONLY: no stacks.
  *
  * glibc only, as forward.c; one thread's figures say the most.
  */
@@ -25,15 +25,20 @@ struct slot {
 };
 
 static __thread __attribute__((tls_model("initial-exec"), aligned(64))) struct {
-    volatile uintptr_t in_call;
-    struct counts thread;
-    struct peak peak;
-    const void *last; /* block */
+    struct floor_thread thread;
     struct slot slots[FRAMES + 1];
     unsigned lessons;
     bool learning;
-    struct site site __attribute__((aligned(64)));
-} own;
+    struct site sites[2] __attribute__((aligned(64)));
+} own = {.thread = FLOOR_THREAD};
+
+#if FLOOR_COUNTS_ONLY
+#define SITE 0u
+#define SITE_OF(cell) ((struct site *)NULL)
+#else
+#define SITE 1u /* the only one */
+#define SITE_OF(cell) (&own.sites[(cell)->site])
+#endif
 
 static const volatile uintptr_t never;
 extern void *__libc_stack_end; /* of the first thread; others have their own data there */
@@ -63,11 +68,11 @@ static __attribute__((noinline, cold)) void learn(const uintptr_t *sp)
     own.learning = false;
 }
 
-static inline __attribute__((always_inline)) void look_at_stack(const uintptr_t *sp)
+FLOOR_INLINE void look_at_stack(const uintptr_t *sp)
 {
     const struct slot *slot = own.slots;
 
-    if (slot->at == NULL)
+    if (slot->at == NULL || own.thread.generation != shared.generation)
         learn(sp);
     while (slot->at != NULL && *slot->at == slot->value)
         slot++;
@@ -75,23 +80,30 @@ static inline __attribute__((always_inline)) void look_at_stack(const uintptr_t 
         learn(sp);
 }
 
-static inline __attribute__((always_inline)) void count_in(void *block, size_t size, const uintptr_t *sp)
+FLOOR_INLINE void count_in(void *block, size_t size, const uintptr_t *sp)
 {
+    struct cell *cell;
+
     if (block == NULL)
         return;
-    look_at_stack(sp);
-    *cell_made(block) = (struct cell){.size = (uint32_t)size};
-    own.last = block;
-    count_alloc(&own.thread, &own.site, &own.peak, size);
+    if (SITE != 0)
+        look_at_stack(sp);
+    cell = cell_made(block);
+    if (cell->size != 0)
+        look_further();
+    *cell = (struct cell){(uint32_t)size + 1, SITE};
+    own.thread.last = block;
+    count_alloc(&own.thread, SITE_OF(cell), size);
 }
 
-static inline void count_out(const void *block)
+FLOOR_INLINE void count_out(const void *block)
 {
-    struct cell *cell = cell_of(block);
+    struct cell *cell = cell_taken(block);
 
-    count_free(&own.thread, &own.site, &own.peak, cell == NULL ? 0 : cell->size, block == own.last);
-    if (cell != NULL)
-        *cell = (struct cell){0};
+    if (cell == NULL)
+        return;
+    count_free(&own.thread, SITE_OF(cell), block, cell->size - 1);
+    cell->size = 0;
 }
 
 #define STACK ((const uintptr_t *)__builtin_dwarf_cfa())
@@ -100,10 +112,11 @@ void *malloc(size_t size)
 {
     void *block;
 
-    own.in_call = (uintptr_t)STACK;
+    if (!enter_call(&own.thread, (uintptr_t)STACK))
+        return __libc_malloc(size);
     block = __libc_malloc(size);
     count_in(block, size, STACK);
-    own.in_call = 0;
+    own.thread.in_call = 0;
     return block;
 }
 
@@ -111,10 +124,11 @@ void *calloc(size_t count, size_t size)
 {
     void *block;
 
-    own.in_call = (uintptr_t)STACK;
+    if (!enter_call(&own.thread, (uintptr_t)STACK))
+        return __libc_calloc(count, size);
     block = __libc_calloc(count, size);
     count_in(block, count * size, STACK);
-    own.in_call = 0;
+    own.thread.in_call = 0;
     return block;
 }
 
@@ -122,12 +136,13 @@ void *realloc(void *block, size_t size)
 {
     void *result;
 
-    own.in_call = (uintptr_t)STACK;
+    if (!enter_call(&own.thread, (uintptr_t)STACK))
+        return __libc_realloc(block, size);
     if (block != NULL)
         count_out(block);
     result = __libc_realloc(block, size);
     count_in(result, size, STACK);
-    own.in_call = 0;
+    own.thread.in_call = 0;
     return result;
 }
 
@@ -135,8 +150,11 @@ void free(void *block)
 {
     if (block == NULL)
         return;
-    own.in_call = (uintptr_t)STACK;
+    if (!enter_call(&own.thread, (uintptr_t)STACK)) {
+        __libc_free(block);
+        return;
+    }
     count_out(block);
     __libc_free(block);
-    own.in_call = 0;
+    own.thread.in_call = 0;
 }

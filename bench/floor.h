@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * floor.h - what the floors have in common: glibc's own functions, counters, and a map of
- * blocks by their addresses. CELL_HAS_SITE: a cell names the site too.
+ * floor.h - what the floors have in common: glibc's own functions, counters, a map of
+ * blocks by their addresses, and the questions that a tracker has to ask at each call though
+ * the answer is always no here: was there a fork, is this a call inside a call, is a
+ * threshold or a limit near, was code unloaded, is the block live already, or not live?
  */
 #ifndef HT_BENCH_FLOOR_H
 #define HT_BENCH_FLOOR_H
@@ -31,6 +33,36 @@ struct peak {
     uint64_t bytes, blocks, number;
 };
 
+/* What all threads read at each call. */
+static struct {
+    volatile uint32_t epoch;      /* grows with a fork, a threshold, a mark */
+    volatile uint32_t generation; /* and this when code is unloaded */
+} shared;
+
+/* A thread's own. */
+struct floor_thread {
+    volatile uintptr_t in_call;
+    volatile uint32_t seen, generation;
+    struct counts counts;
+    struct peak peak;
+    volatile int64_t high, low; /* as far as live bytes may go without a further look */
+    const void *last;           /* block */
+};
+
+#define FLOOR_THREAD                        \
+    {                                       \
+        .high = INT64_MAX, .low = INT64_MIN \
+    }
+
+/* False: the call is not to be counted. */
+FLOOR_INLINE int enter_call(struct floor_thread *t, uintptr_t stack)
+{
+    if (t->seen != shared.epoch || t->in_call != 0)
+        return 0;
+    t->in_call = stack;
+    return 1;
+}
+
 FLOOR_INLINE void keep_peak(struct site *site, const struct peak *peak)
 {
     if (site->peak_number != peak->number) {
@@ -40,43 +72,58 @@ FLOOR_INLINE void keep_peak(struct site *site, const struct peak *peak)
     }
 }
 
-FLOOR_INLINE void count_alloc(struct counts *thread, struct site *site, const struct peak *peak, size_t size)
+/* Out of bounds: nothing here ever is. */
+static __attribute__((noinline, cold)) void look_further(void)
 {
-    keep_peak(site, peak);
-    thread->allocs++;
-    thread->allocated += size;
+    abort();
+}
+
+/* site NULL: counting only. */
+FLOOR_INLINE void count_alloc(struct floor_thread *t, struct site *site, size_t size)
+{
+    struct counts *counts = &t->counts;
+
+    if ((int64_t)(counts->allocated + size - counts->freed) > t->high)
+        look_further();
+    counts->allocs++;
+    counts->allocated += size;
+    if (site == NULL)
+        return;
+    keep_peak(site, &t->peak);
     site->counts.allocs++;
     site->counts.allocated += size;
 }
 
-/* A free that ends a climb has found a peak; an equal one is a new one. last: was the block
- * allocated just before? */
-FLOOR_INLINE void count_free(struct counts *thread, struct site *site, struct peak *peak, size_t size,
-                             int last)
+/* A free that ends a climb has found a peak; an equal one is a new one. */
+FLOOR_INLINE void count_free(struct floor_thread *t, struct site *site, const void *block, size_t size)
 {
-    const uint64_t live = thread->allocated - thread->freed;
+    struct counts *counts = &t->counts;
+    struct peak *peak = &t->peak;
+    const uint64_t live = counts->allocated - counts->freed;
 
+    if ((int64_t)(live - size) < t->low)
+        look_further();
     if (live >= peak->bytes) {
         peak->bytes = live;
-        peak->blocks = thread->allocs - thread->frees;
+        peak->blocks = counts->allocs - counts->frees;
         peak->number++;
     }
+    counts->frees++;
+    counts->freed += size;
+    if (block == t->last)
+        counts->temporary++;
+    if (site == NULL)
+        return;
     keep_peak(site, peak);
-    thread->frees++;
-    thread->freed += size;
     site->counts.frees++;
     site->counts.freed += size;
-    if (last) {
-        thread->temporary++;
+    if (block == t->last)
         site->counts.temporary++;
-    }
 }
 
 struct cell {
-    uint32_t size;
-#ifdef CELL_HAS_SITE
+    uint32_t size; /* and 1; 0: no live block */
     uint32_t site;
-#endif
 };
 
 #define LEAF_BITS 27 /* bytes of heap that one leaf covers */
@@ -115,6 +162,14 @@ FLOOR_INLINE struct cell *cell_made(const void *block)
     struct cell *cell = cell_of(block);
 
     return cell == NULL ? make_cell(block) : cell;
+}
+
+/* The cell of a block to be counted out; NULL: it is not known. */
+FLOOR_INLINE struct cell *cell_taken(const void *block)
+{
+    struct cell *cell = cell_of(block);
+
+    return cell == NULL || cell->size == 0 ? NULL : cell;
 }
 
 #endif /* HT_BENCH_FLOOR_H */

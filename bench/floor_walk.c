@@ -8,7 +8,6 @@
  * apart by 40 bits of the hash. No other threads, forks, signals, limits; for programs of
  * one thread that are built with frame pointers throughout.
  */
-#define CELL_HAS_SITE
 #include "floor.h"
 
 #define FRAMES 256
@@ -24,12 +23,9 @@ struct link {
 };
 
 static __thread __attribute__((tls_model("initial-exec"), aligned(64))) struct {
-    volatile uintptr_t in_call;
-    struct counts thread;
-    struct peak peak;
-    const void *last;              /* block */
+    struct floor_thread thread;
     struct link chain[FRAMES + 1]; /* outermost first */
-} own;
+} own = {.thread = FLOOR_THREAD};
 
 static struct site *sites;
 static uint64_t *table; /* hash and site, at most half full */
@@ -119,19 +115,21 @@ FLOOR_INLINE void count_in(void *block, size_t size, const uintptr_t *frame)
     if (block == NULL)
         return;
     cell = cell_made(block);
-    *cell = (struct cell){(uint32_t)size, site_of((const uintptr_t *)frame[0], frame[1], frame)};
-    own.last = block;
-    count_alloc(&own.thread, &sites[cell->site], &own.peak, size);
+    if (cell->size != 0 || own.thread.generation != shared.generation)
+        look_further();
+    *cell = (struct cell){(uint32_t)size + 1, site_of((const uintptr_t *)frame[0], frame[1], frame)};
+    own.thread.last = block;
+    count_alloc(&own.thread, &sites[cell->site], size);
 }
 
 FLOOR_INLINE void count_out(const void *block)
 {
-    struct cell *cell = cell_of(block);
+    struct cell *cell = cell_taken(block);
 
-    if (cell == NULL || cell->site == 0)
+    if (cell == NULL)
         return;
-    count_free(&own.thread, &sites[cell->site], &own.peak, cell->size, block == own.last);
-    *cell = (struct cell){0, 0};
+    count_free(&own.thread, &sites[cell->site], block, cell->size - 1);
+    cell->size = 0;
 }
 
 #define FRAME ((const uintptr_t *)__builtin_frame_address(0))
@@ -140,10 +138,11 @@ void *malloc(size_t size)
 {
     void *block;
 
-    own.in_call = (uintptr_t)FRAME;
+    if (!enter_call(&own.thread, (uintptr_t)FRAME))
+        return __libc_malloc(size);
     block = __libc_malloc(size);
     count_in(block, size, FRAME);
-    own.in_call = 0;
+    own.thread.in_call = 0;
     return block;
 }
 
@@ -151,10 +150,11 @@ void *calloc(size_t count, size_t size)
 {
     void *block;
 
-    own.in_call = (uintptr_t)FRAME;
+    if (!enter_call(&own.thread, (uintptr_t)FRAME))
+        return __libc_calloc(count, size);
     block = __libc_calloc(count, size);
     count_in(block, count * size, FRAME);
-    own.in_call = 0;
+    own.thread.in_call = 0;
     return block;
 }
 
@@ -162,12 +162,13 @@ void *realloc(void *block, size_t size)
 {
     void *result;
 
-    own.in_call = (uintptr_t)FRAME;
+    if (!enter_call(&own.thread, (uintptr_t)FRAME))
+        return __libc_realloc(block, size);
     if (block != NULL)
         count_out(block);
     result = __libc_realloc(block, size);
     count_in(result, size, FRAME);
-    own.in_call = 0;
+    own.thread.in_call = 0;
     return result;
 }
 
@@ -175,8 +176,11 @@ void free(void *block)
 {
     if (block == NULL)
         return;
-    own.in_call = (uintptr_t)FRAME;
+    if (!enter_call(&own.thread, (uintptr_t)FRAME)) {
+        __libc_free(block);
+        return;
+    }
     count_out(block);
     __libc_free(block);
-    own.in_call = 0;
+    own.thread.in_call = 0;
 }

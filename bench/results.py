@@ -91,7 +91,7 @@ def goal_table(reached):
         if not row["met"]:
             return "not met: the least is above it" if row["out_of_reach"] else "NOT MET"
         return "met, and the aim" if row["aim_met"] else "met"
-    return ["goal (full stacks unless it says else)", "must", "aim", "measured", "bare hooks", "least stacks", ""], \
+    return ["goal (full stacks unless it says else)", "must", "aim", "measured", "bare hooks", "least library", ""], \
         [[r["what"], r["must"], r["aim"], r["measured"], r["floor"], r["least"], verdict(r)] for r in reached]
 
 
@@ -135,7 +135,7 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
 """]
     parts.append(markdown(*goal_table(reached)))
     parts.append("\nWhat was tried where a goal is not met: [src/unwind](../src/unwind/README.md#tried), "
-                 "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least stacks\": a library that keeps "
+                 "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least library\": one that keeps "
                  "the promised numbers by whole stacks, of one thread, and does nothing else: where the stack does not change one that "
                  "compares it ([bench/floor.c](../bench/floor.c)); for factor, tree and cover one that follows it by frame pointers, in a "
                  "program that has them, against that program bare ([bench/floor_walk.c](../bench/floor_walk.c)). Where it is above a "

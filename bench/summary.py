@@ -53,14 +53,16 @@ def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
                      "out_of_reach": None if least is None else least > must,
                      "floor": text(floor), "least": text(least), "value": measured})
 
-    def least(name):
+    def least(name, configuration="full"):
         """The ratio of the library that does the least: where stacks change, the one that follows them."""
+        if configuration == "count":
+            return ratio(samples, name, "floor_count", "cpu")
         return ratio(samples, name + "_fp", "floor_walk", "cpu") if name in CHANGING else \
             ratio(samples, name, "floor", "cpu")
 
     def shape(what, name, must, aim, configuration="full"):
         row(what, must, aim, ratio(samples, name, configuration, "cpu"), floor=ratio(samples, name, "forward", "cpu"),
-            least=least(name) if configuration == "full" else None)
+            least=least(name, configuration))
 
     shape("tightest malloc/free loop (tight)", "tight", 2.1, 1.75)
     shape("large live set (live_1600)", "live_1600", 1.5, 1.35)
