@@ -147,14 +147,12 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
                                    const struct chain_slot *s, bool by_fp, struct meeting *met)
 {
     const struct trie_node *node = &c->nodes[id];
-    uint64_t at = 0, fp_at = 0;
+    uint64_t at, before = 0, fp_at = 0;
 
-    for (met->frames = 1; met->frames <= FAST_FRAMES; met->frames++) {
+    for (uint32_t frames = 1; frames <= FAST_FRAMES; frames++) {
         const uint32_t hop = load_relaxed(&node->published);
         uint64_t next;
 
-        met->at = at;
-        met->where = node->where;
         if (((node->where ^ pc) & c->address_mask) != 0 || unlikely(hop >> HOP_SP_SHIFT == 0))
             return false;
         at = hop_ra(hop);
@@ -185,7 +183,7 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
         if (s->at == at) {
             const struct chain_frame *frame = &c->frames[s - c->slots];
 
-            met->join = s;
+            *met = (struct meeting){.frames = frames, .join = s, .at = before, .where = node->where};
             /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
             if (frame->node != node->parent || unlikely(frame->kind != SLOT_RETURN) ||
                 unlikely(frame->ra_words != hop_ra_words(hop)))
@@ -196,6 +194,7 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
         /* Below a slot of this stack, so on this stack. */
         pc = memory_word(at);
         sp = next;
+        before = at;
         node = &c->nodes[node->parent];
     }
     return false;
