@@ -37,7 +37,7 @@ static __thread __attribute__((tls_model("initial-exec"), aligned(64))) struct {
 #define SITE_OF(cell) ((struct site *)NULL)
 #else
 #define SITE 1u /* the only one */
-#define SITE_OF(cell) (&own.sites[(cell)->site])
+#define SITE_OF(cell) (&own.sites[*(cell) >> CELL_SITE_SHIFT])
 #endif
 
 static const volatile uintptr_t never;
@@ -82,28 +82,28 @@ FLOOR_INLINE void look_at_stack(const uintptr_t *sp)
 
 FLOOR_INLINE void count_in(void *block, size_t size, const uintptr_t *sp)
 {
-    struct cell *cell;
+    cell_t *cell;
 
     if (block == NULL)
         return;
     if (SITE != 0)
         look_at_stack(sp);
     cell = cell_made(block);
-    if (cell->size != 0)
+    if (*cell & CELL_LIVE)
         look_further();
-    *cell = (struct cell){(uint32_t)size + 1, SITE};
+    cell_put(cell, size, SITE);
     own.thread.last = block;
     count_alloc(&own.thread, SITE_OF(cell), size);
 }
 
 FLOOR_INLINE void count_out(const void *block)
 {
-    struct cell *cell = cell_taken(block);
+    cell_t *cell = cell_taken(block);
 
     if (cell == NULL)
         return;
-    count_free(&own.thread, SITE_OF(cell), block, cell->size - 1);
-    cell->size = 0;
+    count_free(&own.thread, SITE_OF(cell), block, cell_size(cell));
+    *cell = 0;
 }
 
 #define STACK ((const uintptr_t *)__builtin_dwarf_cfa())

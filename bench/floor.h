@@ -121,16 +121,33 @@ FLOOR_INLINE void count_free(struct floor_thread *t, struct site *site, const vo
         site->counts.temporary++;
 }
 
-struct cell {
-    uint32_t size; /* and 1; 0: no live block */
-    uint32_t site;
-};
+/* A block has the cell of its first 16 bytes, and the next one where it is larger, as in
+ * src/core/block_map.h: the first says site, live, and the size up to 16; the next the size. */
+typedef uint32_t cell_t;
+
+#define CELL_SITE_SHIFT 6
+#define CELL_LIVE 32u
+#define CELL_LARGER 17u
+
+FLOOR_INLINE void cell_put(cell_t *cell, size_t size, uint32_t site)
+{
+    if (size >= CELL_LARGER)
+        cell[1] = (cell_t)size << CELL_SITE_SHIFT;
+    cell[0] = site << CELL_SITE_SHIFT | CELL_LIVE | (cell_t)(size < CELL_LARGER ? size : CELL_LARGER);
+}
+
+FLOOR_INLINE size_t cell_size(const cell_t *cell)
+{
+    const cell_t code = cell[0] & (CELL_LIVE - 1);
+
+    return code == CELL_LARGER ? cell[1] >> CELL_SITE_SHIFT : code;
+}
 
 #define LEAF_BITS 27 /* bytes of heap that one leaf covers */
 #define LEAF_CELLS ((size_t)1 << (LEAF_BITS - 4))
 #define RANGES ((size_t)1 << (47 - LEAF_BITS))
 
-static struct cell *leaves[RANGES];
+static cell_t *leaves[RANGES];
 
 /* Zeroed; touched as it is used. */
 static void *map_memory(size_t bytes)
@@ -144,32 +161,32 @@ static void *map_memory(size_t bytes)
 }
 
 /* NULL: nothing was allocated near. */
-FLOOR_INLINE struct cell *cell_of(const void *block)
+FLOOR_INLINE cell_t *cell_of(const void *block)
 {
-    struct cell *leaf = leaves[(uintptr_t)block >> LEAF_BITS & (RANGES - 1)];
+    cell_t *leaf = leaves[(uintptr_t)block >> LEAF_BITS & (RANGES - 1)];
 
     return leaf == NULL ? NULL : leaf + ((uintptr_t)block >> 4) % LEAF_CELLS;
 }
 
-static __attribute__((noinline, cold)) struct cell *make_cell(const void *block)
+static __attribute__((noinline, cold)) cell_t *make_cell(const void *block)
 {
-    leaves[(uintptr_t)block >> LEAF_BITS & (RANGES - 1)] = map_memory(LEAF_CELLS * sizeof(struct cell));
+    leaves[(uintptr_t)block >> LEAF_BITS & (RANGES - 1)] = map_memory((LEAF_CELLS + 1) * sizeof(cell_t));
     return cell_of(block);
 }
 
-FLOOR_INLINE struct cell *cell_made(const void *block)
+FLOOR_INLINE cell_t *cell_made(const void *block)
 {
-    struct cell *cell = cell_of(block);
+    cell_t *cell = cell_of(block);
 
     return cell == NULL ? make_cell(block) : cell;
 }
 
 /* The cell of a block to be counted out; NULL: it is not known. */
-FLOOR_INLINE struct cell *cell_taken(const void *block)
+FLOOR_INLINE cell_t *cell_taken(const void *block)
 {
-    struct cell *cell = cell_of(block);
+    cell_t *cell = cell_of(block);
 
-    return cell == NULL || cell->size == 0 ? NULL : cell;
+    return cell == NULL || !(*cell & CELL_LIVE) ? NULL : cell;
 }
 
 #endif /* HT_BENCH_FLOOR_H */

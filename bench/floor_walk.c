@@ -110,26 +110,26 @@ FLOOR_INLINE uint32_t site_of(const uintptr_t *fp, uintptr_t returns, const uint
 
 FLOOR_INLINE void count_in(void *block, size_t size, const uintptr_t *frame)
 {
-    struct cell *cell;
+    cell_t *cell;
 
     if (block == NULL)
         return;
     cell = cell_made(block);
-    if (cell->size != 0 || own.thread.generation != shared.generation)
+    if ((*cell & CELL_LIVE) || own.thread.generation != shared.generation)
         look_further();
-    *cell = (struct cell){(uint32_t)size + 1, site_of((const uintptr_t *)frame[0], frame[1], frame)};
+    cell_put(cell, size, site_of((const uintptr_t *)frame[0], frame[1], frame));
     own.thread.last = block;
-    count_alloc(&own.thread, &sites[cell->site], size);
+    count_alloc(&own.thread, &sites[*cell >> CELL_SITE_SHIFT], size);
 }
 
 FLOOR_INLINE void count_out(const void *block)
 {
-    struct cell *cell = cell_taken(block);
+    cell_t *cell = cell_taken(block);
 
     if (cell == NULL)
         return;
-    count_free(&own.thread, &sites[cell->site], block, cell->size - 1);
-    cell->size = 0;
+    count_free(&own.thread, &sites[*cell >> CELL_SITE_SHIFT], block, cell_size(cell));
+    *cell = 0;
 }
 
 #define FRAME ((const uintptr_t *)__builtin_frame_address(0))

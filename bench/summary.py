@@ -83,7 +83,7 @@ def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
     row("geometric mean over the real programs", 1.05, 1.03,
         geometric_mean([ratio(samples, name, "full", "cpu") for name in real]),
         floor=geometric_mean([ratio(samples, name, "forward", "cpu") for name in real]),
-        least=geometric_mean([ratio(samples, name, "floor", "cpu") for name in real]))
+        least=geometric_mean([ratio(samples, name, "floor_count", "cpu") for name in real]))
     shape("counting only, tightest loop", "tight", 1.6, 1.35, "count")
     threads = sorted((w for w in workloads if w.name.startswith("threads_") and w.kind == "own"),
                      key=lambda w: int(w.name.split("_")[1]))
