@@ -17,6 +17,7 @@ class Configuration:
     base: str = "bare"  # what else the tables compare it with: its own allocator
     kind: str = "fast"  # slow: one round of some rows; exact: three rounds
     kinds: tuple = ()  # of workloads that it is for; (): all
+    threads: bool = True  # False: it is for programs of one thread
     report: list = field(default_factory=list)  # what makes the readable report, after the program
 
     def missing(self):
@@ -69,7 +70,7 @@ def configurations(build):
         Configuration("floor_count", "the least of exact counting", [f"LD_PRELOAD={floor_count}"],
                       needs=[(floor_count, "it was not built")]),
         Configuration("floor_walk", "the same, walking by frame pointers", [f"LD_PRELOAD={floor_walk}"],
-                      needs=[(floor_walk, "it was not built")], kinds=("frame pointers",)),
+                      needs=[(floor_walk, "it was not built")], kinds=("frame pointers",), threads=False),
         ours("count", "HeapTracker, counting", "none"),
         ours("caller", "HeapTracker, caller", "caller"),
         ours("full", "HeapTracker, full stacks", "full"),

@@ -100,6 +100,8 @@ class Bench:
             return 0
         if configuration.kinds and workload.kind not in configuration.kinds:
             return 0
+        if not configuration.threads and workload.name.startswith("threads"):
+            return 0
         if configuration.kind == "slow":
             return 1 if workload.slow else 0
         if configuration.kind == "exact":
