@@ -139,7 +139,7 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
                  "the promised numbers by whole stacks, of one thread, and does nothing else: where the stack does not change one that "
                  "compares it ([bench/floor.c](../bench/floor.c)); for factor, tree and cover one that follows it by frame pointers, in a "
                  "program that has them, against that program bare ([bench/floor_walk.c](../bench/floor_walk.c)). Where it is above a "
-                 "must, that is out of reach here. For counting only, and for the real programs, whose stacks neither of them follows, it is one "
+                 "must, no tracker that is built this way gets there on this machine. For counting only, and for the real programs, whose stacks neither of them follows, it is one "
                  "that counts only.\n")
     if drawn:
         parts.append("\n## Chart\n\n![CPU time as a ratio to bare](results.svg)\n")
