@@ -132,55 +132,5 @@ FLOOR_INLINE void count_out(const void *block)
     *cell = 0;
 }
 
-#define FRAME ((const uintptr_t *)__builtin_frame_address(0))
-
-void *malloc(size_t size)
-{
-    void *block;
-
-    if (!enter_call(&own.thread, (uintptr_t)FRAME))
-        return __libc_malloc(size);
-    block = __libc_malloc(size);
-    count_in(block, size, FRAME);
-    own.thread.in_call = 0;
-    return block;
-}
-
-void *calloc(size_t count, size_t size)
-{
-    void *block;
-
-    if (!enter_call(&own.thread, (uintptr_t)FRAME))
-        return __libc_calloc(count, size);
-    block = __libc_calloc(count, size);
-    count_in(block, count * size, FRAME);
-    own.thread.in_call = 0;
-    return block;
-}
-
-void *realloc(void *block, size_t size)
-{
-    void *result;
-
-    if (!enter_call(&own.thread, (uintptr_t)FRAME))
-        return __libc_realloc(block, size);
-    if (block != NULL)
-        count_out(block);
-    result = __libc_realloc(block, size);
-    count_in(result, size, FRAME);
-    own.thread.in_call = 0;
-    return result;
-}
-
-void free(void *block)
-{
-    if (block == NULL)
-        return;
-    if (!enter_call(&own.thread, (uintptr_t)FRAME)) {
-        __libc_free(block);
-        return;
-    }
-    count_out(block);
-    __libc_free(block);
-    own.thread.in_call = 0;
-}
+#define STACK ((const uintptr_t *)__builtin_frame_address(0))
+#include "floor_hooks.h"
