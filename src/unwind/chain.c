@@ -4,7 +4,7 @@
  *  1. last: is this the capture that came again and again? Then its id;
  *  2. verify: how many slots of the chain, from the outermost, still hold their
  *     values;
- *  3. guess: is this the stack that came next the last time? Then its id;
+ *  3. guess: is this the stack that came next one of the last times? Then its id;
  *  4. walk: step by cached rules until the walk meets a verified slot, and name its
  *     frames one by one;
  *  5. else chain_capture_slow.
@@ -105,7 +105,7 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
 /* Step 4. s: the innermost slot that holds; hash: the guess's. */
 MEMORY_RAW static __attribute__((noinline)) uint32_t
 capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct chain_slot *s,
-                uint32_t edits, uint64_t hash, enum lesson lesson)
+                uint32_t edits, uint32_t hash, enum lesson lesson)
 {
     struct fast_walk w = {.pc = pc, .sp = sp, .fp = fp, .s = s};
     struct found f;
@@ -124,7 +124,7 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
     }
     /* A deeper stack's id is not made from its caller's: stack_is would not know it again. */
     if (likely(id != TRIE_LOST) && likely(c->frames[f.join].depth + f.frames <= c->unwind->depth))
-        learn_guess(c, hash, id, &f);
+        learn_stack(c, hash, id, &f);
     learn_walk(c, pc, sp, fp, &f, id, lesson);
     edit_end(c, serial);
     guess_follows(c, id);
@@ -265,11 +265,14 @@ MEMORY_RAW static __attribute__((noinline)) void push_known_by_fp(struct chain *
     push_known(c, id, sp, fp, met, count, true);
 }
 
-/* What a guess that was right teaches, if anything; else the id is as good as it is. */
-MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t id, uint64_t pc, uint64_t sp,
+/* A guess that was right, and what it teaches; most teach nothing, and the id is as good as it
+ * is. learn: it is to be kept as the newest. */
+MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess, uint64_t pc, uint64_t sp,
                                                  uint64_t fp, const struct chain_slot *s, uint32_t edits,
-                                                 uint64_t hash, const struct meeting *met, bool by_fp)
+                                                 uint32_t hash, const struct meeting *met, bool by_fp,
+                                                 bool learn)
 {
+    const uint32_t id = guess_id(guess);
     uint32_t push = 0, serial;
 
     if (met->frames > 1)
@@ -278,12 +281,14 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t id, u
         return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_LAST);
     if (unlikely(s - met->join > STALE_SLOTS_MAX))
         return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_WHAT_COMES);
-    if (push > 0) {
+    if (push > 0 || learn) {
         if (unlikely(!edit_begin(c, sp, edits, &serial)))
             return chain_capture_slow(c, pc, sp, fp);
-        if (by_fp)
+        if (learn)
+            learn_guess(c, hash, guess);
+        if (push > 0 && by_fp)
             push_known_by_fp(c, id, sp, fp, met, push);
-        else
+        else if (push > 0)
             push_known(c, id, sp, fp, met, push, false);
         edit_end(c, serial);
     } else {
@@ -308,29 +313,88 @@ static __attribute__((noinline)) uint32_t capture_caller(struct chain *c, uint64
     return chain_capture_slow(c, pc, sp, fp);
 }
 
-/* All but a capture that is the last one again. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t capture_other(struct chain *c, uint64_t pc, uint64_t sp,
-                                                                   uint64_t fp)
+/* The innermost slot that holds, where the fast path is open for this sp; else NULL. */
+MEMORY_RAW HT_INLINE const struct chain_slot *innermost_that_holds(const struct chain *c, uint64_t sp)
 {
-    const uint32_t edits = load_relaxed(&c->edits);
-    const uint64_t hash = guess_hash(c, pc, sp);
-    const uint32_t id = guess_find(c, hash);
+    const struct chain_slot *s;
+
+    /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
+    if (unlikely(sp - c->open_from >= load_relaxed(&c->open_bytes) ||
+                 load_acquire(&c->unwind->generation) != c->generation))
+        return NULL;
+    s = verify(c) - 1;
+    return likely(s >= c->slots) ? s : NULL;
+}
+
+/* Where the newest guesses are for other captures, or `wrong`: the older ones, then a walk. */
+MEMORY_RAW static __attribute__((noinline)) uint32_t
+capture_otherwise(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hash, uint32_t wrong)
+{
+    const uint32_t edits = load_relaxed(&c->edits), old_hash = old_guess_hash(c, hash);
+    const uint32_t *old = old_guess_place(c, old_hash);
+    const struct {
+        uint32_t guess, hash;
+    } others[] = {
+        {(uint32_t)(load_relaxed(c->follower) >> 32), hash}, {old[0], old_hash}, {old[1], old_hash}};
     const struct chain_slot *s;
     struct meeting met;
 
     fence_compiler(); /* `edits` before all that is read under it */
-    /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
-    if (unlikely(sp - c->open_from >= load_relaxed(&c->open_bytes) ||
-                 load_acquire(&c->unwind->generation) != c->generation))
+    s = innermost_that_holds(c, sp);
+    if (unlikely(s == NULL))
         return chain_capture_slow(c, pc, sp, fp);
-    s = verify(c) - 1;
-    if (unlikely(s < c->slots))
-        return chain_capture_slow(c, pc, sp, fp);
-    if (likely(stack_is(c, id, pc, sp, fp, s, false, &met)))
-        return capture_as_guessed(c, id, pc, sp, fp, s, edits, hash, &met, false);
-    if (id != 0 && stack_by_fp_is(c, id, pc, sp, fp, s, &met))
-        return capture_as_guessed(c, id, pc, sp, fp, s, edits, hash, &met, true);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const uint32_t guess = others[i].guess, id = guess_id(guess);
+
+        if (id != 0 && id != guess_id(wrong) && guess_is(guess, others[i].hash) &&
+            stack_by_fp_is(c, id, pc, sp, fp, s, &met))
+            return capture_as_guessed(c, guess, pc, sp, fp, s, edits, hash, &met, true, true);
+    }
     return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_WHAT_COMES);
+}
+
+MEMORY_RAW HT_INLINE uint32_t capture_guessed(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
+                                              uint32_t hash, uint32_t guess, bool by_fp)
+{
+    const uint32_t edits = load_relaxed(&c->edits);
+    const struct chain_slot *s;
+    struct meeting met;
+
+    fence_compiler(); /* `edits` before all that is read under it */
+    s = innermost_that_holds(c, sp);
+    if (unlikely(s == NULL))
+        return chain_capture_slow(c, pc, sp, fp);
+    if (unlikely(!stack_is(c, guess_id(guess), pc, sp, fp, s, by_fp, &met)))
+        return capture_otherwise(c, pc, sp, fp, hash, guess);
+    return capture_as_guessed(c, guess, pc, sp, fp, s, edits, hash, &met, by_fp, false);
+}
+
+MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_sp(struct chain *c, uint64_t pc, uint64_t sp,
+                                                                   uint64_t fp, uint32_t hash, uint32_t guess)
+{
+    return capture_guessed(c, pc, sp, fp, hash, guess, false);
+}
+
+MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_fp(struct chain *c, uint64_t pc, uint64_t sp,
+                                                                   uint64_t fp, uint32_t hash, uint32_t guess)
+{
+    return capture_guessed(c, pc, sp, fp, hash, guess, true);
+}
+
+/* All but a capture that is the last one again. */
+HT_INLINE uint32_t capture_other(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
+{
+    const uint64_t newest = load_relaxed(c->follower);
+    const uint32_t hash = guess_hash(pc, sp);
+    uint32_t guess = (uint32_t)newest;
+
+    if (!guess_is(guess, hash)) {
+        guess = (uint32_t)(newest >> 32);
+        if (unlikely(!guess_is(guess, hash)))
+            return capture_otherwise(c, pc, sp, fp, hash, 0);
+    }
+    return guess & GUESS_BY_FP ? capture_by_fp(c, pc, sp, fp, hash, guess)
+                               : capture_by_sp(c, pc, sp, fp, hash, guess);
 }
 
 MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)

@@ -35,6 +35,7 @@ bool edit_left_behind(struct chain *c, uint64_t sp)
 
 void chain_forget(struct chain *c)
 {
+    memset(c->followers, 0, min_u64(FOLLOWERS, trie_usable(c->unwind->trie)) * sizeof c->followers[0]);
     memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
@@ -55,6 +56,7 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
     c->next_serial = 1;
     c->guess_mask = GUESSES_FIRST - 1;
+    c->follower = c->followers;
     c->callers_only = unwind->mode == UNWIND_CALLER;
     c->nodes = unwind->trie->nodes;
     chain_set_stack(c, stack_low, stack_high);

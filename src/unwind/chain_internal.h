@@ -28,10 +28,11 @@
 #define CHAIN_SLOTS 768u
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
-#define RULES 8192u         /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
-#define CHILDREN 2048u      /* 32 KiB; four times as many measured no better */
-#define GUESSES_FIRST 4096u /* 16 KiB */
-#define GUESSES_MAX (1u << (sizeof(uintptr_t) > 4 ? 19 : 15)) /* 2 MiB: for some 250,000 stacks */
+#define RULES 8192u    /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
+#define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
+#define FOLLOWERS (1u << (sizeof(uintptr_t) > 4 ? 18 : 13))   /* 2 MiB, touched where the ids are that come */
+#define GUESSES_FIRST 4096u                                   /* 16 KiB */
+#define GUESSES_MAX (1u << (sizeof(uintptr_t) > 4 ? 17 : 14)) /* 512 KiB */
 #define GUESS_WAYS 2u
 
 /* A word of the stack and what it must still hold. */
@@ -114,7 +115,7 @@ struct chain {
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
     uint64_t repeated_pc, repeated_sp;
     uint64_t candidate_at, candidate_where; /* the frame next to the join, in the last walk */
-    uint64_t previous; /* id of the last capture but for those by `last`, times HASH_K2 */
+    const uint64_t *follower;               /* of the last capture's id, but for captures by `last` */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -138,7 +139,9 @@ struct chain {
     struct step steps[CHAIN_FRAMES];
     uint64_t where[CHAIN_FRAMES];
 
-    uint32_t guesses[GUESSES_MAX]; /* last, since few programs use much of it */
+    /* Last, since few programs use much of them. */
+    uint64_t followers[FOLLOWERS]; /* by id: the two newest guesses of what follows it */
+    uint32_t guesses[GUESSES_MAX]; /* older ones; those of UNWIND_CALLER */
 };
 
 _Static_assert(sizeof(struct chain_frame) == 32, "two to a cache line");
@@ -216,43 +219,56 @@ struct found {
     const struct chain_slot *innermost; /* of those that hold */
 };
 
-/* Which stack comes next is guessed by the id of the one before, and by the capture's pc
- * and sp. A guess is an id with some bits of the hash, so that most of what other captures
- * left there is not looked at; 0: none. It proves nothing: stack_is does. */
-#define GUESS_ID_BITS 22 /* ids of a larger table are not guessed */
-
-HT_INLINE uint64_t guess_hash(const struct chain *c, uint64_t pc, uint64_t sp)
-{
-    return (c->previous ^ sp << 8 ^ pc) * HASH_K1;
-}
-
-HT_INLINE uint32_t *guess_place(struct chain *c, uint64_t hash)
-{
-    return &c->guesses[hash >> 32 & c->guess_mask & ~(GUESS_WAYS - 1)];
-}
-
-HT_INLINE bool guess_is(uint32_t guess, uint64_t hash)
-{
-    return (guess ^ (uint32_t)(hash >> 32)) >> GUESS_ID_BITS == 0;
-}
+/* Which stack comes next is guessed by the id of the one before, and by the capture's pc and
+ * sp. The two newest guesses stand by that id, the newest in the low half, so that they can be
+ * fetched as soon as the id is known; what they push out goes to a hash table. A guess is an
+ * id, whether to compare it takes fp, and a tag: some bits of a hash, so that most guesses
+ * that are for other captures are not looked at; 0: none. It proves nothing: stack_is does. */
+#define GUESS_ID_BITS 21 /* ids of a larger table are not guessed */
+#define GUESS_BY_FP (1u << GUESS_ID_BITS)
+#define GUESS_TAG_SHIFT (GUESS_ID_BITS + 1)
 
 HT_INLINE uint32_t guess_id(uint32_t guess)
 {
-    return guess & ((1u << GUESS_ID_BITS) - 1);
+    return guess & (GUESS_BY_FP - 1);
 }
 
-/* What the next guess goes by. */
+/* hash: whose top bits are the tag. */
+HT_INLINE bool guess_is(uint32_t guess, uint32_t hash)
+{
+    return (guess ^ hash) >> GUESS_TAG_SHIFT == 0;
+}
+
+HT_INLINE uint32_t guess_tagged(uint32_t guess, uint32_t hash)
+{
+    return (guess & ((1u << GUESS_TAG_SHIFT) - 1)) | hash >> GUESS_TAG_SHIFT << GUESS_TAG_SHIFT;
+}
+
+HT_INLINE uint32_t guess_hash(uint64_t pc, uint64_t sp)
+{
+    return (uint32_t)((sp << 8 ^ pc) * HASH_K1 >> 32);
+}
+
+/* The same for the table of older guesses. tagged: what has the tag, a hash or a guess. */
+HT_INLINE uint32_t old_guess_hash(const struct chain *c, uint32_t tagged)
+{
+    const uint64_t before = (uint64_t)(c->follower - c->followers);
+
+    return (uint32_t)((before << 32 | tagged >> GUESS_TAG_SHIFT) * HASH_K2 >> 32);
+}
+
+HT_INLINE uint32_t *old_guess_place(struct chain *c, uint32_t hash)
+{
+    return &c->guesses[hash & c->guess_mask & ~(GUESS_WAYS - 1)];
+}
+
+/* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */
 HT_INLINE void guess_follows(struct chain *c, uint32_t id)
 {
-    c->previous = id * HASH_K2;
-}
+    const uint64_t *follower = &c->followers[id % FOLLOWERS];
 
-/* The guess; 0: none. */
-HT_INLINE uint32_t guess_find(struct chain *c, uint64_t hash)
-{
-    const uint32_t *place = guess_place(c, hash);
-
-    return guess_is(place[0], hash) ? guess_id(place[0]) : guess_is(place[1], hash) ? guess_id(place[1]) : 0;
+    c->follower = follower;
+    __builtin_prefetch(&c->nodes[guess_id((uint32_t)load_relaxed(follower))]);
 }
 
 /* UNWIND_CALLER keeps the ids there by their places alone. */
@@ -444,8 +460,11 @@ enum lesson {
     LEARN_LAST,       /* the stack came again and again */
 };
 
-/* Keeps a guess for captures of this hash, and notes of the walk's frames. Only while editing. */
-void learn_guess(struct chain *c, uint64_t hash, uint32_t id, const struct found *f);
+/* Keeps a guess for captures of this hash after the last one. Only while editing. */
+void learn_guess(struct chain *c, uint32_t hash, uint32_t guess);
+
+/* The same for a stack that a walk has found; with notes of its frames. Only while editing. */
+void learn_stack(struct chain *c, uint32_t hash, uint32_t id, const struct found *f);
 
 /* What a walk that met the chain teaches else: frames of the chain, a last capture. Only while editing. */
 void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id,

@@ -48,24 +48,41 @@ static void grow_guesses(struct chain *c)
     c->guesses_replaced = 0;
 }
 
-void learn_guess(struct chain *c, uint64_t hash, uint32_t id, const struct found *f)
+static void keep_old_guess(struct chain *c, uint32_t guess)
 {
-    const uint32_t guess = id | (uint32_t)(hash >> 32) >> GUESS_ID_BITS << GUESS_ID_BITS;
-    uint32_t *place = guess_place(c, hash);
+    const uint32_t hash = old_guess_hash(c, guess);
+    uint32_t *place = old_guess_place(c, hash);
 
+    if (place[0] != 0 && !guess_is(place[0], hash)) {
+        if (place[1] != 0 && !guess_is(place[1], hash)) {
+            grow_guesses(c);
+            place = old_guess_place(c, hash);
+        }
+        place[1] = place[0];
+    }
+    place[0] = guess_tagged(guess, hash);
+}
+
+void learn_guess(struct chain *c, uint32_t hash, uint32_t guess)
+{
+    uint64_t *follower = &c->followers[c->follower - c->followers];
+    const uint32_t newest = (uint32_t)*follower, second = (uint32_t)(*follower >> 32);
+    uint32_t rest = newest;
+
+    guess = guess_tagged(guess, hash);
+    if (guess_id(newest) == guess_id(guess))
+        rest = second;
+    else if (second != 0 && guess_id(second) != guess_id(guess))
+        keep_old_guess(c, second);
+    store_relaxed(follower, (uint64_t)rest << 32 | guess);
+}
+
+void learn_stack(struct chain *c, uint32_t hash, uint32_t id, const struct found *f)
+{
     if (id >> GUESS_ID_BITS != 0)
         return;
     note_hops(c, id, f);
-    if (guess_is(place[0], hash) || place[0] == 0) {
-        place[0] = guess;
-        return;
-    }
-    if (place[1] != 0 && !guess_is(place[1], hash)) {
-        grow_guesses(c);
-        place = guess_place(c, hash);
-    }
-    place[1] = place[0];
-    place[0] = guess;
+    learn_guess(c, hash, id | (f->by_fp ? GUESS_BY_FP : 0));
 }
 
 /* --- Frames for the chain --------------------------------------------------------- */
