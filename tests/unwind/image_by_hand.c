@@ -217,6 +217,30 @@ static void reloaded_innermost_module(void **state)
     }
 }
 
+/* The same for places of that module that follow a stack which stays: more than are guessed at
+ * first. */
+static void reloaded_module_of_older_guesses(void **state)
+{
+    const uint64_t fp = STACK_HIGH - 512 - 16;
+
+    (void)state;
+    start_by_fp(0);
+    unwind.find_tables = find_tables_of_two_modules;
+    *word_at(SP + 24) = IN(1, 0);
+    *word_at(STACK_HIGH - 512 - 8) = IN(0, 0);
+    for (unsigned n = 0; n < 300; n++) {
+        const uint64_t pc = IN(2, n % 5);
+
+        if (n % 100 == 0) {
+            module_of_2++;
+            unwind.generation++;
+        }
+        capture(IN(1, 0), SP + 32, fp, 2, (uint64_t[]){IN(1, 0), IN(0, 0)}, 7);
+        capture(pc, SP, fp, 3, (uint64_t[]){pc, IN(1, 0), IN(0, 0)}, module_of_2);
+    }
+    assert_in_range(chain_get_counts(chain)->walked, 1, 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +252,7 @@ int main(void)
         cmocka_unit_test(frames_on_the_chain_with_another_fp_register),
         cmocka_unit_test(same_slot_of_frames_that_end_elsewhere),
         cmocka_unit_test(reloaded_innermost_module),
+        cmocka_unit_test(reloaded_module_of_older_guesses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

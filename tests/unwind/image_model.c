@@ -18,8 +18,12 @@
 struct memory_image memory_image;
 uint64_t stack_words[STACK_WORDS];
 
+void (*on_read)(void);
+
 uint64_t memory_word(uint64_t address)
 {
+    if (on_read != NULL)
+        on_read();
     uint64_t word = 0;
 
     if (address - memory_image.base < memory_image.bytes)

@@ -185,69 +185,101 @@ static void cut_stacks_keep_the_innermost_frames(void **state)
 
 /* --- Captures inside captures --------------------------------------------------------- */
 
-/* A "handler" comes while tables are looked for, which is inside an edit, and
- * captures its own stack; it returns, or jumps out and never comes back. */
+/* A "handler" comes while tables are looked for, which is inside an edit, or when a word of
+ * the stack is read, and captures its own stack; it returns, or jumps out and never comes back. */
 static struct {
-    unsigned nested, jumps;
+    unsigned nested, jumps, reads;
     bool inside, jumps_out;
     jmp_buf out;
 } handler;
 
-static bool find_tables_interrupted(void *user, uint64_t address, struct cfi_tables *out)
+static void interrupt(void)
 {
-    const uint64_t sp = model.sp, fp = model.fp, pc = model.frames[model.depth - 1].pc;
+    const uint64_t sp = model.sp, fp = model.fp, pc = model.frames[model.depth - 1].pc, seed = model.seed;
     const unsigned depth = model.depth;
 
-    if (!handler.inside) {
-        handler.inside = true;
-        handler.nested++;
-        call();
-        capture_and_compare();
-        model.depth = depth;
-        model.sp = sp;
-        model.fp = fp;
-        model.frames[depth - 1].pc = pc;
-        handler.inside = false;
-        if (handler.jumps_out && random_below(2))
-            longjmp(handler.out, 1);
-    }
+    if (handler.inside)
+        return;
+    handler.inside = true;
+    handler.nested++;
+    call();
+    capture_and_compare();
+    model.depth = depth;
+    model.sp = sp;
+    model.fp = fp;
+    model.frames[depth - 1].pc = pc;
+    handler.inside = false;
+    if (handler.jumps_out && random_below(2))
+        longjmp(handler.out, 1);
+    model.seed = seed; /* the ways that come again do so */
+}
+
+static bool find_tables_interrupted(void *user, uint64_t address, struct cfi_tables *out)
+{
+    interrupt();
     return find_tables(user, address, out);
 }
 
-static void wander_interrupted(bool jumps_out)
+static void interrupt_some(void)
+{
+    if (++handler.reads % 101 == 0)
+        interrupt();
+}
+
+static void wander_interrupted(bool jumps_out, bool reading)
 {
     memset(&handler, 0, sizeof handler);
     handler.jumps_out = jumps_out;
+    on_read = reading ? interrupt_some : NULL;
     for (volatile uint64_t seed = 1; seed <= 20; seed++) {
         start(&arch_x86_64, seed);
         start_chain(64, STACK_LOW, STACK_HIGH);
-        unwind.find_tables = find_tables_interrupted;
+        if (!reading)
+            unwind.find_tables = find_tables_interrupted;
         for (volatile unsigned i = 0; i < 200; i++) {
-            if (i % 10 == 0)
+            if (!reading && i % 10 == 0)
                 unwind.generation++; /* all rules are looked for again */
             if (setjmp(handler.out)) {
                 handler.inside = false;
                 handler.jumps++;
                 if (model.depth > 1)
                     give_back(); /* to where the jump leads: outside the capture */
+                continue;
             }
-            wander(20, 1, 20);
+            if (reading && i % 10 == 9)
+                come_again(20);
+            else
+                wander(20, 1, 20);
         }
     }
+    on_read = NULL;
     assert_true(handler.nested > 1000);
 }
 
 static void handler_captures_inside_a_capture(void **state)
 {
     (void)state;
-    wander_interrupted(false);
+    wander_interrupted(false, false);
     assert_int_not_equal(0, chain_get_counts(chain)->nested);
 }
 
 static void handler_jumps_out_of_a_capture(void **state)
 {
     (void)state;
-    wander_interrupted(true);
+    wander_interrupted(true, false);
+    assert_true(handler.jumps > 100);
+}
+
+static void handler_captures_between_reads(void **state)
+{
+    (void)state;
+    wander_interrupted(false, true);
+}
+
+static void handler_jumps_out_between_reads(void **state)
+{
+    (void)state;
+    wander_interrupted(true, true);
     assert_true(handler.jumps > 100);
 }
 
@@ -344,6 +376,8 @@ int main(void)
         cmocka_unit_test(cut_stacks_keep_the_innermost_frames),
         cmocka_unit_test(handler_captures_inside_a_capture),
         cmocka_unit_test(handler_jumps_out_of_a_capture),
+        cmocka_unit_test(handler_captures_between_reads),
+        cmocka_unit_test(handler_jumps_out_between_reads),
         cmocka_unit_test(reloaded_module_is_another),
         cmocka_unit_test(other_modes),
         cmocka_unit_test(full_table_gives_lost),
