@@ -22,6 +22,19 @@ HT_COLD uint32_t *block_map_cell_make(struct block_map *map, const void *block)
     return block_map_cell(map, block);
 }
 
+/* As much as glibc's heap grows by. */
+#define POPULATED_BYTES ((uintptr_t)128 << 10)
+
+HT_COLD uintptr_t block_map_populate(struct block_map *map, const void *block)
+{
+    const uintptr_t first = (uintptr_t)block & ~(POPULATED_BYTES - 1);
+    uint32_t *cell = block_map_cell(map, (const void *)first);
+
+    if (cell != NULL)
+        port_populate(cell, (POPULATED_BYTES >> BLOCK_MAP_GRANULE_BITS) * sizeof *cell);
+    return first + POPULATED_BYTES;
+}
+
 struct range_visit {
     int (*visit)(void *user, const void *block, size_t size, uint32_t word);
     void *user;

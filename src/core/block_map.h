@@ -99,6 +99,11 @@ HT_INLINE uint32_t *block_map_cell_usual(const struct block_map *map, const void
  * no memory for a leaf. */
 uint32_t *block_map_cell_make(struct block_map *map, const void *block);
 
+/* Puts memory behind the cells of an address that has a leaf and of some way beyond it, for a
+ * heap that grows; returns where that ends. Cells that are read before they are written
+ * take two page faults for each page, one by one. */
+uintptr_t block_map_populate(struct block_map *map, const void *block);
+
 /* The size that the cells from a live first cell `word` say. */
 HT_INLINE size_t cell_size(const uint32_t *cell, uint32_t word)
 {

@@ -70,6 +70,14 @@ HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, ui
     cell_put(cell, size, thread_mark(t, site));
 }
 
+#define SMALL_BYTES 65536u /* less than what allocators ask the system for, one by one */
+
+HT_COLD void thread_map_end(struct thread *t, const void *block, size_t size)
+{
+    if (size < SMALL_BYTES)
+        t->map_end = block_map_populate(&tracker_blocks, block);
+}
+
 void thread_set_usual(struct thread *t)
 {
     uint64_t end = load_relaxed(&t->slot->largest_bytes) + 1;

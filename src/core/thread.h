@@ -25,6 +25,7 @@ struct thread {
     int64_t high;         /* an allocation that brings net above it calls bounds_after */
     int64_t low;          /* a free that brings net below it does */
     size_t usual_end;     /* an allocation of this size or more goes by thread_put_size */
+    uintptr_t map_end;    /* a block at or above it goes by thread_map_end */
     int64_t peak_mark;    /* alone: a free that finds net above it has found a new peak */
     int64_t other_bytes;  /* alone: live bytes and blocks of all other slots, so that */
     int64_t other_blocks; /*   other + own net is the program's */
@@ -57,6 +58,10 @@ void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t s
 /* A size that is not below usual_end: a new largest one, one of 64 MiB or more, or any
  * while sizes are counted. Keeps the largest, counts the size, and raises usual_end. */
 void thread_put_size(struct thread *t, size_t size, uint32_t site);
+
+/* A block above all small ones that the thread has had: its heap grows, and memory is put behind
+ * the map before it. A large one may lie anywhere above, and says nothing. */
+void thread_map_end(struct thread *t, const void *block, size_t size);
 
 /* Sets usual_end for the thread's present slot: above the largest size that it has
  * counted, but not above what cell_put_usual takes; 0 while sizes are counted. */
@@ -134,6 +139,8 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint
     else
         cell_put(cell, size, thread_mark(t, site));
     thread_site_in(t, site, size);
+    if (unlikely((uintptr_t)block >= t->map_end))
+        thread_map_end(t, block, size);
     if (unlikely(size >= t->usual_end))
         thread_put_size(t, size, site);
 }
@@ -201,7 +208,7 @@ HT_INLINE bool thread_is_low(const struct thread *t)
 /* --- The usual allocation and the usual free ----------------------------------- */
 
 /* thread_put and thread_take with thread_count_out, where nothing is out of the
- * ordinary: the size is below usual_end, the map has its leaf, no bound is passed. All of
+ * ordinary: the size is below usual_end, the map has its leaf and memory, no bound is passed. All of
  * that is asked before anything is changed, so that the rest is one straight line;
  * false: nothing was done, and the general way is to be taken. sites: the thread's. */
 
@@ -214,7 +221,7 @@ HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size
     uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
 
     if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))) ||
-        unlikely(size >= t->usual_end) ||
+        unlikely(size >= t->usual_end) || unlikely((uintptr_t)block >= t->map_end) ||
         unlikely((int64_t)(allocated - load_relaxed(&slot->bytes_freed)) > t->high))
         return false;
     if (sites != NULL) {

@@ -59,6 +59,18 @@ void *port_map_private(size_t bytes)
     return memory;
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* of Linux 5.14 */
+#endif
+
+void port_populate(void *address, size_t bytes)
+{
+    int error = errno;
+
+    madvise(address, bytes, MADV_POPULATE_WRITE);
+    errno = error;
+}
+
 void port_unmap(void *address, size_t bytes)
 {
     int error = errno;

@@ -21,6 +21,10 @@
  * forked child as a private copy. */
 void *port_map_private(size_t bytes);
 
+/* Puts memory behind pages of port_map_private that are to be written soon, all at once where
+ * the system can; they keep what they hold. Else does nothing. address: of a page's begin. */
+void port_populate(void *address, size_t bytes);
+
 /* Gives back what port_map_private gave. */
 void port_unmap(void *address, size_t bytes);
 
