@@ -103,9 +103,10 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
 }
 
 /* Step 4. s: the innermost slot that holds; hash: the guess's. */
-MEMORY_RAW static __attribute__((noinline)) uint32_t
-capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct chain_slot *s,
-                uint32_t edits, uint32_t hash, enum lesson lesson)
+MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chain *c, uint64_t pc,
+                                                                     uint64_t sp, uint64_t fp,
+                                                                     const struct chain_slot *s,
+                                                                     uint32_t edits, uint32_t hash)
 {
     struct fast_walk w = {.pc = pc, .sp = sp, .fp = fp, .s = s};
     struct found f;
@@ -125,7 +126,7 @@ capture_by_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
     /* A deeper stack's id is not made from its caller's: stack_is would not know it again. */
     if (likely(id != TRIE_LOST) && likely(c->frames[f.join].depth + f.frames <= c->unwind->depth))
         learn_stack(c, hash, id, &f);
-    learn_walk(c, pc, sp, fp, &f, id, lesson);
+    learn_walk(c, pc, sp, fp, &f, id);
     edit_end(c, serial);
     guess_follows(c, id);
     return id;
@@ -273,20 +274,21 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
                                                  bool learn)
 {
     const uint32_t id = guess_id(guess);
-    uint32_t push = 0, serial;
+    const bool stale = s - met->join > STALE_SLOTS_MAX;
+    const bool repeated = met->frames == 1 && is_repeated(c, pc, sp);
+    const uint32_t push = met->frames > 1 ? frames_to_push(c, met->frames, met->at, met->where) : 0;
+    uint32_t serial;
 
-    if (met->frames > 1)
-        push = frames_to_push(c, met->frames, met->at, met->where);
-    else if (unlikely(is_repeated(c, pc, sp)))
-        return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_LAST);
-    if (unlikely(s - met->join > STALE_SLOTS_MAX))
-        return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_WHAT_COMES);
-    if (push > 0 || learn) {
+    if (push > 0 || unlikely(stale || repeated || learn)) {
         if (unlikely(!edit_begin(c, sp, edits, &serial)))
             return chain_capture_slow(c, pc, sp, fp);
         if (learn)
             learn_guess(c, hash, guess);
-        if (push > 0 && by_fp)
+        if (unlikely(stale))
+            chain_cut_to(c, (uint32_t)(met->join - c->slots) + 1);
+        else if (repeated)
+            keep_last(c, pc, sp, fp, load_relaxed(&c->nodes[id].published), met->join, id);
+        else if (push > 0 && by_fp)
             push_known_by_fp(c, id, sp, fp, met, push);
         else if (push > 0)
             push_known(c, id, sp, fp, met, push, false);
@@ -350,7 +352,7 @@ capture_otherwise(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32
             stack_by_fp_is(c, id, pc, sp, fp, s, &met))
             return capture_as_guessed(c, guess, pc, sp, fp, s, edits, hash, &met, true, true);
     }
-    return capture_by_walk(c, pc, sp, fp, s, edits, hash, LEARN_WHAT_COMES);
+    return capture_by_walk(c, pc, sp, fp, s, edits, hash);
 }
 
 MEMORY_RAW HT_INLINE uint32_t capture_guessed(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,

@@ -35,7 +35,9 @@ bool edit_left_behind(struct chain *c, uint64_t sp)
 
 void chain_forget(struct chain *c)
 {
-    memset(c->followers, 0, min_u64(FOLLOWERS, trie_usable(c->unwind->trie)) * sizeof c->followers[0]);
+    const size_t ids = (size_t)min_u64(FOLLOWERS, trie_usable(c->unwind->trie));
+
+    memset(c->followers, 0, ids * sizeof c->followers[0]);
     memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);

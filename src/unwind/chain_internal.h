@@ -454,21 +454,18 @@ HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
     return ++c->repeats % REPEATS_BEFORE_LAST == 0;
 }
 
-/* What a walk is to teach besides a guess. */
-enum lesson {
-    LEARN_WHAT_COMES, /* it is for the walk to see */
-    LEARN_LAST,       /* the stack came again and again */
-};
-
 /* Keeps a guess for captures of this hash after the last one. Only while editing. */
 void learn_guess(struct chain *c, uint32_t hash, uint32_t guess);
 
 /* The same for a stack that a walk has found; with notes of its frames. Only while editing. */
 void learn_stack(struct chain *c, uint32_t hash, uint32_t id, const struct found *f);
 
+/* Keeps a capture of one frame, by its note, that met the chain at `join`. Only while editing. */
+void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hop,
+               const struct chain_slot *join, uint32_t id);
+
 /* What a walk that met the chain teaches else: frames of the chain, a last capture. Only while editing. */
-void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id,
-                enum lesson lesson);
+void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id);
 
 /* --- chain_walk.c ------------------------------------------------------------- */
 

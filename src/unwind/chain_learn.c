@@ -154,42 +154,39 @@ MEMORY_RAW static void push_walked(struct chain *c, uint64_t pc, uint64_t fp, co
 
 /* --- All of it -------------------------------------------------------------------- */
 
-/* Keeps a capture of one frame. */
-MEMORY_RAW static void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
-                                 const struct found *f, uint32_t id)
+MEMORY_RAW void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hop,
+                          const struct chain_slot *join, uint32_t id)
 {
-    const struct cfi_rule *rule = rule_known(c, pc);
-    const uint64_t cfa = f->at[0] - bytes_of_words(rule->ra_words);
-    const bool saved = c->frames[f->join].fp_needed && rule->fp_words != 0;
-    const bool by_register = rule->kind == RULE_FP || (c->frames[f->join].fp_needed && !saved);
+    const bool needed = c->frames[join - c->slots].fp_needed, saved = needed && hop_fp(hop) != 0;
+    const bool by_register = (hop & HOP_BY_FP) != 0 || (needed && !saved);
 
     c->last = (struct last_capture){
         .sp = sp,
         .pc = pc,
         .by_fp = saved || by_register,
-        .word_at = saved ? cfa + bytes_of_words(rule->fp_words) : f->at[0],
+        .word_at = saved ? join->at - hop_fp(hop) : join->at,
         .fp = fp,
         .fp_mask = by_register ? ~UINT64_C(0) : 0,
-        .join = &c->slots[f->join],
+        .join = join,
         .id = id,
     };
     c->last.word = memory_word(c->last.word_at);
 }
 
 MEMORY_RAW void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
-                           uint32_t id, enum lesson lesson)
+                           uint32_t id)
 {
+    const struct chain_slot *join = &c->slots[f->join];
     const uint32_t outermost = f->frames - 1;
-    uint32_t push = 0;
+    const bool repeated = outermost == 0 && is_repeated(c, pc, sp);
+    const uint32_t hop = repeated ? hop_of_rule(rule_known(c, pc)) : 0;
+    const uint32_t push =
+        outermost > 0 ? frames_to_push(c, f->frames, f->at[outermost - 1], f->where[outermost]) : 0;
 
-    if (lesson == LEARN_WHAT_COMES && outermost == 0 && is_repeated(c, pc, sp))
-        lesson = LEARN_LAST;
-    if (lesson == LEARN_WHAT_COMES && outermost > 0)
-        push = frames_to_push(c, f->frames, f->at[outermost - 1], f->where[outermost]);
-    if (unlikely(f->innermost - &c->slots[f->join] > STALE_SLOTS_MAX))
+    if (unlikely(f->innermost - join > STALE_SLOTS_MAX))
         chain_cut_to(c, f->join + 1);
-    else if (lesson == LEARN_LAST && outermost == 0)
-        keep_last(c, pc, sp, fp, f, id);
+    else if (hop != 0)
+        keep_last(c, pc, sp, fp, hop, join, id);
     else if (push > 0)
         push_walked(c, pc, fp, f, push);
 }
