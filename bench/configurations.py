@@ -3,21 +3,25 @@
 import os
 import shutil
 from dataclasses import dataclass, field
+from typing import Optional
 
 
 @dataclass
 class Configuration:
     name: str
     title: str
-    environment: list = field(default_factory=list)  # NAME=VALUE; @RUN@: a folder of this run alone
+    # NAME=VALUE; @RUN@: a folder of this run alone; @PREPARED@: one that stays for the rounds of a workload
+    environment: list = field(default_factory=list)
     before: list = field(default_factory=list)  # words before the command
     program: str = "bench_workloads"  # the program of our own workloads
     needs: list = field(default_factory=list)  # (path or program, what to do where it is missing)
     evidence: str = ""  # pattern of a file that a tracked run leaves behind
     base: str = "bare"  # what else the tables compare it with: its own allocator
     kind: str = "fast"  # slow: one round of some rows; exact: three rounds
-    kinds: tuple = ()  # of workloads that it is for; (): all
-    threads: bool = True  # False: it is for programs of one thread
+    kinds: tuple = ()  # of workloads that it is for, and
+    names: tuple = ()  # single ones; neither: all
+    prepare: Optional["Configuration"] = None  # runs once before the rounds of each workload
+    complaint: str = ""  # begins a line of stderr of a run that gives no figure
     report: list = field(default_factory=list)  # what makes the readable report, after the program
 
     def missing(self):
@@ -40,8 +44,10 @@ def configurations(build):
     tool = os.path.join(build, "bin", "heaptracker")
     jemalloc, tcmalloc = library("libjemalloc.so.2"), library("libtcmalloc.so.4")
     heaptrack = "/usr/lib/heaptrack/libheaptrack_preload.so"
-    forward, floor, floor_count, floor_walk = (os.path.join(build, "bench", f"bench_{name}.so")
-                                               for name in ("forward", "floor", "floor_count", "floor_walk"))
+    forward, floor, floor_count, floor_record, floor_replay = (
+        os.path.join(build, "bench", f"bench_{name}.so")
+        for name in ("forward", "floor", "floor_count", "floor_record", "floor_replay"))
+    record = "FLOOR_RECORD=@PREPARED@/record"
 
     def ours(name, title, stacks):
         return Configuration(
@@ -69,12 +75,18 @@ def configurations(build):
                       needs=[(floor, "it was not built")]),
         Configuration("floor_count", "the least of exact counting", [f"LD_PRELOAD={floor_count}"],
                       needs=[(floor_count, "it was not built")]),
-        Configuration("floor_walk", "the same, walking by frame pointers", [f"LD_PRELOAD={floor_walk}"],
-                      needs=[(floor_walk, "it was not built")], kinds=("frame pointers",), threads=False),
+        Configuration("floor_replay", "the least, every stack known in advance", [f"LD_PRELOAD={floor_replay}", record],
+                      needs=[(floor_replay, "it was not built"),
+                             (floor_record, "libunwind is missing (apt-get install libunwind-dev)")],
+                      kinds=("real",), names=("tight", "live_1600", "factor", "tree", "cover"),
+                      complaint="bench_floor_replay:",
+                      prepare=Configuration("floor_record", "its record", [f"LD_PRELOAD={floor_record}", record],
+                                            evidence="@PREPARED@/record")),
         ours("count", "HeapTracker, counting", "none"),
         ours("caller", "HeapTracker, caller", "caller"),
         ours("full", "HeapTracker, full stacks", "full"),
-        Configuration("wrap", "HeapTracker, linked in", program="bench_workloads_wrap", kinds=("own",),
+        Configuration("wrap", "HeapTracker, linked in", program="bench_workloads_wrap",
+                      kinds=("own", "startup", "memory"),
                       needs=[(os.path.join(build, "bench", "bench_workloads_wrap"), "it was not built")]),
         Configuration("run", "heaptracker run", before=[tool, "run", "-o", "@RUN@/run.ht", "--"],
                       needs=[(tool, "the tool was not built")], evidence="@RUN@/run.ht", kind="tool",

@@ -30,14 +30,14 @@ static __thread __attribute__((tls_model("initial-exec"), aligned(64))) struct {
     unsigned lessons;
     bool learning;
     struct site sites[2] __attribute__((aligned(64)));
-} own = {.thread = FLOOR_THREAD};
+} own = {.thread = FLOOR_THREAD(0)};
 
 #if FLOOR_COUNTS_ONLY
 #define SITE 0u
-#define SITE_OF(cell) ((struct site *)NULL)
+#define SITE_OF(number) ((struct site *)NULL)
 #else
 #define SITE 1u /* the only one */
-#define SITE_OF(cell) (&own.sites[*(cell) >> CELL_SITE_SHIFT])
+#define SITE_OF(number) (&own.sites[number])
 #endif
 
 static const volatile uintptr_t never;
@@ -82,28 +82,25 @@ FLOOR_INLINE void look_at_stack(const uintptr_t *sp)
 
 FLOOR_INLINE void count_in(void *block, size_t size, const uintptr_t *sp)
 {
-    cell_t *cell;
-
     if (block == NULL)
         return;
     if (SITE != 0)
         look_at_stack(sp);
-    cell = cell_made(block);
-    if (*cell & CELL_LIVE)
-        look_further();
-    cell_put(cell, size, SITE);
-    own.thread.last = block;
-    count_alloc(&own.thread, SITE_OF(cell), size);
+    add_block(&own.thread, block, size, SITE, SITE_OF(SITE));
 }
 
 FLOOR_INLINE void count_out(const void *block)
 {
     cell_t *cell = cell_taken(block);
 
-    if (cell == NULL)
-        return;
-    count_free(&own.thread, SITE_OF(cell), block, cell_size(cell));
-    *cell = 0;
+    if (cell != NULL)
+        drop_block(&own.thread, block, cell, SITE_OF(*cell >> CELL_SITE_SHIFT));
+}
+
+static int catch_up(struct floor_thread *t)
+{
+    (void)t;
+    return 0;
 }
 
 #define STACK ((const uintptr_t *)__builtin_dwarf_cfa())

@@ -49,15 +49,20 @@ struct floor_thread {
     const void *last;           /* block */
 };
 
-#define FLOOR_THREAD                        \
-    {                                       \
-        .high = INT64_MAX, .low = INT64_MIN \
+#define FLOOR_THREAD(epoch)                                  \
+    {                                                        \
+        .seen = (epoch), .high = INT64_MAX, .low = INT64_MIN \
     }
+
+/* The library's own: what it does in a thread that is behind. False: the call is not to be counted. */
+static int catch_up(struct floor_thread *t);
 
 /* False: the call is not to be counted. */
 FLOOR_INLINE int enter_call(struct floor_thread *t, uintptr_t stack)
 {
-    if (t->seen != shared.epoch || t->in_call != 0)
+    if (t->seen != shared.epoch && !catch_up(t))
+        return 0;
+    if (t->in_call != 0)
         return 0;
     t->in_call = stack;
     return 1;
@@ -187,6 +192,26 @@ FLOOR_INLINE cell_t *cell_taken(const void *block)
     cell_t *cell = cell_of(block);
 
     return cell == NULL || !(*cell & CELL_LIVE) ? NULL : cell;
+}
+
+/* A new block; number: its site's. */
+FLOOR_INLINE void add_block(struct floor_thread *t, const void *block, size_t size, uint32_t number,
+                            struct site *site)
+{
+    cell_t *cell = cell_made(block);
+
+    if (*cell & CELL_LIVE)
+        look_further();
+    cell_put(cell, size, number);
+    t->last = block;
+    count_alloc(t, site, size);
+}
+
+/* A block that ends; its cell is one that cell_taken() found. */
+FLOOR_INLINE void drop_block(struct floor_thread *t, const void *block, cell_t *cell, struct site *site)
+{
+    count_free(t, site, block, cell_size(cell));
+    *cell = 0;
 }
 
 #endif /* HT_BENCH_FLOOR_H */

@@ -61,7 +61,7 @@ class Bench:
 
     def run(self, workload, configuration, more=()):
         """One run. Raises RuntimeError when it failed, gave no evidence or took too long."""
-        folder = os.path.join(self.tmp, "run")
+        folder, prepared = os.path.join(self.tmp, "run"), os.path.join(self.tmp, "prepared")
         shutil.rmtree(folder, ignore_errors=True)
         os.mkdir(folder)
         command = [os.path.join(self.build, "bench", "bench_runner"), "-t", str(self.limit)]
@@ -73,7 +73,8 @@ class Bench:
         if workload.metric:
             command += ["-o", os.path.join(self.tmp, "output")]
         command += ["--", *configuration.before, self.fresh(self.program(workload, configuration)), *workload.command[1:]]
-        command = [word.replace("@RUN@", folder).replace("@INPUT@", self.tmp) for word in command]
+        command = [word.replace("@RUN@", folder).replace("@PREPARED@", prepared).replace("@INPUT@", self.tmp)
+                   for word in command]
         ran = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=folder)
         first = (ran.stderr.splitlines() or [""])[0]
         if ran.returncode != 0:
@@ -83,7 +84,10 @@ class Bench:
             raise TimeoutError(f"takes more than {self.limit} s")
         if status != 0:
             raise RuntimeError(f"status {status}: {first}")
-        evidence = configuration.evidence.replace("@RUN@", folder)
+        for line in ran.stderr.splitlines():
+            if configuration.complaint and line.startswith(configuration.complaint):
+                raise RuntimeError(line)
+        evidence = configuration.evidence.replace("@RUN@", folder).replace("@PREPARED@", prepared)
         if evidence and not glob.glob(evidence):
             raise RuntimeError(f"was not tracked: {first}")
         size = sum(os.path.getsize(file) for file in glob.glob(evidence)) if evidence else 0
@@ -93,14 +97,22 @@ class Bench:
                 sample.cpu = sample.wall = float(re.search(workload.metric, file.read()).group(1))
         return sample
 
+    def prepare(self, workload, configuration):
+        """False: that failed, and the configuration is skipped for this workload."""
+        try:
+            self.run(workload, configuration.prepare)
+        except (TimeoutError, RuntimeError) as error:
+            self.skip(f"{workload.name}, {configuration.name}", f"{configuration.prepare.name}: {error}")
+            return False
+        return True
+
     def rounds_of(self, workload, configuration):
+        if (configuration.kinds or configuration.names) and \
+                workload.kind not in configuration.kinds and workload.name not in configuration.names:
+            return 0
         if workload.kind in ("startup", "memory") and configuration.kind != "slow":
             return self.rounds * (1 if configuration.kind == "tool" else 3)
         if configuration.kind == "tool" or workload.kind == "report":
-            return 0
-        if configuration.kinds and workload.kind not in configuration.kinds:
-            return 0
-        if not configuration.threads and workload.name.startswith("threads"):
             return 0
         if configuration.kind == "slow":
             return 1 if workload.slow else 0
@@ -115,6 +127,12 @@ class Bench:
             self.run(workload, configurations[0])  # the first run reads files
         except (RuntimeError, OSError):
             pass  # the next one says why
+        prepared = os.path.join(self.tmp, "prepared")
+        shutil.rmtree(prepared, ignore_errors=True)
+        os.mkdir(prepared)
+        for configuration in configurations:
+            if rounds[configuration.name] and configuration.prepare and not self.prepare(workload, configuration):
+                rounds[configuration.name] = 0
         for turn in range(1, max(rounds.values()) + 1):
             for configuration in configurations if turn % 2 else reversed(configurations):
                 if turn > rounds[configuration.name]:

@@ -137,10 +137,10 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
     parts.append("\nWhat was tried where a goal is not met: [src/unwind](../src/unwind/README.md#tried), "
                  "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least library\": one that keeps "
                  "the promised numbers by whole stacks, of one thread, and does nothing else: where the stack does not change one that "
-                 "compares it ([bench/floor.c](../bench/floor.c)); for factor, tree and cover one that follows it by frame pointers, in a "
-                 "program that has them, against that program bare ([bench/floor_walk.c](../bench/floor_walk.c)). Where it is above a "
-                 "must, no tracker that is built this way gets there on this machine. For counting only, and for the real programs, whose stacks neither of them follows, it is one "
-                 "that counts only.\n")
+                 "compares it ([bench/floor.c](../bench/floor.c)); for factor, tree, cover and the real programs one that is told each "
+                 "stack, from a record of an earlier run, and reads as many words of it as it has return addresses "
+                 "([bench/floor_replay.c](../bench/floor_replay.c)); for counting only one that counts only. Where it is above a "
+                 "must, no tracker that is built this way gets there on this machine.\n")
     if drawn:
         parts.append("\n## Chart\n\n![CPU time as a ratio to bare](results.svg)\n")
     for title, header, rows in tables(bench, workloads, configurations) + paths:

@@ -18,7 +18,7 @@ test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl
 test="$test gcc-arm-none-eabi libnewlib-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
     gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
-    gnuplot-nox jq perl python3"
+    gnuplot-nox jq perl python3 libunwind-dev"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
 purpose=${1:-build}

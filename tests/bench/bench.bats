@@ -40,6 +40,40 @@ assert eval(sys.argv[2]), (sys.argv[2], rows.keys(), skipped)' "$OUT/results.jso
     ! command -v gnuplot >/dev/null || xmllint --noout "$OUT/results.svg"
 }
 
+@test "the floor that knows the stacks takes them from a record of the same program, and of no other" {
+    record=$HT_BUILD/bench/bench_floor_record.so replay=$HT_BUILD/bench/bench_floor_replay.so
+    [ -e "$replay" ] || skip "the floors were not built"
+    [ -e "$record" ] || skip "libunwind is missing (apt-get install libunwind-dev)"
+    export CONFIGURATIONS="full floor_replay" WORKLOADS="factor tree threads_2"
+    bench "$HT_BUILD"
+    [ "$status" -eq 0 ]
+    results "('factor', 'floor_replay') in rows and ('tree', 'floor_replay') in rows"
+    results "('threads_2', 'floor_replay') not in rows"
+    results "[g['least'] for g in r['goals'] if '(tree)' in g['what']] != ['-']"
+    # By hand: as many records as the program has allocations, by Valgrind.
+    program=$HT_BUILD/bench/bench_workloads
+    cd "$BATS_TEST_TMPDIR"
+    FLOOR_RECORD=tree LD_PRELOAD=$record "$program" tree 20 30
+    if command -v valgrind >/dev/null; then
+        allocs=$(valgrind "$program" tree 20 30 2>&1 | sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' | tr -d ,)
+        python3 -c 'import array, sys
+words = array.array("I", open("tree", "rb").read())
+assert words.index(0) == int(sys.argv[1]), (words.index(0), sys.argv)' "$allocs"
+    fi
+    run env FLOOR_RECORD=tree LD_PRELOAD="$replay" "$program" tree 20 30
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    run env FLOOR_RECORD=tree LD_PRELOAD="$replay" "$program" tree 21 30
+    [[ $output == "bench_floor_replay: tree: "*" it is not this program's" ]]
+    run env FLOOR_RECORD=nowhere LD_PRELOAD="$replay" "$program" tree 20 30
+    [[ $output == "bench_floor_replay: nowhere: "*", 0 recorded: "* ]]
+    run env FLOOR_RECORD=tree LD_PRELOAD="$record" "$program" tree 20 30
+    [[ $output == "bench_floor_record: tree: File exists: nothing is recorded" ]]
+    run env -u FLOOR_RECORD LD_PRELOAD="$replay" "$program" tree 20 30
+    [ "$status" -ne 0 ]
+    [[ ${lines[0]} == "bench_floor_replay: FLOOR_RECORD: "* ]]
+}
+
 @test "real programs are measured, or named with their package" {
     export CONFIGURATIONS=count WORKLOADS="sqlite3 perl python3 jq git cc1 cmake"
     bench "$HT_BUILD"
