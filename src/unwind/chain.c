@@ -134,11 +134,11 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
 
 /* --- Step 3 ----------------------------------------------------------------------------- */
 
-/* A comparison with a guess that met the chain. */
+/* Where a comparison with a guess met the chain: the outermost node that it compared is the one that
+ * the join called. */
 struct meeting {
-    uint32_t frames;
     const struct chain_slot *join;
-    uint64_t at, where; /* of the outermost of two or more frames: the slot that leads to it, its name */
+    const struct trie_node *outermost;
 };
 
 /* Is the present stack `id`? The walk of step 4, but for the names, which are the guess's to be
@@ -148,9 +148,9 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
                                    const struct chain_slot *s, bool by_fp, struct meeting *met)
 {
     const struct trie_node *node = &c->nodes[id];
-    uint64_t at, before = 0, fp_at = 0;
+    uint64_t at, fp_at = 0;
 
-    for (uint32_t frames = 1; frames <= FAST_FRAMES; frames++) {
+    for (;;) { /* at the latest, the table's root has no note */
         const uint32_t hop = load_relaxed(&node->published);
         uint64_t next;
 
@@ -184,7 +184,7 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
         if (s->at == at) {
             const struct chain_frame *frame = &c->frames[s - c->slots];
 
-            *met = (struct meeting){.frames = frames, .join = s, .at = before, .where = node->where};
+            *met = (struct meeting){.join = s, .outermost = node};
             /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
             if (frame->node != node->parent || unlikely(frame->kind != SLOT_RETURN) ||
                 unlikely(frame->ra_words != hop_ra_words(hop)))
@@ -195,10 +195,8 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
         /* Below a slot of this stack, so on this stack. */
         pc = memory_word(at);
         sp = next;
-        before = at;
         node = &c->nodes[node->parent];
     }
-    return false;
 }
 
 MEMORY_RAW static __attribute__((noinline)) bool stack_by_fp_is(const struct chain *c, uint32_t id,
@@ -209,22 +207,20 @@ MEMORY_RAW static __attribute__((noinline)) bool stack_by_fp_is(const struct cha
     return stack_is(c, id, pc, sp, fp, s, true, met);
 }
 
-/* Puts the outermost `count` frames of a stack that met the chain there, by the notes of its
- * nodes. by_fp: some of them, or the join, ask for fp. Only while editing. */
+/* Puts the frames of a stack that met the chain there, all but the innermost, by the notes of its
+ * nodes. Nothing stays when there are too many: the next capture walks anew. by_fp: some of them,
+ * or the join, ask for fp. Only while editing. */
 MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
-                                     const struct meeting *met, uint32_t count, bool by_fp)
+                                     const struct meeting *met, bool by_fp)
 {
     const struct chain_frame *join = &c->frames[met->join - c->slots];
-    uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], top = (uint32_t)(met->join - c->slots) + 1;
+    const uint32_t parent = met->outermost->parent;
+    uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], frames = 0, top = (uint32_t)(met->join - c->slots) + 1;
     uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
     bool needs = by_fp && join->fp_needed;
 
-    if (unlikely(top + 2 * count > c->room)) {
-        chain_cut_to(c, 0);
-        return;
-    }
-    for (uint32_t n = 0; n < met->frames; n++) {
-        const uint32_t hop = load_relaxed(&c->nodes[id].published);
+    for (; id != parent && frames < FAST_FRAMES; frames++) {
+        const uint32_t hop = load_relaxed(&c->nodes[id].published), n = frames;
 
         ids[n] = id;
         hops[n] = hop;
@@ -237,7 +233,11 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
         }
         id = c->nodes[id].parent;
     }
-    for (uint32_t n = met->frames - 1; n >= met->frames - count; n--) {
+    if (unlikely(id != parent || top + 2 * frames > c->room)) {
+        chain_cut_to(c, 0);
+        return;
+    }
+    for (uint32_t n = frames - 1; n > 0; n--) {
         if (by_fp) {
             const uint64_t saved = hop_fp(hops[n]);
 
@@ -251,7 +251,7 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
         c->frames[top++] = (struct chain_frame){.fp = needs ? fps[n] : 0,
                                                 .where = c->nodes[ids[n]].where,
                                                 .node = ids[n],
-                                                .depth = (uint16_t)(join->depth + met->frames - n),
+                                                .depth = (uint16_t)(join->depth + frames - n),
                                                 .ra_words = hop_ra_words(hops[n - 1]),
                                                 .kind = SLOT_RETURN,
                                                 .fp_needed = needs};
@@ -260,10 +260,9 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
 }
 
 MEMORY_RAW static __attribute__((noinline)) void push_known_by_fp(struct chain *c, uint32_t id, uint64_t sp,
-                                                                  uint64_t fp, const struct meeting *met,
-                                                                  uint32_t count)
+                                                                  uint64_t fp, const struct meeting *met)
 {
-    push_known(c, id, sp, fp, met, count, true);
+    push_known(c, id, sp, fp, met, true);
 }
 
 /* A guess that was right, and what it teaches; most teach nothing, and the id is as good as it
@@ -275,11 +274,12 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
 {
     const uint32_t id = guess_id(guess);
     const bool stale = s - met->join > STALE_SLOTS_MAX;
-    const bool repeated = met->frames == 1 && is_repeated(c, pc, sp);
-    const uint32_t push = met->frames > 1 ? frames_to_push(c, met->frames, met->at, met->where) : 0;
+    const bool alone = met->outermost == &c->nodes[id];
+    const bool repeated = alone && is_repeated(c, pc, sp);
+    const bool push = !alone && frames_come_again(c, met->join, met->outermost->where);
     uint32_t serial;
 
-    if (push > 0 || unlikely(stale || repeated || learn)) {
+    if (push || unlikely(stale || repeated || learn)) {
         if (unlikely(!edit_begin(c, sp, edits, &serial)))
             return chain_capture_slow(c, pc, sp, fp);
         if (learn)
@@ -288,10 +288,10 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
             chain_cut_to(c, (uint32_t)(met->join - c->slots) + 1);
         else if (repeated)
             keep_last(c, pc, sp, fp, load_relaxed(&c->nodes[id].published), met->join, id);
-        else if (push > 0 && by_fp)
-            push_known_by_fp(c, id, sp, fp, met, push);
-        else if (push > 0)
-            push_known(c, id, sp, fp, met, push, false);
+        else if (push && by_fp)
+            push_known_by_fp(c, id, sp, fp, met);
+        else if (push)
+            push_known(c, id, sp, fp, met, false);
         edit_end(c, serial);
     } else {
         fence_compiler();

@@ -114,7 +114,7 @@ struct chain {
     /* What is learned only when it is seen again; a handler may change them at any time. */
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
     uint64_t repeated_pc, repeated_sp;
-    uint64_t candidate_at, candidate_where; /* the frame next to the join, in the last walk */
+    uint64_t candidate_at, candidate_where; /* the join of the last walk, and the frame that it called */
     const uint64_t *follower;               /* of the last capture's id, but for captures by `last` */
 
     uint64_t stack_low, stack_high;
@@ -430,17 +430,17 @@ bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *wh
  * them: as many are looked at again in vain by each capture before they are dropped. */
 #define STALE_SLOTS_MAX 24
 
-/* How many frames of a walk are to be put on the chain, next to the join? None, before two
- * walks in a row have passed over the outermost: a chain that followed every call at once
- * would be cut down again by every return. Then half of them, since the innermost are the
- * first to go. at, where: of the outermost frame of two or more. */
-HT_INLINE uint32_t frames_to_push(struct chain *c, uint32_t frames, uint64_t at, uint64_t where)
+/* Are the frames that a walk passed over to be put on the chain? Not before two walks in a row met
+ * it at the same slot, from the same frame: a chain that followed every call at once would
+ * be cut down again by every return. Then all but the innermost, which is the first to go.
+ * where: of the outermost frame of two or more. */
+HT_INLINE bool frames_come_again(struct chain *c, const struct chain_slot *join, uint64_t where)
 {
-    if (c->candidate_at == at && c->candidate_where == where)
-        return frames / 2;
-    c->candidate_at = at;
+    if (c->candidate_at == join->at && c->candidate_where == where)
+        return true;
+    c->candidate_at = join->at;
     c->candidate_where = where;
-    return 0;
+    return false;
 }
 
 HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)

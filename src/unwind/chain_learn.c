@@ -113,23 +113,22 @@ MEMORY_RAW static bool push_saved_fp(struct chain *c, const struct cfi_rule *rul
     return rule->kind == RULE_FP || (outer_needs && !saves);
 }
 
-/* Puts `count` frames of the walk on the chain, outermost first, next to the join. Nothing
+/* Puts the frames of the walk on the chain, outermost first, all but the innermost. Nothing
  * stays when there is no room: the next capture walks anew, and keeps what is then innermost. */
-MEMORY_RAW static void push_walked(struct chain *c, uint64_t pc, uint64_t fp, const struct found *f,
-                                   uint32_t count)
+MEMORY_RAW static void push_walked(struct chain *c, uint64_t pc, uint64_t fp, const struct found *f)
 {
-    const uint32_t first = f->frames - 1, limit = c->unwind->depth;
+    const uint32_t limit = c->unwind->depth;
     uint32_t depth = c->frames[f->join].depth, node = c->frames[f->join].node, top = f->join + 1;
     bool needs = c->frames[f->join].fp_needed;
     uint64_t from[FAST_FRAMES + 1];
 
-    if (unlikely(top + 2 * count > c->room)) {
+    if (unlikely(top + 2 * f->frames > c->room)) {
         chain_cut_to(c, 0);
         return;
     }
     if (f->by_fp)
         find_saved_fps(c, pc, f, from);
-    for (uint32_t n = first; n > first - count; n--) {
+    for (uint32_t n = f->frames - 1; n > 0; n--) {
         const uint64_t value = memory_word(f->at[n - 1]);
 
         depth += depth != DEPTH_UNKNOWN;
@@ -180,13 +179,12 @@ MEMORY_RAW void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t f
     const uint32_t outermost = f->frames - 1;
     const bool repeated = outermost == 0 && is_repeated(c, pc, sp);
     const uint32_t hop = repeated ? hop_of_rule(rule_known(c, pc)) : 0;
-    const uint32_t push =
-        outermost > 0 ? frames_to_push(c, f->frames, f->at[outermost - 1], f->where[outermost]) : 0;
+    const bool push = outermost > 0 && frames_come_again(c, join, f->where[outermost]);
 
     if (unlikely(f->innermost - join > STALE_SLOTS_MAX))
         chain_cut_to(c, f->join + 1);
     else if (hop != 0)
         keep_last(c, pc, sp, fp, hop, join, id);
-    else if (push > 0)
-        push_walked(c, pc, fp, f, push);
+    else if (push)
+        push_walked(c, pc, fp, f);
 }
