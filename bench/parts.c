@@ -98,6 +98,7 @@ int main(int argc, char **argv)
 
     /* Its peak must lie above what is measured, as in a program that has lived for a while. */
     free(malloc(65536));
+    free(malloc(BYTES)); /* above `big`: what is measured is not the growing of the heap */
     if (!big || tracker_thread.sites == NULL || tracker_thread.chain == NULL) {
         fprintf(stderr, "bench_parts: nothing tracks this program\n");
         return 3;

@@ -70,7 +70,7 @@ HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, ui
     cell_put(cell, size, thread_mark(t, site));
 }
 
-#define SMALL_BYTES 65536u /* less than what allocators ask the system for, one by one */
+#define SMALL_BYTES 131072u /* from here on glibc's malloc maps blocks one by one, anywhere */
 
 HT_COLD void thread_map_end(struct thread *t, const void *block, size_t size)
 {

@@ -436,6 +436,7 @@ bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *wh
  * where: of the outermost frame of two or more. */
 HT_INLINE bool frames_come_again(struct chain *c, const struct chain_slot *join, uint64_t where)
 {
+    c->repeated_pc = 0; /* this is no capture of one frame, so none comes in a row with the last */
     if (c->candidate_at == join->at && c->candidate_where == where)
         return true;
     c->candidate_at = join->at;
@@ -443,8 +444,10 @@ HT_INLINE bool frames_come_again(struct chain *c, const struct chain_slot *join,
     return false;
 }
 
+/* Is a capture of one frame to be kept as the last one? */
 HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
 {
+    c->candidate_at = 0; /* likewise */
     if (likely(c->repeated_pc != pc || c->repeated_sp != sp)) {
         c->repeated_pc = pc;
         c->repeated_sp = sp;
