@@ -219,8 +219,8 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
     uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
     bool needs = by_fp && join->fp_needed;
 
-    for (; id != parent && frames < FAST_FRAMES; frames++) {
-        const uint32_t hop = load_relaxed(&c->nodes[id].published), n = frames;
+    do {
+        const uint32_t hop = load_relaxed(&c->nodes[id].published), n = frames++;
 
         ids[n] = id;
         hops[n] = hop;
@@ -232,7 +232,7 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
                 fp = memory_word(at[n] - hop_fp(hop));
         }
         id = c->nodes[id].parent;
-    }
+    } while (id != parent && frames < FAST_FRAMES);
     if (unlikely(id != parent || top + 2 * frames > c->room)) {
         chain_cut_to(c, 0);
         return;
