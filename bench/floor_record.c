@@ -101,12 +101,12 @@ static __attribute__((noinline)) void record_stack(const void *caller)
         first++;
     if (first == count || first == OWN_FRAMES)
         give_up(NAME, record.path, "libunwind does not find the caller");
-    for (int i = first; i < count; i++)
-        hash = mixed(hash, (uintptr_t)frames[i]);
-    depth = (uint32_t)(count - first);
+    depth = (uint32_t)(count - first) < DEPTH_MAX ? (uint32_t)(count - first) : DEPTH_MAX;
+    for (uint32_t i = 0; i < depth; i++)
+        hash = mixed(hash, (uintptr_t)frames[(uint32_t)first + i]);
     if (record.count + 1 >= record.room) /* the zero behind it */
         grow_record();
-    record.words[record.count++] = number_of(hash) | (depth < DEPTH_MAX ? depth : DEPTH_MAX) << SITE_BITS;
+    record.words[record.count++] = number_of(hash) | depth << SITE_BITS;
     errno = saved_errno;
 }
 

@@ -22,17 +22,15 @@ HT_COLD uint32_t *block_map_cell_make(struct block_map *map, const void *block)
     return block_map_cell(map, block);
 }
 
-/* As much as glibc's heap grows by. */
-#define POPULATED_BYTES ((uintptr_t)128 << 10)
-
-HT_COLD uintptr_t block_map_populate(struct block_map *map, const void *block)
+HT_COLD void block_map_populate(struct block_map *map, const void *block)
 {
-    const uintptr_t first = (uintptr_t)block & ~(POPULATED_BYTES - 1);
-    uint32_t *cell = block_map_cell(map, (const void *)first);
+    const void *first = (const void *)((uintptr_t)block & ~(BLOCK_MAP_PART_BYTES - 1));
+    uint32_t *cell = block_map_cell(map, first);
 
+    if (cell == NULL)
+        cell = block_map_cell_make(map, first);
     if (cell != NULL)
-        port_populate(cell, (POPULATED_BYTES >> BLOCK_MAP_GRANULE_BITS) * sizeof *cell);
-    return first + POPULATED_BYTES;
+        port_populate(cell, (BLOCK_MAP_PART_BYTES >> BLOCK_MAP_GRANULE_BITS) * sizeof *cell);
 }
 
 struct range_visit {

@@ -6,7 +6,7 @@
  * Owns: what is known of each block address. Knows nothing of threads' counters.
  *
  * One 32-bit cell stands for each 16 bytes of address space (a quarter of a byte of
- * map per byte of heap that was ever touched; untouched ranges cost nothing). Blocks
+ * map per byte of heap that was ever touched, and at most 32 KiB ahead of it; other ranges cost nothing). Blocks
  * lie 16 bytes apart in most allocators, 8 bytes in some (jemalloc, tcmalloc,
  * mimalloc), so each range of addresses has two leaves: one for the addresses that
  * are multiples of 16, and one, made when the first such block comes, for those in
@@ -99,10 +99,21 @@ HT_INLINE uint32_t *block_map_cell_usual(const struct block_map *map, const void
  * no memory for a leaf. */
 uint32_t *block_map_cell_make(struct block_map *map, const void *block);
 
-/* Puts memory behind the cells of an address that has a leaf and of some way beyond it, for a
- * heap that grows; returns where that ends. Cells that are read before they are written
- * take two page faults for each page, one by one. */
-uintptr_t block_map_populate(struct block_map *map, const void *block);
+/* The map is populated by parts for so many bytes of addresses: as much as glibc's heap grows by.
+ * (Where pages are larger than a part's cells, only by every other one.) */
+#define BLOCK_MAP_PART_BYTES ((uintptr_t)128 << 10)
+
+/* Where the address's part ends; the greatest address, if there is none beyond. */
+HT_INLINE uintptr_t block_map_part_end(const void *block)
+{
+    const uintptr_t last = (uintptr_t)block | (BLOCK_MAP_PART_BYTES - 1);
+
+    return last == UINTPTR_MAX ? last : last + 1;
+}
+
+/* Puts memory behind all cells of the address's part, and makes its leaf. Else each page takes two
+ * faults, as a cell is read before it is written. */
+void block_map_populate(struct block_map *map, const void *block);
 
 /* The size that the cells from a live first cell `word` say. */
 HT_INLINE size_t cell_size(const uint32_t *cell, uint32_t word)

@@ -70,12 +70,18 @@ HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, ui
     cell_put(cell, size, thread_mark(t, site));
 }
 
-#define SMALL_BYTES 131072u /* from here on glibc's malloc maps blocks one by one, anywhere */
+/* Far from where allocators map blocks one by one, anywhere: glibc's from 128 KiB on. */
+#define SMALL_BYTES 65536u
 
 HT_COLD void thread_map_end(struct thread *t, const void *block, size_t size)
 {
-    if (size < SMALL_BYTES)
-        t->map_end = block_map_populate(&tracker_blocks, block);
+    const uintptr_t end = block_map_part_end(block);
+
+    if (size >= SMALL_BYTES)
+        return;
+    if (t->map_end != 0) /* many a thread's heap has one part, and little in it */
+        block_map_populate(&tracker_blocks, block);
+    t->map_end = end;
 }
 
 void thread_set_usual(struct thread *t)

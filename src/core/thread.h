@@ -25,7 +25,7 @@ struct thread {
     int64_t high;         /* an allocation that brings net above it calls bounds_after */
     int64_t low;          /* a free that brings net below it does */
     size_t usual_end;     /* an allocation of this size or more goes by thread_put_size */
-    uintptr_t map_end;    /* a block at or above it goes by thread_map_end */
+    uintptr_t map_end;    /* a block at or above it goes by thread_map_end; 0: there was none yet */
     int64_t peak_mark;    /* alone: a free that finds net above it has found a new peak */
     int64_t other_bytes;  /* alone: live bytes and blocks of all other slots, so that */
     int64_t other_blocks; /*   other + own net is the program's */
@@ -59,8 +59,8 @@ void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t s
  * while sizes are counted. Keeps the largest, counts the size, and raises usual_end. */
 void thread_put_size(struct thread *t, size_t size, uint32_t site);
 
-/* A block above all small ones that the thread has had: its heap grows, and memory is put behind
- * the map before it. A large one may lie anywhere above, and says nothing. */
+/* A block beyond where the thread's small blocks have been: its heap grows, and memory is put
+ * behind the next part of the map. A large one may lie anywhere, and says nothing. */
 void thread_map_end(struct thread *t, const void *block, size_t size);
 
 /* Sets usual_end for the thread's present slot: above the largest size that it has
@@ -130,6 +130,8 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint
     struct state_slot *slot = t->slot;
     uint32_t *cell = block_map_cell(&tracker_blocks, block);
 
+    if (unlikely((uintptr_t)block >= t->map_end))
+        thread_map_end(t, block, size); /* before the cell is read */
     own_add(&slot->allocs, 1);
     own_add(&slot->bytes_allocated, size);
     t->last_block = (uintptr_t)block;
@@ -139,8 +141,6 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint
     else
         cell_put(cell, size, thread_mark(t, site));
     thread_site_in(t, site, size);
-    if (unlikely((uintptr_t)block >= t->map_end))
-        thread_map_end(t, block, size);
     if (unlikely(size >= t->usual_end))
         thread_put_size(t, size, site);
 }
@@ -220,8 +220,8 @@ HT_INLINE bool thread_put_usual(struct thread *t, const void *block, size_t size
     uint64_t allocated = load_relaxed(&slot->bytes_allocated) + size;
     uint32_t *cell = block_map_cell_usual(&tracker_blocks, block);
 
-    if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))) ||
-        unlikely(size >= t->usual_end) || unlikely((uintptr_t)block >= t->map_end) ||
+    if (unlikely(cell == NULL) || unlikely((uintptr_t)block >= t->map_end) ||
+        unlikely(cell_is_live(load_relaxed(cell))) || unlikely(size >= t->usual_end) ||
         unlikely((int64_t)(allocated - load_relaxed(&slot->bytes_freed)) > t->high))
         return false;
     if (sites != NULL) {

@@ -22,7 +22,7 @@
 void *port_map_private(size_t bytes);
 
 /* Puts memory behind pages of port_map_private that are to be written soon, all at once where
- * the system can; they keep what they hold. Else does nothing. address: of a page's begin. */
+ * the system can; they keep what they hold. Else, or where address is not a page's begin, does nothing. */
 void port_populate(void *address, size_t bytes);
 
 /* Gives back what port_map_private gave. */

@@ -102,11 +102,11 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
     return MET_CHAIN;
 }
 
-/* Step 4. s: the innermost slot that holds; hash: the guess's. */
+/* Step 4. s: the innermost slot that holds; tagged: for what it teaches. */
 MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chain *c, uint64_t pc,
                                                                      uint64_t sp, uint64_t fp,
                                                                      const struct chain_slot *s,
-                                                                     uint32_t edits, uint32_t hash)
+                                                                     uint32_t edits, uint32_t tagged)
 {
     struct fast_walk w = {.pc = pc, .sp = sp, .fp = fp, .s = s};
     struct found f;
@@ -125,7 +125,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
     }
     /* A deeper stack's id is not made from its caller's: stack_is would not know it again. */
     if (likely(id != TRIE_LOST) && likely(c->frames[f.join].depth + f.frames <= c->unwind->depth))
-        learn_stack(c, hash, id, &f);
+        learn_stack(c, tagged, id, &f);
     learn_walk(c, pc, sp, fp, &f, id);
     edit_end(c, serial);
     guess_follows(c, id);
@@ -241,20 +241,20 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
         if (by_fp) {
             const uint64_t saved = hop_fp(hops[n]);
 
-            if (needs && saved != 0) {
-                c->slots[top] = (struct chain_slot){.at = at[n] - saved, .value = memory_word(at[n] - saved)};
-                c->frames[top++] = (struct chain_frame){.kind = SLOT_SAVED_FP};
-            }
+            if (needs && saved != 0)
+                chain_write(c, top++,
+                            (struct chain_slot){.at = at[n] - saved, .value = memory_word(at[n] - saved)},
+                            (struct chain_frame){.kind = SLOT_SAVED_FP});
             needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
         }
-        c->slots[top] = (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])};
-        c->frames[top++] = (struct chain_frame){.fp = needs ? fps[n] : 0,
-                                                .where = c->nodes[ids[n]].where,
-                                                .node = ids[n],
-                                                .depth = (uint16_t)(join->depth + frames - n),
-                                                .ra_words = hop_ra_words(hops[n - 1]),
-                                                .kind = SLOT_RETURN,
-                                                .fp_needed = needs};
+        chain_write(c, top++, (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])},
+                    (struct chain_frame){.fp = needs ? fps[n] : 0,
+                                         .where = c->nodes[ids[n]].where,
+                                         .node = ids[n],
+                                         .depth = (uint16_t)(join->depth + frames - n),
+                                         .ra_words = hop_ra_words(hops[n - 1]),
+                                         .kind = SLOT_RETURN,
+                                         .fp_needed = needs});
     }
     chain_cut_to(c, top);
 }
@@ -266,10 +266,10 @@ MEMORY_RAW static __attribute__((noinline)) void push_known_by_fp(struct chain *
 }
 
 /* A guess that was right, and what it teaches; most teach nothing, and the id is as good as it
- * is. learn: it is to be kept as the newest. */
+ * is. learn: it is to be kept as the newest, for captures of the tag. */
 MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess, uint64_t pc, uint64_t sp,
                                                  uint64_t fp, const struct chain_slot *s, uint32_t edits,
-                                                 uint32_t hash, const struct meeting *met, bool by_fp,
+                                                 uint32_t tagged, const struct meeting *met, bool by_fp,
                                                  bool learn)
 {
     const uint32_t id = guess_id(guess);
@@ -283,7 +283,7 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
         if (unlikely(!edit_begin(c, sp, edits, &serial)))
             return chain_capture_slow(c, pc, sp, fp);
         if (learn)
-            learn_guess(c, hash, guess);
+            learn_guess(c, tagged, guess);
         if (unlikely(stale))
             chain_cut_to(c, (uint32_t)(met->join - c->slots) + 1);
         else if (repeated)
@@ -306,12 +306,17 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
 static __attribute__((noinline)) uint32_t capture_caller(struct chain *c, uint64_t pc, uint64_t sp,
                                                          uint64_t fp)
 {
-    const uint32_t id = *caller_place(c, pc);
-    const struct trie_node *node = &c->nodes[id];
+    const uint32_t generation = load_relaxed(&c->generation);
 
-    if (likely(((node->where ^ pc) & c->address_mask) == 0) && likely(node->parent == TRIE_ROOT) &&
-        likely(load_acquire(&c->unwind->generation) == c->generation))
-        return id;
+    if (likely(load_acquire(&c->unwind->generation) == generation)) {
+        uint32_t id;
+
+        fence_compiler(); /* before the id: a handler may find a newer generation, and forget all */
+        id = load_relaxed(caller_place(c, pc));
+        if (likely(((c->nodes[id].where ^ pc) & c->address_mask) == 0) &&
+            likely(c->nodes[id].parent == TRIE_ROOT))
+            return id;
+    }
     return chain_capture_slow(c, pc, sp, fp);
 }
 
@@ -328,75 +333,74 @@ MEMORY_RAW HT_INLINE const struct chain_slot *innermost_that_holds(const struct 
     return likely(s >= c->slots) ? s : NULL;
 }
 
-/* Where the newest guesses are for other captures, or `wrong`: the older ones, then a walk. */
+/* Where the newest guesses are for captures of other tags, or this one is wrong (its id; 0: it was
+ * none): the older ones, then a walk. */
 MEMORY_RAW static __attribute__((noinline)) uint32_t
-capture_otherwise(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hash, uint32_t wrong)
+capture_otherwise(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t wrong, uint32_t edits)
 {
-    const uint32_t edits = load_relaxed(&c->edits), old_hash = old_guess_hash(c, hash);
-    const uint32_t *old = old_guess_place(c, old_hash);
+    const uint32_t old_hash = old_guess_hash(c, wrong), *old = old_guess_place(c, old_hash);
     const struct {
-        uint32_t guess, hash;
+        uint32_t guess, tagged;
     } others[] = {
-        {(uint32_t)(load_relaxed(c->follower) >> 32), hash}, {old[0], old_hash}, {old[1], old_hash}};
-    const struct chain_slot *s;
+        {(uint32_t)(load_relaxed(c->follower) >> 32), wrong}, {old[0], old_hash}, {old[1], old_hash}};
+    const struct chain_slot *s = innermost_that_holds(c, sp);
     struct meeting met;
 
-    fence_compiler(); /* `edits` before all that is read under it */
-    s = innermost_that_holds(c, sp);
     if (unlikely(s == NULL))
         return chain_capture_slow(c, pc, sp, fp);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         const uint32_t guess = others[i].guess, id = guess_id(guess);
 
-        if (id != 0 && id != guess_id(wrong) && guess_is(guess, others[i].hash) &&
+        if (id != 0 && id != guess_id(wrong) && guess_is(guess, others[i].tagged) &&
             stack_by_fp_is(c, id, pc, sp, fp, s, &met))
-            return capture_as_guessed(c, guess, pc, sp, fp, s, edits, hash, &met, true, true);
+            return capture_as_guessed(c, guess, pc, sp, fp, s, edits, wrong, &met, true, true);
     }
-    return capture_by_walk(c, pc, sp, fp, s, edits, hash);
+    return capture_by_walk(c, pc, sp, fp, s, edits, wrong);
 }
 
 MEMORY_RAW HT_INLINE uint32_t capture_guessed(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp,
-                                              uint32_t hash, uint32_t guess, bool by_fp)
+                                              uint32_t guess, uint32_t edits, bool by_fp)
 {
-    const uint32_t edits = load_relaxed(&c->edits);
-    const struct chain_slot *s;
+    const struct chain_slot *s = innermost_that_holds(c, sp);
     struct meeting met;
 
-    fence_compiler(); /* `edits` before all that is read under it */
-    s = innermost_that_holds(c, sp);
     if (unlikely(s == NULL))
         return chain_capture_slow(c, pc, sp, fp);
     if (unlikely(!stack_is(c, guess_id(guess), pc, sp, fp, s, by_fp, &met)))
-        return capture_otherwise(c, pc, sp, fp, hash, guess);
-    return capture_as_guessed(c, guess, pc, sp, fp, s, edits, hash, &met, by_fp, false);
+        return capture_otherwise(c, pc, sp, fp, guess, edits);
+    return capture_as_guessed(c, guess, pc, sp, fp, s, edits, guess, &met, by_fp, false);
 }
 
-MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_sp(struct chain *c, uint64_t pc, uint64_t sp,
-                                                                   uint64_t fp, uint32_t hash, uint32_t guess)
+MEMORY_RAW static __attribute__((noinline)) uint32_t
+capture_by_sp(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t guess, uint32_t edits)
 {
-    return capture_guessed(c, pc, sp, fp, hash, guess, false);
+    return capture_guessed(c, pc, sp, fp, guess, edits, false);
 }
 
-MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_fp(struct chain *c, uint64_t pc, uint64_t sp,
-                                                                   uint64_t fp, uint32_t hash, uint32_t guess)
+MEMORY_RAW static __attribute__((noinline)) uint32_t
+capture_by_fp(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t guess, uint32_t edits)
 {
-    return capture_guessed(c, pc, sp, fp, hash, guess, true);
+    return capture_guessed(c, pc, sp, fp, guess, edits, true);
 }
 
 /* All but a capture that is the last one again. */
 HT_INLINE uint32_t capture_other(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
-    const uint64_t newest = load_relaxed(c->follower);
-    const uint32_t hash = guess_hash(pc, sp);
-    uint32_t guess = (uint32_t)newest;
+    const uint32_t edits = load_relaxed(&c->edits), none = guess_none(pc, sp);
+    uint64_t newest;
+    uint32_t guess;
 
-    if (!guess_is(guess, hash)) {
+    /* `edits` before all that is read under it, and the guess is: a handler may forget all. */
+    fence_compiler();
+    newest = load_relaxed(c->follower);
+    guess = (uint32_t)newest;
+    if (!guess_is(guess, none)) {
         guess = (uint32_t)(newest >> 32);
-        if (unlikely(!guess_is(guess, hash)))
-            return capture_otherwise(c, pc, sp, fp, hash, 0);
+        if (unlikely(!guess_is(guess, none)))
+            return capture_otherwise(c, pc, sp, fp, none, edits);
     }
-    return guess & GUESS_BY_FP ? capture_by_fp(c, pc, sp, fp, hash, guess)
-                               : capture_by_sp(c, pc, sp, fp, hash, guess);
+    return guess & GUESS_BY_FP ? capture_by_fp(c, pc, sp, fp, guess, edits)
+                               : capture_by_sp(c, pc, sp, fp, guess, edits);
 }
 
 MEMORY_RAW uint32_t chain_capture_at(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)

@@ -35,9 +35,10 @@ bool edit_left_behind(struct chain *c, uint64_t sp)
 
 void chain_forget(struct chain *c)
 {
-    const size_t ids = (size_t)min_u64(FOLLOWERS, trie_usable(c->unwind->trie));
+    const size_t ids = (size_t)min_u64(FOLLOWERS, load_relaxed(&c->unwind->trie->header->next));
 
-    memset(c->followers, 0, ids * sizeof c->followers[0]);
+    if (!c->callers_only)
+        memset(c->followers, 0, ids * sizeof c->followers[0]);
     memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
@@ -93,8 +94,7 @@ bool chain_push(struct chain *c, struct chain_slot slot, struct chain_frame fram
     if (top >= c->room || slot.at < c->stack_low || slot.at >= c->stack_high ||
         (top > 0 && slot.at >= c->slots[top - 1].at))
         return false;
-    c->slots[top] = slot;
-    c->frames[top] = frame;
+    chain_write(c, top, slot, frame);
     chain_cut_to(c, top + 1);
     return true;
 }

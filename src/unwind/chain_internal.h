@@ -115,7 +115,8 @@ struct chain {
     uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
     uint64_t repeated_pc, repeated_sp;
     uint64_t candidate_at, candidate_where; /* the join of the last walk, and the frame that it called */
-    const uint64_t *follower;               /* of the last capture's id, but for captures by `last` */
+    uint64_t
+        *follower; /* of the id of the last capture, but for those that know no guess: `last`, the slow way */
 
     uint64_t stack_low, stack_high;
     uint64_t never; /* 0, while a sentinel slot expects 1 */
@@ -233,23 +234,24 @@ HT_INLINE uint32_t guess_id(uint32_t guess)
     return guess & (GUESS_BY_FP - 1);
 }
 
-/* hash: whose top bits are the tag. */
-HT_INLINE bool guess_is(uint32_t guess, uint32_t hash)
+/* tagged: a guess or a hash, whatever has the tag in its top bits. */
+HT_INLINE bool guess_is(uint32_t guess, uint32_t tagged)
 {
-    return (guess ^ hash) >> GUESS_TAG_SHIFT == 0;
+    return (guess ^ tagged) >> GUESS_TAG_SHIFT == 0;
 }
 
-HT_INLINE uint32_t guess_tagged(uint32_t guess, uint32_t hash)
+HT_INLINE uint32_t guess_tagged(uint32_t guess, uint32_t tagged)
 {
-    return (guess & ((1u << GUESS_TAG_SHIFT) - 1)) | hash >> GUESS_TAG_SHIFT << GUESS_TAG_SHIFT;
+    return (guess & ((1u << GUESS_TAG_SHIFT) - 1)) | tagged >> GUESS_TAG_SHIFT << GUESS_TAG_SHIFT;
 }
 
-HT_INLINE uint32_t guess_hash(uint64_t pc, uint64_t sp)
+/* The tag, and no id. */
+HT_INLINE uint32_t guess_none(uint64_t pc, uint64_t sp)
 {
-    return (uint32_t)((sp << 8 ^ pc) * HASH_K1 >> 32);
+    return guess_tagged(0, (uint32_t)((sp << 8 ^ pc) * HASH_K1 >> 32));
 }
 
-/* The same for the table of older guesses. tagged: what has the tag, a hash or a guess. */
+/* In the table of older guesses the tag is of this one. */
 HT_INLINE uint32_t old_guess_hash(const struct chain *c, uint32_t tagged)
 {
     const uint64_t before = (uint64_t)(c->follower - c->followers);
@@ -265,7 +267,7 @@ HT_INLINE uint32_t *old_guess_place(struct chain *c, uint32_t hash)
 /* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */
 HT_INLINE void guess_follows(struct chain *c, uint32_t id)
 {
-    const uint64_t *follower = &c->followers[id % FOLLOWERS];
+    uint64_t *follower = &c->followers[id % FOLLOWERS];
 
     c->follower = follower;
     __builtin_prefetch(&c->nodes[guess_id((uint32_t)load_relaxed(follower))]);
@@ -373,6 +375,16 @@ HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
     return id;
 }
 
+/* Writes a slot that is not the sentinel: the next one is that first, so that a capture that was
+ * interrupted while it verifies comes to an end whatever its handlers leave behind. Only while editing. */
+HT_INLINE void chain_write(struct chain *c, uint32_t at, struct chain_slot slot, struct chain_frame frame)
+{
+    c->slots[at + 1] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+    fence_compiler();
+    c->slots[at] = slot;
+    c->frames[at] = frame;
+}
+
 /* Takes slots off until `top` are left, or ends those that were put on. Only while editing. */
 HT_INLINE void chain_cut_to(struct chain *c, uint32_t top)
 {
@@ -457,11 +469,11 @@ HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
     return ++c->repeats % REPEATS_BEFORE_LAST == 0;
 }
 
-/* Keeps a guess for captures of this hash after the last one. Only while editing. */
-void learn_guess(struct chain *c, uint32_t hash, uint32_t guess);
+/* Keeps a guess for captures of this tag after the last one. Only while editing. */
+void learn_guess(struct chain *c, uint32_t tagged, uint32_t guess);
 
 /* The same for a stack that a walk has found; with notes of its frames. Only while editing. */
-void learn_stack(struct chain *c, uint32_t hash, uint32_t id, const struct found *f);
+void learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f);
 
 /* Keeps a capture of one frame, by its note, that met the chain at `join`. Only while editing. */
 void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hop,

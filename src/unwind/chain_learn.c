@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * chain_learn.c - what walks teach, so that the next capture need not walk: which stack comes
+ * chain_learn.c - what walks and guesses teach, so that the next capture need not walk: which stack comes
  * next, how to step out of a node's frame, frames for the chain, the capture that comes again
  * and again. Only while editing.
  */
@@ -63,13 +63,13 @@ static void keep_old_guess(struct chain *c, uint32_t guess)
     place[0] = guess_tagged(guess, hash);
 }
 
-void learn_guess(struct chain *c, uint32_t hash, uint32_t guess)
+void learn_guess(struct chain *c, uint32_t tagged, uint32_t guess)
 {
-    uint64_t *follower = &c->followers[c->follower - c->followers];
+    uint64_t *follower = c->follower;
     const uint32_t newest = (uint32_t)*follower, second = (uint32_t)(*follower >> 32);
     uint32_t rest = newest;
 
-    guess = guess_tagged(guess, hash);
+    guess = guess_tagged(guess, tagged);
     if (guess_id(newest) == guess_id(guess))
         rest = second;
     else if (second != 0 && guess_id(second) != guess_id(guess))
@@ -77,12 +77,12 @@ void learn_guess(struct chain *c, uint32_t hash, uint32_t guess)
     store_relaxed(follower, (uint64_t)rest << 32 | guess);
 }
 
-void learn_stack(struct chain *c, uint32_t hash, uint32_t id, const struct found *f)
+void learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f)
 {
     if (id >> GUESS_ID_BITS != 0)
         return;
     note_hops(c, id, f);
-    learn_guess(c, hash, id | (f->by_fp ? GUESS_BY_FP : 0));
+    learn_guess(c, tagged, id | (f->by_fp ? GUESS_BY_FP : 0));
 }
 
 /* --- Frames for the chain --------------------------------------------------------- */
@@ -107,8 +107,8 @@ MEMORY_RAW static bool push_saved_fp(struct chain *c, const struct cfi_rule *rul
     const bool saves = rule->fp_words != 0;
 
     if (outer_needs && saves) {
-        c->slots[*top] = (struct chain_slot){.at = saved_at, .value = memory_word(saved_at)};
-        c->frames[(*top)++] = (struct chain_frame){.kind = SLOT_SAVED_FP};
+        chain_write(c, (*top)++, (struct chain_slot){.at = saved_at, .value = memory_word(saved_at)},
+                    (struct chain_frame){.kind = SLOT_SAVED_FP});
     }
     return rule->kind == RULE_FP || (outer_needs && !saves);
 }
@@ -135,18 +135,18 @@ MEMORY_RAW static void push_walked(struct chain *c, uint64_t pc, uint64_t fp, co
         node = depth <= limit ? chain_child(c, node, f->where[n]) : TOKEN_FIRST + c->next_serial++;
         if (f->by_fp)
             needs = push_saved_fp(c, rule_known(c, value), from[n + 1], needs, &top);
-        c->slots[top] = (struct chain_slot){.at = f->at[n - 1], .value = value};
-        c->frames[top++] = (struct chain_frame){
-            .fp = !needs    ? 0
-                  : from[n] ? memory_word(from[n])
-                            : fp,
-            .where = f->where[n],
-            .node = node,
-            .depth = (uint16_t)depth,
-            .ra_words = rule_known(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
-            .kind = SLOT_RETURN,
-            .fp_needed = needs,
-        };
+        chain_write(c, top++, (struct chain_slot){.at = f->at[n - 1], .value = value},
+                    (struct chain_frame){
+                        .fp = !needs    ? 0
+                              : from[n] ? memory_word(from[n])
+                                        : fp,
+                        .where = f->where[n],
+                        .node = node,
+                        .depth = (uint16_t)depth,
+                        .ra_words = rule_known(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
+                        .kind = SLOT_RETURN,
+                        .fp_needed = needs,
+                    });
     }
     chain_cut_to(c, top);
 }

@@ -142,8 +142,7 @@ uint32_t trie_far_child(struct trie *trie, uint32_t parent, uint64_t where)
                     return lost(trie);
                 /* Release: the node before its id. */
                 if (replace_acq_rel(&line[i], UINT64_C(0), tag << 32 | mine)) {
-                    /* Not over a note: who has found the id in the index may have made one. */
-                    (void)replace_acq_rel(&trie->nodes[mine].published, 0u, TRIE_PUBLISHED);
+                    store_release(&trie->nodes[mine].published, TRIE_PUBLISHED);
                     return mine;
                 }
                 entry = load_acquire(&line[i]); /* lost the race: somebody's, perhaps the same pair's */

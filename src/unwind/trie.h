@@ -100,8 +100,8 @@ HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable,
  * `where` alone. */
 #define TRIE_PUBLISHED 1u
 
-/* Makes a note in a node that trie_child has returned. All threads write the same one there, and
- * it stays. note: bit 0 is ignored. */
+/* Makes a note in a node that is published; it stays. All threads write the same one there.
+ * note: bit 0 is ignored. */
 HT_INLINE void trie_note(struct trie *trie, uint32_t id, uint32_t note)
 {
     store_release(&trie->nodes[id].published, note | TRIE_PUBLISHED);
