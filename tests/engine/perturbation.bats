@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The tracked program's blocks lie where they would lie without the tracker, and
-# their usable sizes are the same.
+# their usable sizes are the same. A heap that grows takes one page fault more for each page of
+# the map, which has 4 bytes for 16 of the heap.
 
 # same_blocks PROGRAM LIBRARY FIELDS: PROGRAM prints "call place usable-size" lines
 same_blocks() {
@@ -27,4 +28,21 @@ same_blocks() {
 # library more moves blocks: the sizes only.
 @test "blocks have the same usable sizes (musl)" {
     same_blocks "$HT_BUILD/tests/engine/addresses.musl-preload" "$HT_BUILD/lib/libheaptracker-preload-musl.so" 1,3
+}
+
+@test "a heap that grows takes one page fault for each page of the map, not two" {
+    [ "$(printf '%s\n' 5.14 "$(uname -r)" | sort -V | head -1)" = 5.14 ] || skip "MADV_POPULATE_WRITE is of Linux 5.14"
+    [ "$(getconf PAGESIZE)" -eq 4096 ] || skip "pages are larger than a part of the map"
+    cd "$BATS_TEST_TMPDIR"
+    for stacks in none full; do
+        read -r bytes bare < <("$HT_BUILD/tests/engine/heap_grows")
+        read -r same tracked < <(HEAPTRACKER_OPTIONS="quiet=1:stacks=$stacks:state_dir=$PWD" \
+            LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/engine/heap_grows")
+        echo "$stacks: $bytes bytes, $bare faults; $same bytes, $tracked faults"
+        [ "$bytes" -gt 30000000 ]
+        [ "$same" -eq "$bytes" ]
+        map=$((bytes / 4 / 4096))
+        [ $((tracked - bare)) -ge $((map * 9 / 10)) ]
+        [ $((tracked - bare)) -le $((map * 11 / 10 + 100)) ]
+    done
 }
