@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     free(malloc(BYTES)); /* above `big`: what is measured is not the growing of the heap */
     if (!big || tracker_thread.sites == NULL || tracker_thread.chain == NULL) {
         fprintf(stderr, "bench_parts: nothing tracks this program\n");
+        free(big);
         return 3;
     }
     inner = big + 4096;

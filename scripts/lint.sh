@@ -28,7 +28,7 @@ format() {
 tidy() {
     local compiled
     compiled=$(sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | sort -u |
-        grep -E "^$PWD/(src|tool|examples)/")
+        grep -E "^$PWD/(src|tool|examples|bench)/")
     [ -n "$compiled" ] || { echo "no sources of ours in $build/compile_commands.json"; return 1; }
     # Its "N warnings generated" are about headers that are not ours.
     xargs -P "$jobs" -n 1 clang-tidy --quiet -p "$build" --warnings-as-errors='*' <<<"$compiled" \

@@ -45,7 +45,7 @@ static NO_INLINE char *print(const struct node *node)
     size_t left_length, right_length;
 
     if (!node->operation)
-        return need(strdup(node->name));
+        return need(strdup(node->name)); /* NOLINT(clang-analyzer-core.NonNullParamChecker): a leaf has one */
     left = print(node->left);
     right = print(node->right);
     left_length = strlen(left);
