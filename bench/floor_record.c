@@ -2,7 +2,7 @@
  *
  * floor_record.c - a preload library that writes a program's stacks down, as floor_record.h says, to
  * FLOOR_RECORD, a file that must not exist yet: a program that this one starts leaves it alone.
- * The stacks are libunwind's, told apart by 40 bits of a hash of all their return addresses. It
+ * The stacks are libunwind's, told apart by 40 bits of a hash of their innermost return addresses. It
  * may be slow: floor_replay.c is what is measured.
  *
  * libunwind's caches are on; a program that unloads code and loads other code there may get some
