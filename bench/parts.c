@@ -106,6 +106,7 @@ int main(int argc, char **argv)
     }
     inner = big + 4096;
     site = chain_capture_at(tracker_thread.chain, (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER);
+    (void)site_line_make(tracker_thread.sites, site); /* as a first call there would */
     for (unsigned part = 0; part < sizeof parts / sizeof parts[0]; part++)
         measure(part, pairs);
     free(big);

@@ -27,28 +27,37 @@ struct site_table *sites_of_slot(uint32_t slot)
     return table;
 }
 
+/* Makes the page first if need be; NULL: there is no room. */
+static struct state_site *line_with_page(struct site_table *table, uint32_t site)
+{
+    struct state_site *line = site_line(table, site);
+    struct state_site_page *page;
+
+    if (line != NULL)
+        return line;
+    page = tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
+    /* Only in slot 0's table can somebody else have been faster; the page that
+     * is left over stays empty. */
+    if (page != NULL)
+        (void)replace_acq_rel(&table->lines[site / STATE_SITES_PER_PAGE], (struct state_site *)NULL,
+                              page->sites);
+    return site_line(table, site);
+}
+
 HT_COLD struct state_site *site_line_make(struct site_table *table, uint32_t site)
 {
-    struct state_site **place = &table->lines[site / STATE_SITES_PER_PAGE];
-    struct state_site *lines = load_acquire(place);
+    struct state_site *line = site_line(table, site), *lost;
 
-    if (lines == NULL) {
-        struct state_site_page *page =
-            tracker.callbacks.make_site_page(table->slot, site - site % STATE_SITES_PER_PAGE);
-
-        if (page != NULL)
-            lines = page->sites;
-        /* Only in slot 0's table can somebody else have been faster; the page that
-         * is left over stays empty. */
-        if (page != NULL && !replace_acq_rel(place, (struct state_site *)NULL, lines))
-            lines = load_acquire(place);
-    }
-    if (lines != NULL)
-        return lines + site % STATE_SITES_PER_PAGE;
-    if (site != STATE_STACK_LOST)
-        return site_line_make(table, STATE_STACK_LOST);
-    add_relaxed(&tracker.header->node_lost, 1u);
-    return NULL;
+    if (likely(line != NULL))
+        return line;
+    /* First the page of what finds no place: when others find none, it is too late. */
+    lost = line_with_page(table, STATE_STACK_LOST);
+    line = line_with_page(table, site);
+    if (line != NULL)
+        return line;
+    if (lost == NULL)
+        add_relaxed(&tracker.header->node_lost, 1u);
+    return lost;
 }
 
 static struct state_site *shared_line(uint32_t site)

@@ -234,6 +234,7 @@ bool stacks_child(const struct state_tables *tables)
     /* The index is this process's own copy; only ids that it knows are in it. */
     stacks.trie.header = trie_header_of(tables->header);
     stacks.trie.header->capacity = tables->node_capacity;
+    trie_begin_runs(&stacks.trie);
     adopt_tables(tables);
     return true;
 }
@@ -247,7 +248,7 @@ uint32_t stacks_heap_site(uint32_t site, uint32_t heap)
     if (stacks.header == NULL)
         return STATE_STACK_NONE;
     /* A stack that found no place is still one of this heap. */
-    return trie_child(&stacks.trie, site == TRIE_LOST ? (uint32_t)TRIE_ROOT : site, where);
+    return trie_child(&stacks.trie, site == TRIE_LOST ? (uint32_t)TRIE_ROOT : site, where, TRIE_STACK);
 }
 
 bool stacks_frame(uint32_t *site, uint64_t *where)

@@ -457,7 +457,7 @@ static bool put_back(const struct inherited *old, struct state_tables *tables)
     if (old->nodes == NULL || old->modules == NULL || tables->nodes == NULL || !state_file_grow_nodes(count))
         return false;
     __builtin_memcpy(tables->nodes, old->nodes, old->nodes_bytes);
-    /* Ids are given in order: the first that was never filled is the next. */
+    /* What was set aside for runs of ids is free again: new ones begin behind the last that was filled. */
     header->node_count = STATE_STACK_FIRST;
     for (uint32_t id = STATE_STACK_FIRST; id < count; id++) {
         if (tables->nodes[id].where != 0)

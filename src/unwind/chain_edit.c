@@ -123,10 +123,10 @@ static bool window_id(struct chain *c, int join, const uint64_t *where, uint32_t
             return false;
         for (; j <= join; j++)
             if (c->frames[j].kind == SLOT_RETURN)
-                *id = chain_child(c, *id, c->frames[j].where);
+                *id = chain_child(c, *id, c->frames[j].where, TRIE_FRAME);
     }
     for (uint32_t i = (uint32_t)min_u64(count, depth); i-- > 0;)
-        *id = chain_child(c, *id, where[i]);
+        *id = chain_child(c, *id, where[i], kind_of_frame(i));
     return true;
 }
 
@@ -139,6 +139,6 @@ bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *wh
         return window_id(c, join, where, count, id);
     *id = join >= 0 ? c->frames[join].node : root;
     while (count-- > 0)
-        *id = chain_child(c, *id, where[count]);
+        *id = chain_child(c, *id, where[count], kind_of_frame(count));
     return true;
 }

@@ -358,8 +358,14 @@ bool edit_left_behind(struct chain *c, uint64_t sp);
 /* Empties everything. Only while editing. */
 void chain_forget(struct chain *c);
 
+/* What frame n of a stack is, counted from the innermost. */
+HT_INLINE enum trie_kind kind_of_frame(uint32_t n)
+{
+    return n == 0 ? TRIE_STACK : TRIE_FRAME;
+}
+
 /* trie_child by way of the chain's cache. Only while editing. */
-HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
+HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where, enum trie_kind kind)
 {
     struct child *child = child_place(c, parent, where);
     uint32_t id;
@@ -368,7 +374,7 @@ HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where)
         return parent + 1;
     if (likely(child->where == where && child->parent == parent))
         return child->id;
-    id = trie_far_child(c->unwind->trie, parent, where);
+    id = trie_far_child(c->unwind->trie, parent, where, kind);
     if (likely(id != TRIE_LOST)) /* else asked again next time: the table may have grown */
         *child = (struct child){.where = where, .parent = parent, .id = id};
     c->nodes_usable = trie_usable(c->unwind->trie);
@@ -419,7 +425,7 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
         frame.depth = 0;
         frame.node = root;
     } else if (likely(frame.depth <= c->unwind->depth)) {
-        frame.node = chain_child(c, outer ? outer->node : root, where);
+        frame.node = chain_child(c, outer ? outer->node : root, where, TRIE_FRAME);
     } else {
         frame.node = TOKEN_FIRST + c->next_serial++;
     }

@@ -132,7 +132,8 @@ MEMORY_RAW static void push_walked(struct chain *c, uint64_t pc, uint64_t fp, co
         const uint64_t value = memory_word(f->at[n - 1]);
 
         depth += depth != DEPTH_UNKNOWN;
-        node = depth <= limit ? chain_child(c, node, f->where[n]) : TOKEN_FIRST + c->next_serial++;
+        node =
+            depth <= limit ? chain_child(c, node, f->where[n], TRIE_FRAME) : TOKEN_FIRST + c->next_serial++;
         if (f->by_fp)
             needs = push_saved_fp(c, rule_known(c, value), from[n + 1], needs, &top);
         chain_write(c, top++, (struct chain_slot){.at = f->at[n - 1], .value = value},

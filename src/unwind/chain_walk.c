@@ -275,8 +275,8 @@ static HT_COLD uint32_t capture_nested(struct chain *c, uint64_t pc, uint64_t sp
         where[n++] = w.where;
     }
     id = caller_only || result == WALK_OUTERMOST ? TRIE_ROOT : result == WALK_ON ? TRIE_CUT : TRIE_BROKEN;
-    while (n > 0)
-        id = trie_child(c->unwind->trie, id, where[--n]);
+    while (n-- > 0)
+        id = trie_child(c->unwind->trie, id, where[n], kind_of_frame(n));
     return id;
 }
 
@@ -415,7 +415,7 @@ static uint32_t capture_caller_slow(struct chain *c, uint64_t pc, uint64_t sp, u
 {
     struct walk w = walk_begin(c, pc, sp, fp, false);
     struct cfi_rule room;
-    const uint32_t id = chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where);
+    const uint32_t id = chain_child(c, TRIE_ROOT, rule_for(&w, &room)->where, TRIE_STACK);
 
     *caller_place(c, pc) = id; /* TRIE_LOST has no name, and is asked for again */
     return id;

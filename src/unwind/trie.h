@@ -16,7 +16,9 @@
  * outermost frame where the rest of a stack is not known; TRIE_LOST stands for a
  * stack that found no place. Real nodes begin at TRIE_FIRST, and a parent's id is
  * always smaller than its child's: so any chain of a file that was cut anywhere
- * ends, and `trie_frames` can be sure of it with one compare a step.
+ * ends, and `trie_frames` can be sure of it with one compare a step. Ids are given out
+ * by runs, one for whole stacks and one for frames within which others are called, so
+ * that what is kept by the id of a stack lies close together.
  *
  * All functions may run in any number of threads and in signal handlers at once,
  * one that interrupted an insertion included: nothing here ever waits.
@@ -26,6 +28,12 @@
 
 #include "base/atomic.h"
 #include "base/base.h"
+
+/* What a node is made for, if it is new. It decides where its id lies, and nothing else. */
+enum trie_kind {
+    TRIE_FRAME, /* to be the parent of others */
+    TRIE_STACK, /* to be a stack of its own: its innermost frame */
+};
 
 enum {
     TRIE_ROOT = 0,   /* the stack of no frames */
@@ -43,7 +51,7 @@ struct trie_node {
 
 /* What a reader needs besides the nodes; lies beside them. */
 struct trie_header {
-    uint32_t next;     /* the next free id; may run past `usable` by one a thread */
+    uint32_t next;     /* ids below it were given out, or set aside for a run; may be past `usable` */
     uint32_t usable;   /* nodes whose memory is there */
     uint32_t capacity; /* nodes that the address range has room for */
     uint32_t lost;     /* lookups that found no place */
@@ -55,6 +63,9 @@ struct trie {
     uint64_t *index;    /* lines of TRIE_LINE entries; entry: tag << 32 | id, 0 empty */
     uint32_t line_mask; /* lines - 1 */
 
+    /* By kind: the run that ids are given from; its end << 32 | the next id. 0: none yet. */
+    uint64_t runs[2];
+
     /* Makes memory for nodes up to `count` usable, if it can: stores
      * header->usable (release) and returns true. May be called by several threads
      * at once, and inside itself; must not wait. NULL: the table does not grow. */
@@ -62,7 +73,7 @@ struct trie {
 };
 
 #define TRIE_LINE 8u /* entries in a cache line */
-#define TRIE_PARENTS_PER_LINE 4u
+#define TRIE_NODES_PER_LINE 4u
 
 /* Bytes of index for `capacity` nodes: a power of two of lines, entries at most
  * half full. */
@@ -74,6 +85,9 @@ size_t trie_index_bytes(uint32_t capacity);
 void trie_init(struct trie *trie, struct trie_header *header, struct trie_node *nodes, uint32_t usable,
                uint32_t capacity, uint64_t *index);
 
+/* Begins new runs: after header->next was set anew. Not while others insert. */
+void trie_begin_runs(struct trie *trie);
+
 /* How many nodes there is memory for. Acquire: pairs with grow's release, after the
  * memory was mapped. */
 HT_INLINE uint32_t trie_usable(const struct trie *trie)
@@ -81,8 +95,8 @@ HT_INLINE uint32_t trie_usable(const struct trie *trie)
     return load_acquire(&trie->header->usable);
 }
 
-/* Is `where` called from `parent` the node next door? It is for most new stacks:
- * they are inserted from the outside in. A part of trie_child, to be inlined;
+/* Is `where` called from `parent` the node next door? It is for most new frames:
+ * a stack is inserted from the outside in. A part of trie_child, to be inlined;
  * usable: trie_usable, now or at any earlier time. */
 HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable, uint32_t parent,
                                  uint64_t where)
@@ -108,16 +122,16 @@ HT_INLINE void trie_note(struct trie *trie, uint32_t id, uint32_t note)
 }
 
 /* trie_child for a node that is not next door; to be asked after trie_is_neighbour. */
-uint32_t trie_far_child(struct trie *trie, uint32_t parent, uint64_t where);
+uint32_t trie_far_child(struct trie *trie, uint32_t parent, uint64_t where, enum trie_kind kind);
 
 /* The node for frame `where` called from `parent`, made if it is new. The same
- * pair gives the same id in every thread, always. TRIE_LOST when there is no
+ * pair gives the same id in every thread, always, whatever it is asked for as. TRIE_LOST when there is no
  * place, or when parent is TRIE_LOST; counted in header->lost. where must not be 0. */
-HT_INLINE uint32_t trie_child(struct trie *trie, uint32_t parent, uint64_t where)
+HT_INLINE uint32_t trie_child(struct trie *trie, uint32_t parent, uint64_t where, enum trie_kind kind)
 {
     return trie_is_neighbour(trie->nodes, trie_usable(trie), parent, where)
                ? parent + 1
-               : trie_far_child(trie, parent, where);
+               : trie_far_child(trie, parent, where, kind);
 }
 
 /* For readers: copies the frames of `id`, innermost first, at most `max`, and

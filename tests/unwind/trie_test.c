@@ -47,14 +47,14 @@ static void one_pair_gives_one_id(void **state)
 
     (void)state;
     make(CAPACITY, CAPACITY);
-    a = trie_child(&trie, TRIE_ROOT, 0x1000);
-    b = trie_child(&trie, a, 0x2000);
+    a = trie_child(&trie, TRIE_ROOT, 0x1000, TRIE_FRAME);
+    b = trie_child(&trie, a, 0x2000, TRIE_FRAME);
     assert_true(a >= TRIE_FIRST && b > a);
-    assert_int_equal(a, trie_child(&trie, TRIE_ROOT, 0x1000));
-    assert_int_equal(b, trie_child(&trie, a, 0x2000));
-    assert_int_not_equal(b, trie_child(&trie, TRIE_ROOT, 0x2000));
-    assert_int_not_equal(a, trie_child(&trie, TRIE_CUT, 0x1000));
-    assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_LOST, 0x1000));
+    assert_int_equal(a, trie_child(&trie, TRIE_ROOT, 0x1000, TRIE_FRAME));
+    assert_int_equal(b, trie_child(&trie, a, 0x2000, TRIE_FRAME));
+    assert_int_not_equal(b, trie_child(&trie, TRIE_ROOT, 0x2000, TRIE_FRAME));
+    assert_int_not_equal(a, trie_child(&trie, TRIE_CUT, 0x1000, TRIE_FRAME));
+    assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_LOST, 0x1000, TRIE_FRAME));
 }
 
 static void frames_come_back_innermost_first(void **state)
@@ -65,7 +65,7 @@ static void frames_come_back_innermost_first(void **state)
     (void)state;
     make(CAPACITY, CAPACITY);
     for (uint64_t i = 1; i <= 5; i++)
-        id = trie_child(&trie, id, i * 16);
+        id = trie_child(&trie, id, i * 16, TRIE_FRAME);
     assert_int_equal(5, trie_frames(nodes, header.next, id, frames, 8, &root));
     assert_int_equal(TRIE_BROKEN, root);
     for (uint64_t i = 0; i < 5; i++)
@@ -79,16 +79,16 @@ static void many_children_of_one_parent(void **state)
 {
     const uint32_t children = CAPACITY / 2;
     uint32_t *ids = malloc(children * sizeof *ids);
-    const uint32_t parent = (make(CAPACITY, CAPACITY), trie_child(&trie, TRIE_ROOT, 0x1000));
+    const uint32_t parent = (make(CAPACITY, CAPACITY), trie_child(&trie, TRIE_ROOT, 0x1000, TRIE_FRAME));
 
     (void)state;
     for (uint32_t i = 0; i < children; i++)
-        ids[i] = trie_child(&trie, parent, 0x555500000000 + i * 5ull);
+        ids[i] = trie_child(&trie, parent, 0x555500000000 + i * 5ull, TRIE_FRAME);
     for (uint32_t i = 0; i < children; i++) {
         assert_int_not_equal(TRIE_LOST, ids[i]);
-        assert_int_equal(ids[i], trie_child(&trie, parent, 0x555500000000 + i * 5ull));
+        assert_int_equal(ids[i], trie_child(&trie, parent, 0x555500000000 + i * 5ull, TRIE_FRAME));
     }
-    assert_int_equal(children + 1 + TRIE_FIRST, header.next);
+    assert_in_range(header.next, TRIE_FIRST + 1 + children, TRIE_FIRST + 1 + children + 1024);
     free(ids);
 }
 
@@ -98,13 +98,62 @@ static void full_table_loses_and_counts(void **state)
 
     (void)state;
     make(64, 64);
-    known = trie_child(&trie, TRIE_ROOT, 1);
+    known = trie_child(&trie, TRIE_ROOT, 1, TRIE_FRAME);
     for (uint64_t i = 2; i <= 60; i++)
-        assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i));
+        assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i, TRIE_FRAME));
     for (uint64_t i = 0; i < 10; i++)
-        assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, 1000 + i));
+        assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, 1000 + i, TRIE_FRAME));
     assert_int_equal(10, header.lost);
-    assert_int_equal(known, trie_child(&trie, TRIE_ROOT, 1));
+    assert_int_equal(known, trie_child(&trie, TRIE_ROOT, 1, TRIE_FRAME));
+}
+
+/* Whatever a node is asked for as: the ids of stacks fill pages of their own, a child's is above
+ * its parent's, and a small table gives out all that it has. */
+static void ids_of_stacks_lie_together(void **state)
+{
+    static bool is_stack[CAPACITY], page_has_stack[CAPACITY / 64];
+    uint32_t stacks = 0, pages = 0;
+    uint64_t seed = 7;
+
+    (void)state;
+    make(CAPACITY, CAPACITY);
+    memset(is_stack, 0, sizeof is_stack);
+    memset(page_has_stack, 0, sizeof page_has_stack);
+    for (int i = 0; i < 20000; i++) {
+        const uint64_t frames = 1 + next_random(&seed) % 4;
+        uint32_t id = TRIE_ROOT, stack;
+
+        for (uint64_t d = 0; d < frames; d++)
+            id = trie_child(&trie, id, 0x1000 + next_random(&seed) % 20, TRIE_FRAME);
+        stack = trie_child(&trie, id, 0x9000 + next_random(&seed) % 2, TRIE_STACK);
+        assert_true(id >= TRIE_FIRST && stack > id);
+        assert_int_equal(stack, trie_child(&trie, id, nodes[stack].where, TRIE_FRAME));
+        is_stack[stack] = true;
+        if (i % 100 == 0) { /* a stack that then calls: its frame's id is still above */
+            const uint32_t inner = trie_child(&trie, stack, 0x7000, TRIE_FRAME);
+
+            assert_true(inner > stack);
+            assert_true(trie_child(&trie, inner, 0x9000, TRIE_STACK) > inner);
+        }
+    }
+    for (uint32_t id = 0; id < CAPACITY; id++) {
+        stacks += is_stack[id];
+        page_has_stack[id / 64] |= is_stack[id];
+    }
+    for (uint32_t i = 0; i < CAPACITY / 64; i++)
+        pages += page_has_stack[i];
+    assert_true(stacks > 8000 && pages < stacks / 64 * 5 / 4);
+}
+
+static void full_table_gives_out_every_id(void **state)
+{
+    (void)state;
+    make(4096, 4096);
+    for (uint64_t i = TRIE_FIRST; i < 4096; i++)
+        assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i, i < 2000 ? TRIE_FRAME : TRIE_STACK));
+    assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, 10000, TRIE_FRAME));
+    for (uint32_t id = TRIE_FIRST; id < 4096; id++)
+        assert_int_not_equal(0, nodes[id].where);
 }
 
 static uint32_t grow_limit;
@@ -124,9 +173,14 @@ static void table_grows_until_it_cannot(void **state)
     trie.grow = grow_by_16;
     grow_limit = 500;
     for (uint64_t i = TRIE_FIRST; i < 500; i++)
-        assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i));
-    assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, 10000));
+        assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i, TRIE_FRAME));
+    assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, 10000, TRIE_FRAME));
     assert_int_equal(500, header.usable);
+    for (uint64_t i = 0; i < 2000; i++) /* not one id is used up while there is no memory */
+        assert_int_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, 10000 + i, TRIE_FRAME));
+    grow_limit = 600;
+    for (uint64_t i = 500; i < 600; i++)
+        assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i, TRIE_FRAME));
 }
 
 /* --- Threads -------------------------------------------------------------------- */
@@ -150,7 +204,8 @@ static void *insert_all(void *argument)
         uint32_t id = TRIE_ROOT;
 
         for (uint32_t d = 0; d < DEPTH; d++)
-            id = trie_child(&trie, id, 0x1000 + (d == DEPTH - 1 ? i : next_random(&seed) % 8));
+            id = trie_child(&trie, id, 0x1000 + (d == DEPTH - 1 ? i : next_random(&seed) % 8),
+                            d == DEPTH - 1 && me > 0 ? TRIE_STACK : TRIE_FRAME);
         thread_ids[me][i] = id;
     }
     return NULL;
@@ -175,7 +230,7 @@ static void threads_get_the_same_ids(void **state)
         /* Each published pair stands once. */
         for (uint32_t i = TRIE_FIRST; i < header.next; i++)
             if (nodes[i].published) {
-                assert_int_equal(i, trie_child(&trie, nodes[i].parent, nodes[i].where));
+                assert_int_equal(i, trie_child(&trie, nodes[i].parent, nodes[i].where, TRIE_FRAME));
                 referenced++;
             }
         assert_int_equal(0, header.lost);
@@ -194,7 +249,7 @@ static void insert_in_handler(int signal)
 
     (void)signal;
     for (uint64_t d = 0; d < 4; d++)
-        id = trie_child(&trie, id, shared_frame + d);
+        id = trie_child(&trie, id, shared_frame + d, TRIE_FRAME);
     handled++;
 }
 
@@ -215,13 +270,13 @@ static void handler_inserts_during_insertion(void **state)
 
         shared_frame = 0x1000 + i % 20000;
         for (uint64_t d = 0; d < 4; d++)
-            id = trie_child(&trie, id, 0x1000 + i % 20000 + d);
+            id = trie_child(&trie, id, 0x1000 + i % 20000 + d, TRIE_FRAME);
         assert_int_not_equal(TRIE_LOST, id);
     }
     setitimer(ITIMER_REAL, &never, NULL);
     for (uint32_t n = TRIE_FIRST; n < header.next; n++)
         if (nodes[n].published)
-            assert_int_equal(n, trie_child(&trie, nodes[n].parent, nodes[n].where));
+            assert_int_equal(n, trie_child(&trie, nodes[n].parent, nodes[n].where, TRIE_FRAME));
 }
 
 /* --- Hostile tables ------------------------------------------------------------- */
@@ -255,6 +310,8 @@ int main(void)
         cmocka_unit_test(frames_come_back_innermost_first),
         cmocka_unit_test(many_children_of_one_parent),
         cmocka_unit_test(full_table_loses_and_counts),
+        cmocka_unit_test(ids_of_stacks_lie_together),
+        cmocka_unit_test(full_table_gives_out_every_id),
         cmocka_unit_test(table_grows_until_it_cannot),
         cmocka_unit_test(threads_get_the_same_ids),
         cmocka_unit_test(handler_inserts_during_insertion),
