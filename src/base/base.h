@@ -28,11 +28,6 @@ HT_INLINE uint64_t align_up(uint64_t n, uint64_t power_of_two)
     return (n + power_of_two - 1) & ~(power_of_two - 1);
 }
 
-HT_INLINE uint64_t align_down(uint64_t n, uint64_t power_of_two)
-{
-    return n & ~(power_of_two - 1);
-}
-
 HT_INLINE uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

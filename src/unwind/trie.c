@@ -90,9 +90,7 @@ static bool begin_run(struct trie *trie, enum trie_kind kind, uint64_t run)
 {
     struct trie_header *header = trie->header;
     const uint32_t begin = load_relaxed(&header->next);
-    /* Runs of stacks end where a page of sites does. */
-    const uint64_t all = align_down((uint64_t)begin + run_ids[kind], run_ids[TRIE_STACK]);
-    const uint32_t end = (uint32_t)min_u64(all, header->capacity);
+    const uint32_t end = (uint32_t)min_u64((uint64_t)begin + run_ids[kind], header->capacity);
 
     if (begin >= end)
         return false;

@@ -183,6 +183,29 @@ static void table_grows_until_it_cannot(void **state)
         assert_int_not_equal(TRIE_LOST, trie_child(&trie, TRIE_ROOT, i, TRIE_FRAME));
 }
 
+/* While a node waits for its memory, a handler inserts the same pair, and more: the node that came
+ * too late does not give back what was taken since. */
+static bool grow_and_insert(struct trie *t, uint32_t count)
+{
+    t->grow = NULL;
+    store_release(&t->header->usable, CAPACITY);
+    assert_int_equal(count, trie_child(t, TRIE_ROOT, 0x1000, TRIE_FRAME));
+    return true;
+}
+
+static void loser_gives_back_only_its_own(void **state)
+{
+    uint32_t winner;
+
+    (void)state;
+    make(TRIE_FIRST, CAPACITY);
+    trie.grow = grow_and_insert;
+    winner = trie_child(&trie, TRIE_ROOT, 0x1000, TRIE_FRAME);
+    assert_int_equal(TRIE_FIRST + 1, winner);
+    assert_int_equal(winner + 1, trie_child(&trie, TRIE_ROOT, 0x2000, TRIE_FRAME));
+    assert_int_equal(winner, trie_child(&trie, TRIE_ROOT, 0x1000, TRIE_FRAME));
+}
+
 /* --- Threads -------------------------------------------------------------------- */
 
 #define THREADS 4
@@ -236,6 +259,37 @@ static void threads_get_the_same_ids(void **state)
         assert_int_equal(0, header.lost);
     }
     assert_true(referenced > 0);
+}
+
+/* Each thread its own stacks: all ids differ, and runs of stacks begin all the time. */
+static void *insert_own(void *argument)
+{
+    const uint64_t me = (size_t)argument;
+
+    pthread_barrier_wait(&barrier);
+    for (uint32_t k = 0; k < STACKS; k++)
+        thread_ids[me][k] = trie_child(&trie, TRIE_ROOT, 0x1000 + me * STACKS + k, TRIE_STACK);
+    return NULL;
+}
+
+static void threads_get_ids_of_their_own(void **state)
+{
+    static bool seen[CAPACITY];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    make(CAPACITY, CAPACITY);
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    for (size_t t = 0; t < THREADS; t++)
+        assert_int_equal(0, pthread_create(&threads[t], NULL, insert_own, (void *)t));
+    for (size_t t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+    pthread_barrier_destroy(&barrier);
+    for (size_t t = 0; t < THREADS; t++)
+        for (uint32_t k = 0; k < STACKS; k++) {
+            assert_false(seen[thread_ids[t][k]]);
+            seen[thread_ids[t][k]] = true;
+        }
 }
 
 /* --- Signals: an insertion inside an insertion of the same thread --------------- */
@@ -313,7 +367,9 @@ int main(void)
         cmocka_unit_test(ids_of_stacks_lie_together),
         cmocka_unit_test(full_table_gives_out_every_id),
         cmocka_unit_test(table_grows_until_it_cannot),
+        cmocka_unit_test(loser_gives_back_only_its_own),
         cmocka_unit_test(threads_get_the_same_ids),
+        cmocka_unit_test(threads_get_ids_of_their_own),
         cmocka_unit_test(handler_inserts_during_insertion),
         cmocka_unit_test(reader_survives_any_node_table),
     };
