@@ -361,6 +361,20 @@ load helpers
     json out '.totals | [.live_bytes, .live_blocks]' '[833,5]'
 }
 
+# The path of each site of 10000 bytes and more spells how many more (workload.c).
+@test "a forked child goes on with its parent's stacks, and has new ones of its own" {
+    need_tracking
+    "$tool" run -q -o x.ht -- "$workload" spell
+    spelled='[.sites[] | select(.live_bytes >= 10000) | [.live_bytes / .live_blocks - 10000,
+        ([.stack[].function | select(startswith("spell_"))] | reverse | .[1:] |
+            reduce .[] as $f (0; . * 2 + (if $f == "spell_one" then 1 else 0 end)))]]'
+    "$tool" report --format=json x.ht >out
+    json out "$spelled | [length, all(.[0] == .[1])]" '[334,true]'
+    "$tool" report --format=json "x.ht.$(jq -r '.children[0].pid' out)" >out
+    json out "$spelled | [length, all(.[0] == .[1])]" '[1000,true]'
+    json out '[.sites[] | select(.live_bytes >= 10000) | .live_blocks] | add' 1334
+}
+
 @test "FILE is the last image, what ran before an exec is FILE.PID.N" {
     need_tracking
     split "$tool" run -q -o x.ht -- "$workload" exec "$workload" exit 3

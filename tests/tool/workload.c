@@ -82,6 +82,46 @@ static int with_child(void)
     return waitpid(child, NULL, 0) == child ? 0 : 1;
 }
 
+/* Keeps a block of 10000 + number bytes, and the path through these two spells the number in
+ * binary, the outermost frame first. */
+static void spell_one(unsigned number, unsigned bits);
+
+__attribute__((noinline)) static void spell_zero(unsigned number, unsigned bits)
+{
+    if (bits == 0)
+        keep(malloc(10000 + number));
+    else
+        (number >> (bits - 1) & 1 ? spell_one : spell_zero)(number, bits - 1);
+    __asm__ volatile(""); /* not a tail call */
+}
+
+__attribute__((noinline)) static void spell_one(unsigned number, unsigned bits)
+{
+    if (bits == 0)
+        keep(malloc(10000 + number));
+    else
+        (number >> (bits - 1) & 1 ? spell_one : spell_zero)(number, bits - 1);
+    __asm__ volatile("");
+}
+
+/* The child keeps blocks of 10000 to 10999 bytes, each of a stack of its own; of every third, it has
+ * inherited one already. */
+static int with_spelling_child(void)
+{
+    pid_t child;
+
+    for (unsigned step = 3;; step = 1) {
+        __asm__("" : "+r"(step)); /* one loop for both: what it calls has the same stacks */
+        for (unsigned number = 0; number < 1000; number += step)
+            spell_zero(number, 10);
+        if (step == 1)
+            exit(0);
+        child = fork();
+        if (child != 0)
+            return waitpid(child, NULL, 0) == child ? 0 : 1;
+    }
+}
+
 /* Leaves a process behind that holds 33 bytes more, until stdin ends. */
 static int with_survivor(void)
 {
@@ -120,6 +160,8 @@ int main(int argc, char **argv)
         wait_for_signal();
     else if (strcmp(mode, "fork") == 0)
         return with_child();
+    else if (strcmp(mode, "spell") == 0)
+        return with_spelling_child();
     else if (strcmp(mode, "survivor") == 0)
         return with_survivor();
     else if (strcmp(mode, "exec") == 0)
