@@ -112,6 +112,7 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
     struct found f;
     enum met met = MET_NOTHING;
     uint32_t serial, id;
+    bool noted;
 
     f.by_fp = false;
     f.innermost = s;
@@ -123,10 +124,8 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
         edit_end(c, serial);
         return chain_capture_slow(c, pc, sp, fp);
     }
-    /* A deeper stack's id is not made from its caller's: stack_is would not know it again. */
-    if (likely(id != TRIE_LOST) && likely(c->frames[f.join].depth + f.frames <= c->unwind->depth))
-        learn_stack(c, tagged, id, &f);
-    learn_walk(c, pc, sp, fp, &f, id);
+    noted = likely(id != TRIE_LOST) && f.frames < c->unwind->depth && learn_stack(c, tagged, id, &f);
+    learn_walk(c, pc, sp, fp, &f, id, noted);
     edit_end(c, serial);
     guess_follows(c, id);
     return id;
@@ -134,12 +133,29 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
 
 /* --- Step 3 ----------------------------------------------------------------------------- */
 
-/* Where a comparison with a guess met the chain: the outermost node that it compared is the one that
- * the join called. */
-struct meeting {
-    const struct chain_slot *join;
-    const struct trie_node *outermost;
-};
+/* Is the stack deeper than the limit? Then its frames do not go on with the node of the chain's. */
+HT_INLINE bool goes_on_with_window(const struct chain *c, const struct meeting *met)
+{
+    return met->outermost->parent != c->frames[met->join - c->slots].node;
+}
+
+/* A comparison met the chain in a frame of another node than its guess goes on with. Of a stack deeper than
+ * the limit that is as it should be: the guess goes on with a window, and which one follows from the frame and
+ * from how many there are within. Out of line, as wrong guesses end here, too. */
+static __attribute__((noinline)) bool window_is(const struct chain *c, uint32_t id, const struct meeting *met)
+{
+    const struct chain_frame *join = &c->frames[met->join - c->slots];
+    const uint32_t depth = c->unwind->depth;
+    uint32_t within = 1;
+    const struct child *window;
+
+    for (const struct trie_node *node = &c->nodes[id]; node != met->outermost; node = &c->nodes[node->parent])
+        within++;
+    if (within >= depth || join->depth + within <= depth)
+        return false;
+    window = &c->children[child_index(join->node, depth - within)];
+    return child_is(window, join->node, depth - within) && window->id == met->outermost->parent;
+}
 
 /* Is the present stack `id`? The walk of step 4, but for the names, which are the guess's to be
  * confirmed, and the rules, which its nodes have notes of. by_fp false: does not follow fp, and
@@ -186,8 +202,9 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
 
             *met = (struct meeting){.join = s, .outermost = node};
             /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
-            if (frame->node != node->parent || unlikely(frame->kind != SLOT_RETURN) ||
-                unlikely(frame->ra_words != hop_ra_words(hop)))
+            if (unlikely(frame->kind != SLOT_RETURN) || unlikely(frame->ra_words != hop_ra_words(hop)))
+                return false;
+            if (frame->node != node->parent && !window_is(c, id, met))
                 return false;
             return likely(!frame->fp_needed) ||
                    (by_fp && frame->fp == (fp_at != 0 ? memory_word(fp_at) : fp));
@@ -207,26 +224,25 @@ MEMORY_RAW static __attribute__((noinline)) bool stack_by_fp_is(const struct cha
     return stack_is(c, id, pc, sp, fp, s, true, met);
 }
 
-/* Puts the frames of a stack that met the chain there, all but the innermost, by the notes of its
- * nodes. Nothing stays when there are too many: the next capture walks anew. by_fp: some of them,
- * or the join, ask for fp. Only while editing. */
-MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
-                                     const struct meeting *met, bool by_fp)
+/* push_known, where `plain` for stacks that take no fp and are not deeper than the limit: most. */
+MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
+                                      const struct meeting *met, bool plain)
 {
-    const struct chain_frame *join = &c->frames[met->join - c->slots];
+    const struct chain_frame *outer = &c->frames[met->join - c->slots];
     const uint32_t parent = met->outermost->parent;
+    const bool is_window = !plain && goes_on_with_window(c, met);
     uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], frames = 0, top = (uint32_t)(met->join - c->slots) + 1;
     uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
-    bool needs = by_fp && join->fp_needed;
+    bool needs = !plain && outer->fp_needed;
 
     do {
         const uint32_t hop = load_relaxed(&c->nodes[id].published), n = frames++;
 
         ids[n] = id;
         hops[n] = hop;
-        at[n] = (by_fp && (hop & HOP_BY_FP) ? fp : sp) + hop_ra(hop);
+        at[n] = (!plain && (hop & HOP_BY_FP) ? fp : sp) + hop_ra(hop);
         sp = at[n] + hop_sp(hop);
-        if (by_fp) {
+        if (!plain) {
             fps[n] = fp;
             if (hop_fp(hop) != 0)
                 fp = memory_word(at[n] - hop_fp(hop));
@@ -238,7 +254,11 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
         return;
     }
     for (uint32_t n = frames - 1; n > 0; n--) {
-        if (by_fp) {
+        const uint64_t where = c->nodes[ids[n]].where;
+        const int16_t ra_words = hop_ra_words(hops[n - 1]);
+        struct chain_frame frame;
+
+        if (!plain) {
             const uint64_t saved = hop_fp(hops[n]);
 
             if (needs && saved != 0)
@@ -247,22 +267,29 @@ MEMORY_RAW HT_INLINE void push_known(struct chain *c, uint32_t id, uint64_t sp, 
                             (struct chain_frame){.kind = SLOT_SAVED_FP});
             needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
         }
-        chain_write(c, top++, (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])},
-                    (struct chain_frame){.fp = needs ? fps[n] : 0,
-                                         .where = c->nodes[ids[n]].where,
+        if (!is_window)
+            frame = (struct chain_frame){.fp = needs ? fps[n] : 0,
+                                         .where = where,
                                          .node = ids[n],
-                                         .depth = (uint16_t)(join->depth + frames - n),
-                                         .ra_words = hop_ra_words(hops[n - 1]),
+                                         .depth = (uint16_t)(outer->depth + 1),
+                                         .ra_words = ra_words,
                                          .kind = SLOT_RETURN,
-                                         .fp_needed = needs});
+                                         .fp_needed = needs};
+        else
+            frame = chain_return_frame(c, outer, TRIE_ROOT, where, needs ? fps[n] : 0, needs, ra_words);
+        outer = &c->frames[top];
+        chain_write(c, top++, (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])}, frame);
     }
     chain_cut_to(c, top);
 }
 
-MEMORY_RAW static __attribute__((noinline)) void push_known_by_fp(struct chain *c, uint32_t id, uint64_t sp,
-                                                                  uint64_t fp, const struct meeting *met)
+MEMORY_RAW void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp, const struct meeting *met,
+                           bool by_fp)
 {
-    push_known(c, id, sp, fp, met, true);
+    if (by_fp || unlikely(goes_on_with_window(c, met)))
+        push_frames(c, id, sp, fp, met, false);
+    else
+        push_frames(c, id, sp, fp, met, true);
 }
 
 /* A guess that was right, and what it teaches; most teach nothing, and the id is as good as it
@@ -288,10 +315,10 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
             chain_cut_to(c, (uint32_t)(met->join - c->slots) + 1);
         else if (repeated)
             keep_last(c, pc, sp, fp, load_relaxed(&c->nodes[id].published), met->join, id);
-        else if (push && by_fp)
-            push_known_by_fp(c, id, sp, fp, met);
+        else if (push && (by_fp || unlikely(goes_on_with_window(c, met))))
+            push_known(c, id, sp, fp, met, by_fp);
         else if (push)
-            push_known(c, id, sp, fp, met, false);
+            push_frames(c, id, sp, fp, met, true);
         edit_end(c, serial);
     } else {
         fence_compiler();

@@ -108,23 +108,38 @@ static int outer_return(const struct chain *c, int j)
     return j;
 }
 
+/* `count` frames of the chain, from the slot `join` outwards, called from TRIE_CUT. False: it does not
+ * hold so many. */
+static bool window_of_chain(struct chain *c, int join, uint32_t count, uint32_t *id)
+{
+    const uint32_t index = child_index(c->frames[join].node, count);
+    int j = join;
+
+    if (child_is(&c->children[index], c->frames[join].node, count)) {
+        *id = c->children[index].id;
+        return true;
+    }
+    for (uint32_t n = 1; n < count && j >= 0; n++)
+        j = outer_return(c, j);
+    if (j < 0)
+        return false;
+    *id = TRIE_CUT;
+    for (; j <= join; j++)
+        if (c->frames[j].kind == SLOT_RETURN)
+            *id = chain_child(c, *id, c->frames[j].where, TRIE_FRAME);
+    if (likely(*id != TRIE_LOST))
+        c->children[index] = (struct child){.where = count, .parent = c->frames[join].node, .id = *id};
+    return true;
+}
+
 /* A stack deeper than the limit: its innermost frames, from TRIE_CUT inwards. */
 static bool window_id(struct chain *c, int join, const uint64_t *where, uint32_t count, uint32_t *id)
 {
     const uint32_t depth = c->unwind->depth;
-    uint32_t missing = depth > count ? depth - count : 0;
-    int j = join;
 
     *id = TRIE_CUT;
-    if (missing) {
-        for (uint32_t n = 1; n < missing && j >= 0; n++)
-            j = outer_return(c, j);
-        if (j < 0)
-            return false;
-        for (; j <= join; j++)
-            if (c->frames[j].kind == SLOT_RETURN)
-                *id = chain_child(c, *id, c->frames[j].where, TRIE_FRAME);
-    }
+    if (depth > count && (join < 0 || !window_of_chain(c, join, depth - count, id)))
+        return false;
     for (uint32_t i = (uint32_t)min_u64(count, depth); i-- > 0;)
         *id = chain_child(c, *id, where[i], kind_of_frame(i));
     return true;

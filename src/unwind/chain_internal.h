@@ -77,6 +77,9 @@ struct last_capture {
     uint32_t id;
 };
 
+/* Of a node; or a window: the node of so many frames of the chain, from one outwards, called from TRIE_CUT.
+ * Then the parent is the frame's node or token, and `where` the number. No name is so small, and what is
+ * kept stays true: it says nothing of the stack. */
 struct child {
     uint64_t where;
     uint32_t parent;
@@ -200,9 +203,14 @@ HT_INLINE struct cfi_rule *rule_keep(struct chain *c, uint64_t pc, const struct 
     return place;
 }
 
-HT_INLINE struct child *child_place(struct chain *c, uint32_t parent, uint64_t where)
+HT_INLINE uint32_t child_index(uint32_t parent, uint64_t where)
 {
-    return &c->children[HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN)];
+    return HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN);
+}
+
+HT_INLINE bool child_is(const struct child *child, uint32_t parent, uint64_t where)
+{
+    return child->where == where && child->parent == parent;
 }
 
 /* --- Walks and guesses ---------------------------------------------------------- */
@@ -264,6 +272,13 @@ HT_INLINE uint32_t *old_guess_place(struct chain *c, uint32_t hash)
     return &c->guesses[hash & c->guess_mask & ~(GUESS_WAYS - 1)];
 }
 
+/* Where a comparison with a guess, or a walk, met the chain: the outermost node of those within is the
+ * one that the join called. */
+struct meeting {
+    const struct chain_slot *join;
+    const struct trie_node *outermost;
+};
+
 /* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */
 HT_INLINE void guess_follows(struct chain *c, uint32_t id)
 {
@@ -314,6 +329,14 @@ HT_INLINE int16_t hop_ra_words(uint32_t hop)
 {
     return (int16_t)(0 - (int32_t)(hop >> HOP_SP_SHIFT));
 }
+
+/* --- chain.c ----------------------------------------------------------------- */
+
+/* Puts the frames of the stack `id`, which met the chain there, on it, all but the innermost, by the notes of
+ * its nodes. Nothing stays when there are too many: the next capture walks anew. by_fp: some of them, or the
+ * join, ask for fp. Only while editing. */
+void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp, const struct meeting *met,
+                bool by_fp);
 
 /* --- chain_edit.c ------------------------------------------------------------ */
 
@@ -367,12 +390,12 @@ HT_INLINE enum trie_kind kind_of_frame(uint32_t n)
 /* trie_child by way of the chain's cache. Only while editing. */
 HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where, enum trie_kind kind)
 {
-    struct child *child = child_place(c, parent, where);
+    struct child *child = &c->children[child_index(parent, where)];
     uint32_t id;
 
     if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))
         return parent + 1;
-    if (likely(child->where == where && child->parent == parent))
+    if (likely(child_is(child, parent, where)))
         return child->id;
     id = trie_far_child(c->unwind->trie, parent, where, kind);
     if (likely(id != TRIE_LOST)) /* else asked again next time: the table may have grown */
@@ -478,17 +501,23 @@ HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
 /* Keeps a guess for captures of this tag after the last one. Only while editing. */
 void learn_guess(struct chain *c, uint32_t tagged, uint32_t guess);
 
-/* The same for a stack that a walk has found; with notes of its frames. Only while editing. */
-void learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f);
+/* The same for a stack that a walk has found; with notes of its frames. Whether all of them have one now.
+ * Only while editing. */
+bool learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f);
 
 /* Keeps a capture of one frame, by its note, that met the chain at `join`. Only while editing. */
 void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hop,
                const struct chain_slot *join, uint32_t id);
 
-/* What a walk that met the chain teaches else: frames of the chain, a last capture. Only while editing. */
-void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id);
+/* What a walk that met the chain teaches else: frames of the chain, a last capture. noted: the frames
+ * have notes. Only while editing. */
+void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f, uint32_t id,
+                bool noted);
 
 /* --- chain_walk.c ------------------------------------------------------------- */
+
+/* Walks, whatever the rules, names the stack, and makes the chain follow it. Only while editing. */
+HT_COLD uint32_t chain_walk_all(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp);
 
 /* The rest of chain_capture_at, out of line: everything but the fast path. */
 HT_COLD uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp);

@@ -21,9 +21,11 @@ static uint32_t hop_of_rule(const struct cfi_rule *rule)
            (uint32_t)ra << HOP_RA_SHIFT | (uint32_t)sp << HOP_SP_SHIFT;
 }
 
-/* Notes how to step out of the frames of a walk that found the stack `id`. */
-static void note_hops(struct chain *c, uint32_t id, const struct found *f)
+/* Notes how to step out of the frames of a walk that found the stack `id`. Whether all have a note now. */
+static bool note_hops(struct chain *c, uint32_t id, const struct found *f)
 {
+    bool all = true;
+
     for (uint32_t n = 0; n < f->frames; n++) {
         const struct trie_node *node = &c->nodes[id];
 
@@ -33,9 +35,11 @@ static void note_hops(struct chain *c, uint32_t id, const struct found *f)
 
             if (hop != 0)
                 trie_note(c->unwind->trie, id, hop);
+            all &= hop != 0;
         }
         id = node->parent;
     }
+    return all;
 }
 
 /* More places, when so many have been taken from others that were in use. What is at
@@ -77,79 +81,11 @@ void learn_guess(struct chain *c, uint32_t tagged, uint32_t guess)
     store_relaxed(follower, (uint64_t)rest << 32 | guess);
 }
 
-void learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f)
+bool learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f)
 {
-    if (id >> GUESS_ID_BITS != 0)
-        return;
-    note_hops(c, id, f);
-    learn_guess(c, tagged, id | (f->by_fp ? GUESS_BY_FP : 0));
-}
-
-/* --- Frames for the chain --------------------------------------------------------- */
-
-/* Where the walk read each frame's fp from (0: the register), for frames 0 to f->frames. */
-MEMORY_RAW static void find_saved_fps(struct chain *c, uint64_t pc, const struct found *f, uint64_t *from)
-{
-    memset(from, 0, (FAST_FRAMES + 1) * sizeof *from);
-    for (uint32_t n = 0; n < f->frames; n++) {
-        const struct cfi_rule *rule = rule_known(c, n == 0 ? pc : memory_word(f->at[n - 1]));
-        const uint64_t cfa = f->at[n] - bytes_of_words(rule->ra_words);
-
-        from[n + 1] = rule->fp_words ? cfa + bytes_of_words(rule->fp_words) : from[n];
-    }
-}
-
-/* A frame that uses or saves fp where an outer one asks for it: what it saved becomes a
- * slot. Returns whether fp is asked for in the frame. */
-MEMORY_RAW static bool push_saved_fp(struct chain *c, const struct cfi_rule *rule, uint64_t saved_at,
-                                     bool outer_needs, uint32_t *top)
-{
-    const bool saves = rule->fp_words != 0;
-
-    if (outer_needs && saves) {
-        chain_write(c, (*top)++, (struct chain_slot){.at = saved_at, .value = memory_word(saved_at)},
-                    (struct chain_frame){.kind = SLOT_SAVED_FP});
-    }
-    return rule->kind == RULE_FP || (outer_needs && !saves);
-}
-
-/* Puts the frames of the walk on the chain, outermost first, all but the innermost. Nothing
- * stays when there is no room: the next capture walks anew, and keeps what is then innermost. */
-MEMORY_RAW static void push_walked(struct chain *c, uint64_t pc, uint64_t fp, const struct found *f)
-{
-    const uint32_t limit = c->unwind->depth;
-    uint32_t depth = c->frames[f->join].depth, node = c->frames[f->join].node, top = f->join + 1;
-    bool needs = c->frames[f->join].fp_needed;
-    uint64_t from[FAST_FRAMES + 1];
-
-    if (unlikely(top + 2 * f->frames > c->room)) {
-        chain_cut_to(c, 0);
-        return;
-    }
-    if (f->by_fp)
-        find_saved_fps(c, pc, f, from);
-    for (uint32_t n = f->frames - 1; n > 0; n--) {
-        const uint64_t value = memory_word(f->at[n - 1]);
-
-        depth += depth != DEPTH_UNKNOWN;
-        node =
-            depth <= limit ? chain_child(c, node, f->where[n], TRIE_FRAME) : TOKEN_FIRST + c->next_serial++;
-        if (f->by_fp)
-            needs = push_saved_fp(c, rule_known(c, value), from[n + 1], needs, &top);
-        chain_write(c, top++, (struct chain_slot){.at = f->at[n - 1], .value = value},
-                    (struct chain_frame){
-                        .fp = !needs    ? 0
-                              : from[n] ? memory_word(from[n])
-                                        : fp,
-                        .where = f->where[n],
-                        .node = node,
-                        .depth = (uint16_t)depth,
-                        .ra_words = rule_known(c, n == 1 ? pc : memory_word(f->at[n - 2]))->ra_words,
-                        .kind = SLOT_RETURN,
-                        .fp_needed = needs,
-                    });
-    }
-    chain_cut_to(c, top);
+    if (id >> GUESS_ID_BITS == 0)
+        learn_guess(c, tagged, id | (f->by_fp ? GUESS_BY_FP : 0));
+    return note_hops(c, id, f);
 }
 
 /* --- All of it -------------------------------------------------------------------- */
@@ -173,8 +109,16 @@ MEMORY_RAW void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp
     c->last.word = memory_word(c->last.word_at);
 }
 
+/* The outermost node of those of a walk. */
+static const struct trie_node *outermost_node(const struct chain *c, uint32_t id, const struct found *f)
+{
+    for (uint32_t n = 1; n < f->frames; n++)
+        id = c->nodes[id].parent;
+    return &c->nodes[id];
+}
+
 MEMORY_RAW void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
-                           uint32_t id)
+                           uint32_t id, bool noted)
 {
     const struct chain_slot *join = &c->slots[f->join];
     const uint32_t outermost = f->frames - 1;
@@ -186,6 +130,9 @@ MEMORY_RAW void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t f
         chain_cut_to(c, f->join + 1);
     else if (hop != 0)
         keep_last(c, pc, sp, fp, hop, join, id);
+    else if (push && noted)
+        push_known(c, id, sp, fp, &(struct meeting){.join = join, .outermost = outermost_node(c, id, f)},
+                   f->by_fp);
     else if (push)
-        push_walked(c, pc, fp, f);
+        (void)chain_walk_all(c, pc, sp, fp); /* by what it reads, not by notes */
 }

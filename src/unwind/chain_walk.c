@@ -385,8 +385,7 @@ static bool push_steps(struct chain *c, const struct outcome *o)
     return true;
 }
 
-/* Walks, names the stack, and makes the chain follow it. Only while editing. */
-static uint32_t capture_walking(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
+uint32_t chain_walk_all(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
     const bool own_stack = sp - c->stack_low < c->stack_high - c->stack_low;
     uint32_t good = own_stack ? verified_slots(c, sp) : 0;
@@ -451,7 +450,7 @@ uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t 
     if (left_behind || c->generation != load_acquire(&c->unwind->generation))
         take_over(c);
     c->nested_in_a_row = 0;
-    id = mode == UNWIND_CALLER ? capture_caller_slow(c, pc, sp, fp) : capture_walking(c, pc, sp, fp);
+    id = mode == UNWIND_CALLER ? capture_caller_slow(c, pc, sp, fp) : chain_walk_all(c, pc, sp, fp);
     edit_end(c, serial);
     return id;
 }

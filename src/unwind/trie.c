@@ -121,15 +121,14 @@ static uint32_t take_id_of(struct trie *trie, uint32_t parent, enum trie_kind ki
     }
 }
 
-/* Gives an id back that nobody has seen. Fails, harmlessly, when another was taken since. */
-static void return_id(struct trie *trie, uint32_t id)
+/* Gives an id of a run of this kind back that nobody has seen. Fails, harmlessly, when another was taken
+ * since, or when the run was of the other kind. */
+static void return_id(struct trie *trie, uint32_t id, enum trie_kind kind)
 {
-    for (int kind = TRIE_FRAME; kind <= TRIE_STACK; kind++) {
-        const uint64_t run = load_relaxed(&trie->runs[kind]);
+    const uint64_t run = load_relaxed(&trie->runs[kind]);
 
-        if ((uint32_t)run == id + 1)
-            (void)replace_acq_rel(&trie->runs[kind], run, run - 1);
-    }
+    if ((uint32_t)run == id + 1)
+        (void)replace_acq_rel(&trie->runs[kind], run, run - 1);
 }
 
 /* Takes a free id above the parent's and makes sure of its memory, or TRIE_LOST. */
@@ -137,11 +136,13 @@ static uint32_t take_id(struct trie *trie, uint32_t parent, enum trie_kind kind)
 {
     uint32_t id = take_id_of(trie, parent, kind);
 
-    if (id == TRIE_LOST)
-        id = take_id_of(trie, parent, kind == TRIE_FRAME ? TRIE_STACK : TRIE_FRAME);
+    if (id == TRIE_LOST) {
+        kind = kind == TRIE_FRAME ? TRIE_STACK : TRIE_FRAME;
+        id = take_id_of(trie, parent, kind);
+    }
     while (id != TRIE_LOST && id >= trie_usable(trie))
         if (!trie->grow || !trie->grow(trie, id + 1)) {
-            return_id(trie, id);
+            return_id(trie, id, kind);
             return TRIE_LOST;
         }
     return id;
@@ -204,13 +205,13 @@ uint32_t trie_far_child(struct trie *trie, uint32_t parent, uint64_t where, enum
             }
             if (entry >> 32 == tag && node_is(trie, (uint32_t)entry, parent, where)) {
                 if (mine != TRIE_ROOT)
-                    return_id(trie, mine);
+                    return_id(trie, mine, kind);
                 return (uint32_t)entry;
             }
         }
     }
     if (mine != TRIE_ROOT)
-        return_id(trie, mine);
+        return_id(trie, mine, kind);
     return lost(trie);
 }
 
