@@ -42,6 +42,7 @@ struct thread {
     bool notifying;       /* inside a callback: no callback in a callback */
     bool watched;         /* ATTEND_FAILING: each call enters the slow way */
     uint8_t refused;      /* enum state_failure_cause: why the call in progress is to fail, 0: it is not */
+    uint32_t image;       /* tracker.image of the tables that the slot is of */
     size_t reserved;      /* bytes of the limit that the call in progress has taken */
     const void *nested_block;  /* last block that was allocated inside another call, */
     size_t nested_size;        /*   while that call lasts (see nested.c) */

@@ -209,12 +209,14 @@ void tracker_bump_epoch(void)
     uint32_t next;
 
     do {
-        next = old + 1;
+        next = old == EPOCH_FORKED ? load_relaxed(&tracker.last_epoch) + EPOCH_JUMP : old + 1;
         while (next == EPOCH_FORKED || next == EPOCH_NEVER)
             next++;
         /* Release: who sees the new epoch sees what it announces. */
     } while (!__atomic_compare_exchange_n(&tracker_epoch.epoch, &old, next, true, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
+    /* Any thread; of several that bump at once the first may be the last to store, which EPOCH_JUMP allows for. */
+    store_relaxed(&tracker.last_epoch, next);
 }
 
 void tracker_attend(uint32_t attention)
@@ -253,6 +255,7 @@ void tracker_open(void)
 static void go_slotless(struct thread *t)
 {
     t->slot = &t->scratch;
+    t->image = tracker.image;
     thread_set_usual(t);
     t->mark = 0;
     t->sites = NULL;
@@ -280,6 +283,7 @@ void tracker_thread_register(struct thread *t)
         return;
     }
     t->slot = slot_at(number);
+    t->image = tracker.image;
     thread_set_usual(t);
     t->mark = cell_mark(0, number & 15u);
     t->sites = sites_of_slot(number);
@@ -298,6 +302,11 @@ void tracker_thread_register(struct thread *t)
         add_relaxed(&header->lost_events, 1); /* its slot stays its own for ever */
 }
 
+bool tracker_thread_is_here(const struct thread *t)
+{
+    return load_acquire(&tracker_epoch.epoch) != EPOCH_FORKED && t->slot != NULL && t->image == tracker.image;
+}
+
 void tracker_thread_exit(struct thread *t)
 {
     struct state_slot *slot = t->slot;
@@ -305,8 +314,8 @@ void tracker_thread_exit(struct thread *t)
 
     t->late = true;
     t->seen = EPOCH_NEVER;
-    if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED) {
-        go_slotless(t); /* a fork's child that never called: the slot's memory is not here */
+    if (slot != NULL && !tracker_thread_is_here(t)) {
+        go_slotless(t); /* of a fork's child, and has not called there: the slot's memory is not here */
         return;
     }
     if (slot == NULL || slot == &t->scratch)
@@ -372,6 +381,7 @@ void tracker_fork_continue(const struct tracker_fork_image *image, struct state_
     struct state_slot *base = slots;
 
     use_tables(header, slots, slot_count);
+    tracker.image++;
     if (!image->valid || image->threads != 1 || tracker.callbacks.make_site_page != NULL ||
         sizes_are_counted())
         recount(&from, image->valid);

@@ -19,6 +19,7 @@
 #define HT_CORE_TRACKER_H
 
 #include "core/block_map.h"
+#include "core/wait_lock.h"
 #include "heaptracker.h"
 #include "state/state.h"
 
@@ -33,13 +34,18 @@ struct call_event;
 #define TRACKER_SLOT_CHUNKS_MAX 16
 #define TRACKER_SLOTS_MAX 4096u /* threads at one time with a slot of their own */
 
-/* Epochs. A thread's TLS starts with NEVER; a child of fork finds FORKED. */
+/* Epochs. A thread's TLS starts with NEVER; a child of fork finds FORKED, and then begins so
+ * far above its parent's last that none that a thread has seen comes again. */
 #define EPOCH_FORKED 0u /* also: not started; the page is wiped on fork */
 #define EPOCH_NEVER UINT32_MAX
+#define EPOCH_JUMP 65536u
 
-/* The epoch has a page of its own, since the kernel wipes whole pages on fork. */
+/* A page of its own, since the kernel wipes whole pages on fork. */
 union tracker_epoch {
-    uint32_t epoch;
+    struct {
+        uint32_t epoch;
+        struct wait_lock child_lock; /* which of a child's threads makes its tables */
+    };
     char page[PORT_PAGE_BYTES_MAX];
 };
 
@@ -71,6 +77,8 @@ struct tracker {
     bool opened;               /* counting has begun in this process or its parent */
     bool all_calls_seen;       /* every allocation of this process passes a hook */
     uint32_t attention;        /* enum tracker_attention, atomic */
+    uint32_t last_epoch;       /* as a child may learn it that finds FORKED, atomic */
+    uint32_t image;            /* grows with the tables of each child */
     uint32_t any_lost;         /* 1 once a block was lost, atomic */
     uint32_t slotless;         /* 1 once a thread had to go without a slot, atomic */
     uint32_t peak_lock;        /* trylock: the peak_ fields of the header */
@@ -121,6 +129,10 @@ struct state_slot *tracker_shared_slot(void);
 
 /* Gives a free slot to t, or none (t then counts through the shared slot). */
 void tracker_thread_register(struct thread *t);
+
+/* Does the thread count in the tables of this process? Not, if it was a parent's, or has never
+ * called. */
+bool tracker_thread_is_here(const struct thread *t);
 
 /* The thread is on its way out: another may use its slot. Later calls of this
  * thread count in the shared slot. */

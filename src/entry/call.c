@@ -23,6 +23,10 @@ static bool is_ready(struct thread *t)
     if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED &&
         !(tracker.opened ? start_child() : start_tracker()))
         return false;
+    if (t->slot != NULL && !tracker_thread_is_here(t)) { /* it was the parent's that forked */
+        t->slot = NULL;
+        t->late = false;
+    }
     if (t->slot == NULL || (t->slot == &t->scratch && !t->late))
         tracker_thread_register(t);
     return true;
@@ -81,8 +85,7 @@ static uint64_t step_out(struct thread *t)
 
 static void step_in(struct thread *t, uint64_t in_call)
 {
-    if (load_relaxed(&tracker_epoch.epoch) !=
-        EPOCH_FORKED) /* else what was called forked, and this is the child */
+    if (tracker_thread_is_here(t)) /* else what was called forked, and this is the child */
         store_relaxed(&t->slot->in_call, in_call);
     t->notifying = false;
 }

@@ -140,8 +140,10 @@ static void fork_parent(void)
  * that it does, and not do it: the tables are then still the parent's. */
 static void fork_child(void)
 {
-    if (!start.wipes || (has_tables() && tracker.header->pid != port_process_id()))
+    if (!start.wipes || (has_tables() && tracker.header->pid != port_process_id())) {
         store_relaxed(&tracker_epoch.epoch, EPOCH_FORKED);
+        tracker_epoch.child_lock = (struct wait_lock){0};
+    }
 }
 
 static void say_above_threshold(void *user, uint64_t threshold_bytes, uint64_t live_bytes)
@@ -236,14 +238,20 @@ bool start_tracker(void)
     return true;
 }
 
-bool start_child(void)
+/* False: it took far longer than what there is to count, or this very thread holds it. */
+static bool child_lock_take(void)
 {
-    struct thread *t = &tracker_thread;
+    for (int tries = 0; tries < 50; tries++)
+        if (wait_lock_take(&tracker_epoch.child_lock))
+            return true;
+    return false;
+}
+
+static bool make_childs_tables(void)
+{
     struct state_tables tables;
     int error = 0;
 
-    if (start.no_children)
-        return false;
     if (!state_file_reopen(&tables, start.fork_image.valid && start.fork_image.threads == 1, &error))
         return false;
     if (error != 0)
@@ -261,10 +269,20 @@ bool start_child(void)
     /* Without a file there are no points, and the parent's are not here. */
     timeline_start(state_file_path()[0] != '\0' ? tables.points : NULL, tables.point_count,
                    start.interval_ns);
-    t->slot = NULL;
-    t->late = false;
     tracker_open();
     return true;
+}
+
+bool start_child(void)
+{
+    bool made;
+
+    if (start.no_children || !child_lock_take())
+        return false;
+    /* Of several threads, made by the child before its first call, one comes first. */
+    made = has_tables() || make_childs_tables();
+    wait_lock_give(&tracker_epoch.child_lock);
+    return made;
 }
 
 /* A program that never allocates has a state file all the same. */

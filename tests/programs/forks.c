@@ -129,6 +129,27 @@ static void twice_at_once(pid_t (*make)(void))
     free(block);
 }
 
+/* The child's first climb is seen, though nothing has asked before it for a number: its highest point is
+ * above what it inherits, by what it holds beside. */
+static void childs_first_peak(size_t inherited, size_t own)
+{
+    void *volatile block = malloc(inherited);
+    const uint64_t live = (uint64_t)totals_now().live_bytes;
+    const pid_t child = fork();
+    if (child == 0) {
+        void *volatile climb = malloc(own);
+        free(climb);
+        free(block);
+        CHECK_EQ(totals_now().peak_bytes, live + own);
+        climb = malloc(1);
+        free(climb);
+        CHECK_EQ(totals_now().peak_bytes, live + own);
+        _exit(0);
+    }
+    expect_child_fine(child);
+    free(block);
+}
+
 /* --- with other threads --- */
 
 static pthread_barrier_t barrier;
@@ -142,22 +163,6 @@ static void *hold_a_block(void *argument)
     pthread_barrier_wait(&barrier);
     free(block);
     return argument;
-}
-
-static void *never_rest(void *argument)
-{
-    unsigned random = (unsigned)(size_t)argument;
-    char *blocks[16] = {0};
-    while (!stop) {
-        random = random * 1103515245u + 12345u;
-        char **place = &blocks[(random >> 8) % 16];
-        free(*place);
-        *place = malloc(1 + (random >> 12) % 1000);
-        **place = 1;
-    }
-    for (int i = 0; i < 16; i++)
-        free(blocks[i]);
-    return NULL;
 }
 
 static int add_block(void *user, const struct ht_block *block)
@@ -176,6 +181,69 @@ static void expect_live_is_what_a_visit_shows(void)
     const struct ht_totals now = totals_now();
     CHECK_EQ(now.live_bytes, sum.bytes);
     CHECK_EQ(now.live_blocks, sum.blocks);
+}
+
+#define CHILD_THREADS 4
+#define CHILD_BLOCKS 100
+
+static void *first_call_of_the_child(void *argument)
+{
+    static void *volatile blocks[CHILD_THREADS][CHILD_BLOCKS];
+    const size_t me = (size_t)argument;
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < CHILD_BLOCKS; i++)
+        blocks[me][i] = malloc(50);
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < CHILD_BLOCKS; i += 2)
+        free(blocks[(me + 1) % CHILD_THREADS][i]);
+    return NULL;
+}
+
+static void run_threads(void *(*body)(void *))
+{
+    pthread_t threads[CHILD_THREADS];
+    pthread_barrier_init(&barrier, NULL, CHILD_THREADS);
+    for (size_t i = 0; i < CHILD_THREADS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, body, (void *)i), 0);
+    for (size_t i = 0; i < CHILD_THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* Several threads of the child call first, at once: one makes its tables, and none of their calls is lost.
+ * The parent has had such threads, so that the libc has stacks at hand, and need not call before them. */
+static void threads_call_first(void)
+{
+    for (int i = 0; i < 50; i++) {
+        run_threads(first_call_of_the_child);
+        const struct ht_totals before = totals_now();
+        const pid_t child = fork();
+        if (child == 0) {
+            run_threads(first_call_of_the_child);
+            const struct ht_totals now = totals_now();
+            CHECK(now.allocs - before.allocs >= (uint64_t)CHILD_THREADS * CHILD_BLOCKS);
+            CHECK_EQ(now.foreign_frees, before.foreign_frees);
+            CHECK(now.live_blocks - before.live_blocks >= (int64_t)CHILD_THREADS * CHILD_BLOCKS / 2);
+            expect_live_is_what_a_visit_shows();
+            _exit(0);
+        }
+        expect_child_fine(child);
+    }
+}
+
+static void *never_rest(void *argument)
+{
+    unsigned random = (unsigned)(size_t)argument;
+    char *blocks[16] = {0};
+    while (!stop) {
+        random = random * 1103515245u + 12345u;
+        char **place = &blocks[(random >> 8) % 16];
+        free(*place);
+        *place = malloc(1 + (random >> 12) % 1000);
+        **place = 1;
+    }
+    for (int i = 0; i < 16; i++)
+        free(blocks[i]);
+    return NULL;
 }
 
 static void others_at_rest(void)
@@ -253,11 +321,15 @@ int main(void)
     need_tracker();
     single_threaded("fork", by_fork);
     twice_at_once(by_fork);
+    childs_first_peak(20000, 100);
+    childs_first_peak(20000, 50000);
+    childs_first_peak(10000000, 1000000);
     others_at_rest();
     /* An emulator does not wipe on fork, its vfork is a fork, and its own locks do not
      * survive the fork of a busy program. */
     if (is_emulated())
         return 0;
+    threads_call_first();
     others_busy();
     single_threaded("raw clone", by_raw_clone);
     single_threaded("raw fork", by_raw_fork);
