@@ -16,7 +16,8 @@ HT_COLD uint32_t *block_map_cell_make(struct block_map *map, const void *block)
     leaf = port_map_private(LEAF_BYTES);
     if (leaf == NULL)
         return NULL;
-    /* Release publishes the zeroed leaf; a thread that came first wins. */
+    store_relaxed(&map->groups[range / BLOCK_MAP_GROUP], 1);
+    /* Release publishes the zeroed leaf, and the group's byte; a thread that came first wins. */
     if (!replace_acq_rel(&map->leaves[odd][range], (uint32_t *)NULL, leaf))
         port_unmap(leaf, LEAF_BYTES);
     return block_map_cell(map, block);
@@ -112,6 +113,11 @@ int block_map_visit(const struct block_map *map,
     for (size_t i = 0; i < BLOCK_MAP_RANGES; i++) {
         int result;
 
+        /* Most of the table was never touched: to read it would take a page fault for each group. */
+        if (i % BLOCK_MAP_GROUP == 0 && load_relaxed(&map->groups[i / BLOCK_MAP_GROUP]) == 0) {
+            i += BLOCK_MAP_GROUP - 1;
+            continue;
+        }
         v.leaves[0] = load_acquire(&map->leaves[0][i]);
         v.leaves[1] = load_acquire(&map->leaves[1][i]);
         if (v.leaves[0] == NULL && v.leaves[1] == NULL)

@@ -60,8 +60,12 @@ enum {
     CELL_NEXT_BITS = 26,
 };
 
+/* Ranges of which one byte says whether any has a leaf. */
+#define BLOCK_MAP_GROUP 512u
+
 struct block_map {
-    uint32_t *leaves[2][BLOCK_MAP_RANGES]; /* [address is odd][range] */
+    uint32_t *leaves[2][BLOCK_MAP_RANGES];              /* [address is odd][range] */
+    uint8_t groups[BLOCK_MAP_RANGES / BLOCK_MAP_GROUP]; /* 1: a range of the group may have a leaf; atomic */
 };
 
 /* The cell of an address; NULL when the address is not 8-byte aligned, lies

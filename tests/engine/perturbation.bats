@@ -46,3 +46,15 @@ same_blocks() {
         [ $((tracked - bare)) -le $((map * 11 / 10 + 100)) ]
     done
 }
+
+# What it inherits is counted anew, by a look into the map: only where blocks can be.
+@test "a fork's child looks for what is live where blocks are, not through all addresses" {
+    cd "$BATS_TEST_TMPDIR"
+    for stacks in none full; do
+        HEAPTRACKER_OPTIONS="quiet=1:stacks=$stacks:state_dir=$PWD" \
+            LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/engine/heap_grows" fork >faults
+        echo "$stacks: $(<faults) faults"
+        [ "$(<faults)" -gt 0 ]
+        [ "$(<faults)" -lt 1500 ]
+    done
+}

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * A heap that only grows. Prints its bytes, and the page faults that this took.
+ * heap_grows fork: the page faults of a child's first call.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { BLOCKS = 500000, BYTES = 64 };
 
@@ -17,8 +21,29 @@ static long faults(void)
     return usage.ru_minflt;
 }
 
-int main(void)
+static int first_call_of_a_child(void)
 {
+    void *volatile block;
+    int status;
+
+    block = malloc(BYTES);
+    free(block);
+    if (fork() == 0) {
+        const long before = faults();
+
+        block = malloc(BYTES);
+        printf("%ld\n", faults() - before);
+        fflush(stdout);
+        _exit(0);
+    }
+    return wait(&status) < 0 || status != 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "fork") == 0)
+        return first_call_of_a_child();
+
     char *first = malloc(BYTES), *last = first;
     const long before = faults();
 
