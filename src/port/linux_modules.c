@@ -278,6 +278,42 @@ static bool find_by_maps(uintptr_t address, struct port_module *module)
 
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35)
 
+/* The kernel maps a program's segments, and there may be holes between them. Then the loader knows each piece
+ * by itself, but the module is all of them, from the page with the headers on. */
+static void widen_to_program(struct port_module *module, uintptr_t bias)
+{
+    const uintptr_t at = getauxval(AT_PHDR), page = port_page_bytes();
+    const ElfW(Phdr) *headers = (const void *)at;
+    uintptr_t low = UINTPTR_MAX, high = 0;
+
+    if (at - module->begin < module->end - module->begin)
+        return;
+    for (size_t i = 0; i < getauxval(AT_PHNUM); i++) {
+        const uintptr_t begin = headers[i].p_vaddr, end = begin + headers[i].p_memsz;
+
+        if (headers[i].p_type != PT_LOAD)
+            continue;
+        low = begin < low ? begin : low;
+        high = end > high ? end : high;
+    }
+    if (low < high) {
+        module->begin = (bias + low) & ~(page - 1);
+        module->end = (bias + high + page - 1) & ~(page - 1);
+    }
+}
+
+/* The loader keeps a name as it was given one, such as "./plugin.so": that of the mapping is good wherever the
+ * program has gone since. */
+static void find_path(struct port_module *module, uintptr_t address, const char *name)
+{
+    struct port_module mapped;
+
+    if (name[0] == '/' || !find_by_maps(address, &mapped))
+        copy_path(module, name);
+    else
+        copy_path(module, mapped.path);
+}
+
 static bool find_by_loader(uintptr_t address, struct port_module *module)
 {
     struct dl_find_object object;
@@ -291,12 +327,12 @@ static bool find_by_loader(uintptr_t address, struct port_module *module)
     module->unwind_header = object.dlfo_eh_frame;
     if (module->begin == (uintptr_t)getauxval(AT_SYSINFO_EHDR))
         copy_path(module, "[vdso]");
-    else if (map != NULL && map->l_name != NULL && map->l_name[0] == '/')
-        copy_path(module, map->l_name);
-    else if (map != NULL && (map->l_name == NULL || map->l_name[0] == '\0'))
+    else if (map != NULL && map->l_name != NULL && map->l_name[0] != '\0')
+        find_path(module, address, map->l_name);
+    else if (map != NULL) {
         port_program_path(module->path, sizeof module->path);
-    else if (map != NULL)
-        copy_path(module, map->l_name);
+        widen_to_program(module, map->l_addr);
+    }
     return true;
 }
 
