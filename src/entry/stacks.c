@@ -213,7 +213,6 @@ bool stacks_start(const struct state_tables *tables, enum unwind_mode mode, uint
         .trie = &stacks.trie,
         .mode = mode,
         .depth = depth,
-        .address_mask = PORT_ARCH.exidx ? ~UINT64_C(1) : ~UINT64_C(0),
         .find_tables = find_tables,
         .page_is_readable = page_is_readable,
     };

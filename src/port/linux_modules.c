@@ -282,12 +282,10 @@ static bool find_by_maps(uintptr_t address, struct port_module *module)
  * by itself, but the module is all of them, from the page with the headers on. */
 static void widen_to_program(struct port_module *module, uintptr_t bias)
 {
-    const uintptr_t at = getauxval(AT_PHDR), page = port_page_bytes();
-    const ElfW(Phdr) *headers = (const void *)at;
+    const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
+    const uintptr_t page = port_page_bytes();
     uintptr_t low = UINTPTR_MAX, high = 0;
 
-    if (at - module->begin < module->end - module->begin)
-        return;
     for (size_t i = 0; i < getauxval(AT_PHNUM); i++) {
         const uintptr_t begin = headers[i].p_vaddr, end = begin + headers[i].p_memsz;
 

@@ -17,8 +17,8 @@ struct arch {
     uint8_t ra;            /* the column of the return address */
     uint8_t pc;            /* the register that reads as the pc in an expression; 255: none */
     uint8_t word;          /* bytes of a saved register */
-    bool exidx;            /* its tables are .ARM.exidx and .ARM.extab, and bit 0 of a code address is no
-                                   part of it (Thumb) */
+    bool exidx;            /* its tables are .ARM.exidx and .ARM.extab */
+    uint64_t address_mask; /* the bits of a return address that say where it is */
     bool ra_in_register;   /* a function that has not saved it still has it in register `ra` */
     bool any_signal_frame; /* an 'S' in the augmentation is enough; else the CFA must be what
                                    context[sp] says, since other code may use the letter too */

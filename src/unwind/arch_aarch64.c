@@ -5,8 +5,8 @@
  * bytes), then the ucontext, whose mcontext begins at 176 with fault_address, then
  * x0 to x30, sp, pc.
  *
- * A pc that was signed (PAC) is compared as it is; struct unwind's pc_mask strips
- * it for names.
+ * A return address that was signed (PAC) is compared as it is where nothing else than the same word will do, and
+ * by address_mask where its name is asked for: a program's addresses have 48 bits.
  */
 #include "unwind/arch.h"
 
@@ -19,6 +19,7 @@ const struct arch arch_aarch64 = {
     .ra = 30,
     .pc = 255,
     .word = 8,
+    .address_mask = (UINT64_C(1) << 48) - 1,
     .ra_in_register = true,
     .any_signal_frame = true,
     .context =

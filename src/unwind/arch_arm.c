@@ -15,6 +15,7 @@ const struct arch arch_arm = {
     .pc = 15,
     .word = 4,
     .exidx = true,
+    .address_mask = ~UINT64_C(1), /* bit 0: Thumb */
     .ra_in_register = true,
 };
 
@@ -26,5 +27,6 @@ const struct arch arch_thumb = {
     .pc = 15,
     .word = 4,
     .exidx = true,
+    .address_mask = ~UINT64_C(1), /* bit 0: Thumb */
     .ra_in_register = true,
 };

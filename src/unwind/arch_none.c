@@ -12,4 +12,5 @@ const struct arch arch_none = {
     .ra = 253,
     .pc = 252,
     .word = sizeof(void *),
+    .address_mask = ~UINT64_C(0),
 };

@@ -16,6 +16,7 @@ const struct arch arch_x86_64 = {
     .ra = RA,
     .pc = RA,
     .word = 8,
+    .address_mask = ~UINT64_C(0),
     .context =
         {
             [R8] = 40,

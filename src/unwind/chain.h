@@ -34,8 +34,7 @@ struct unwind {
     const struct arch *arch;
     struct trie *trie;
     enum unwind_mode mode;
-    uint32_t depth;        /* frames kept of a stack, the innermost; 1 to CHAIN_DEPTH_MAX */
-    uint64_t address_mask; /* and-ed to a return address to get a code address (PAC); ~0: nothing to strip */
+    uint32_t depth; /* frames kept of a stack, the innermost; 1 to CHAIN_DEPTH_MAX */
 
     /* Grows whenever code may have been unmapped or replaced (a dlclose, before
      * the same thread can run what is loaded next). Any thread adds; every capture reads. */

@@ -54,7 +54,7 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     struct chain *c = memory;
 
     c->unwind = unwind;
-    c->address_mask = unwind->address_mask & WHERE_ADDRESS_MASK;
+    c->address_mask = unwind->arch->address_mask & WHERE_ADDRESS_MASK;
     c->generation = load_acquire(&unwind->generation);
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
     c->next_serial = 1;

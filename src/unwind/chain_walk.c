@@ -29,7 +29,7 @@ struct walk {
 static const struct cfi_rule *rule_for(struct walk *w, struct cfi_rule *room)
 {
     const struct unwind *u = w->c->unwind;
-    const uint64_t address = w->pc & u->address_mask;
+    const uint64_t address = w->pc & u->arch->address_mask;
     const struct cfi_rule *cached = rule_known(w->c, w->pc);
     struct cfi_tables tables;
 

@@ -76,3 +76,40 @@ who_holds() {
     run "$tool" check --site=library_makes:live=1K x.ht
     [ "$status" -eq 1 ]
 }
+
+# Frames of a recursion, so that the same return address is signed for other stack pointers.
+@test "AArch64: return addresses that are signed (pac-ret) make the stacks that unsigned ones do" {
+    need jq
+    need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    need qemu-aarch64-static qemu-user-static
+    local library=$HT_BUILD/aarch64-glibc/build/lib/libheaptracker-preload.so protection
+    [ -e "$library" ] || skip "the library was not built for AArch64"
+    cat >program.c <<'EOF'
+#include <stdlib.h>
+void *volatile kept;
+__attribute__((noinline)) static void makes(void) { kept = malloc(100); __asm__ volatile(""); }
+__attribute__((noinline)) static void goes_down(int n)
+{
+    if (n > 0)
+        goes_down(n - 1);
+    else
+        makes();
+    __asm__ volatile("");
+}
+int main(void)
+{
+    for (int i = 0; i < 40; i++)
+        goes_down(i % 4);
+    return 0;
+}
+EOF
+    for protection in none pac-ret; do
+        aarch64-linux-gnu-gcc -g -O1 -mbranch-protection=$protection -o $protection program.c
+        mkdir state-$protection
+        qemu-aarch64-static -cpu max -L /usr/aarch64-linux-gnu -E LD_PRELOAD="$library" \
+            -E HEAPTRACKER_OPTIONS="quiet=1:state_dir=$PWD/state-$protection" ./$protection
+        "$tool" report --format=json state-$protection/*.ht >out
+        json out '[.sites[].stack | map(.function) | .[:index("main")] | join(" ")] | sort' \
+            '["makes goes_down","makes goes_down goes_down","makes goes_down goes_down goes_down","makes goes_down goes_down goes_down goes_down"]'
+    done
+}

@@ -212,12 +212,8 @@ void start_chain(unsigned depth, uint64_t low, uint64_t high)
     memset(index, 0, trie_index_bytes(NODES));
     memset(&header, 0, sizeof header);
     trie_init(&trie, &header, nodes, NODES, NODES, index);
-    unwind = (struct unwind){.arch = model.arch,
-                             .trie = &trie,
-                             .mode = mode,
-                             .depth = depth,
-                             .address_mask = ~UINT64_C(0),
-                             .find_tables = find_tables};
+    unwind = (struct unwind){
+        .arch = model.arch, .trie = &trie, .mode = mode, .depth = depth, .find_tables = find_tables};
     chain = aligned_alloc(64, (chain_bytes + 63) & ~(size_t)63);
     memset(chain, 0, chain_bytes);
     chain_init(chain, &unwind, low, high);

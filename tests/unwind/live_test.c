@@ -101,7 +101,6 @@ static int set_up(void **state)
                                   .trie = &live.trie,
                                   .mode = UNWIND_FULL,
                                   .depth = CHAIN_DEPTH_DEFAULT,
-                                  .address_mask = ~UINT64_C(0),
                                   .find_tables = find_tables,
                                   .page_is_readable = page_is_readable};
     start_thread();
