@@ -50,6 +50,15 @@ need_targets() {
     done
 }
 
+@test "small: two threads, every call shown, and not one is lost" {
+    for profile in small; do
+        # shellcheck disable=SC2086 # words are wanted
+        ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-alloc-size-larger-than -fno-builtin \
+            -DHT_PROFILE=$profile -I. -o app "$here/two_tasks.c" heap_tracker_lib.c -pthread $five_wraps
+        ./app
+    done
+}
+
 @test "the sample's log on ARMv7 is the host's, in each profile" {
     need_targets
     sample=$HT_SOURCE/examples/azure_sphere

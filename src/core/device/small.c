@@ -33,10 +33,13 @@ _Static_assert(UINTPTR_MAX > UINT32_MAX || (sizeof(struct device_block) == HT_RA
 
 extern const int heap_tracker_debug_logs __attribute__((weak));
 
+/* With interrupts off, once: later ones do nothing. */
 HT_COLD static void start(void)
 {
     static const char magic[STATE_MAGIC_BYTES] = STATE_DEVICE_MAGIC;
 
+    if (small.started)
+        return;
     small.state.version = STATE_DEVICE_VERSION;
     small.state.byte_order = STATE_BYTE_ORDER;
     small.state.word_bits = sizeof(void *) * 8;
@@ -158,13 +161,14 @@ HT_COLD static void carry_allocs(void)
     small.state.allocs_carry++;
 }
 
-void *device_got(void *block, size_t size, const void *caller)
+void *device_got(void *block, size_t size, const void *caller, uint32_t anyway)
 {
     unsigned long state = HT_CRITICAL_ENTER();
     uint32_t live = (uint32_t)small.live + (uint32_t)size;
     struct state_device_site *site;
 
-    if (unlikely(live >= small.high) || unlikely(block == NULL)) {
+    if (unlikely(live >= (small.high | anyway)) || unlikely(block == NULL)) {
+        small.state.failed_allocs += anyway & 1;
         HT_CRITICAL_EXIT(state);
         return NULL;
     }
@@ -185,13 +189,8 @@ void *device_got_odd(void *block, size_t size, const struct call_kind *kind, con
     if (small.inside != 0 && device_is_nested())
         return block;
     if (!small.started)
-        start();
-    if (block != NULL) {
-        small.high = UINT32_MAX; /* as if nothing were due; device_settle makes the bounds anew */
-        device_got(block, size, caller);
-    } else {
-        small.state.failed_allocs++;
-    }
+        device_settle(false);
+    device_got(block, size, caller, DEVICE_ANYWAY);
     device_got_due(block, size, kind);
     return block;
 }
@@ -344,8 +343,7 @@ bool device_settle(bool after_allocation)
     struct threshold fired;
     unsigned long state = HT_CRITICAL_ENTER();
 
-    if (!small.started)
-        start();
+    start();
     while (!small.notifying && take_fired(after_allocation, &fired)) {
         uint32_t live = (uint32_t)small.live;
 
@@ -409,8 +407,7 @@ int device_threshold_add(uint64_t bytes, uint64_t rearm_bytes, ht_threshold_fn f
         small.thresholds[i] = (struct threshold){(uint32_t)bytes, (uint32_t)rearm_bytes, fn, user, 1};
         id = i;
     }
-    if (!small.started)
-        start();
+    start();
     make_bounds();
     HT_CRITICAL_EXIT(state);
     return id;
@@ -439,8 +436,7 @@ ht_mark_t device_mark(void)
     unsigned long state = HT_CRITICAL_ENTER();
     ht_mark_t mark = 0;
 
-    if (!small.started)
-        start();
+    start();
     if (newest_mark() != 0xffffu) {
         small.tag_base += 1u << 16;
         mark = newest_mark();

@@ -12,7 +12,7 @@
 
 /* The profile tiny has no usual way. */
 #if HT_TINY
-#define device_got(block, size, caller) NULL
+#define device_got(block, size, caller, anyway) NULL
 #define device_gone(block) false
 #endif
 
@@ -21,7 +21,7 @@ void *HOOKED(malloc)(REENT_PARAMETER size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
     void *block = REAL(malloc)(REENT_ARGUMENT size);
-    void *result = device_got(block, size, HOOK_CALLER);
+    void *result = device_got(block, size, HOOK_CALLER, 0);
 
     return likely(result != NULL) ? result : device_got_odd(block, size, &kind, HOOK_CALLER);
 }
