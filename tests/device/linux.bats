@@ -50,8 +50,8 @@ need_targets() {
     done
 }
 
-@test "small: two threads, every call shown, and not one is lost" {
-    for profile in small; do
+@test "small and tiny: two threads, every call shown, and not one is lost" {
+    for profile in small tiny; do
         # shellcheck disable=SC2086 # words are wanted
         ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-alloc-size-larger-than -fno-builtin \
             -DHT_PROFILE=$profile -I. -o app "$here/two_tasks.c" heap_tracker_lib.c -pthread $five_wraps

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * two_tasks.c - two threads in the profile small, every call shown: each call is due, so
- * the bounds are made anew all the time, by either. Not one allocation goes uncounted.
+ * two_tasks.c - two threads in the profiles small and tiny, every call shown: in small
+ * each is then due, so the bounds are made anew all the time, by either. Not one call goes
+ * uncounted.
  */
 #include <pthread.h>
 #include <stdio.h>

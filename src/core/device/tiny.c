@@ -74,7 +74,10 @@ bool device_count_unknown(size_t size)
 
 void device_count_realloc(void)
 {
+    unsigned long state = HT_CRITICAL_ENTER();
+
     tiny.reallocs++;
+    HT_CRITICAL_EXIT(state);
 }
 
 bool device_shows_calls(void)
