@@ -69,9 +69,10 @@
 /* small: how many heaps besides the C library's ht_heap can have (FreeRTOS's, a pool:
  * docs/heaps.md), 72 bytes each, and its calling places, 40 bytes each; one of these is
  * kept for all that find no place. Their blocks share HT_BLOCKS: they must be aligned to
- * 4 bytes, with more than 3 heaps to 8. At most 7. 0: ht_heap gives none, and what
- * follows costs nothing; else it takes up to 1.6 KiB of flash, and a pair of malloc and
- * free 3 instructions more. tiny has none, full always 15. */
+ * 4 bytes, with more than 3 heaps to 8. At most 7, and with HT_SITES at most 1600 calling
+ * places in all. 0: ht_heap gives none, and what follows costs nothing; else it takes up to
+ * 1.6 KiB of flash, and a pair of malloc and free 3 instructions more. tiny has none, full
+ * always 15. */
 #ifndef HT_HEAPS
 #define HT_HEAPS 0
 #endif
@@ -119,6 +120,9 @@
 #endif
 #if HT_HEAPS < 0 || HT_HEAPS > 7 || HT_HEAP_SITES < 2
 #error "HT_HEAPS must be 0 to 7, HT_HEAP_SITES 2 or more"
+#endif
+#if HT_SITES + HT_HEAPS * HT_HEAP_SITES > 1600 /* a block knows its place by 16 bits */
+#error "there can be 1600 calling places, HT_SITES + HT_HEAPS * HT_HEAP_SITES: make HT_HEAP_SITES smaller"
 #endif
 #if HT_THRESHOLDS < 1 || HT_WARNED < 1
 #error "HT_THRESHOLDS and HT_WARNED must be 1 or more"

@@ -182,3 +182,20 @@ check_full() {
         [ "$text" -le $limit ]
     done
 }
+
+@test "more calling places than a block can tell apart do not compile, and the remedy is said" {
+    compile() { run ${CC:-cc} -D_GNU_SOURCE -DHT_PROFILE=small "$@" -I. -c heaptracker.c -o small.o; }
+    for most in "-DHT_HEAPS=7 -DHT_HEAP_SITES=223" "-DHT_HEAPS=1 -DHT_HEAP_SITES=1563" "-DHT_HEAPS=7 -DHT_HEAP_SITES=2 -DHT_SITES=1586"; do
+        # shellcheck disable=SC2086
+        compile $most
+        echo "$most: $output"
+        [ "$status" -eq 0 ]
+    done
+    for more in "-DHT_HEAPS=7 -DHT_HEAP_SITES=224" "-DHT_HEAPS=7 -DHT_HEAP_SITES=300" "-DHT_HEAPS=1 -DHT_SITES=1581"; do
+        # shellcheck disable=SC2086
+        compile $more
+        echo "$more: $output"
+        [ "$status" -ne 0 ]
+        [[ $output == *"make HT_HEAP_SITES smaller"* ]]
+    done
+}

@@ -8,6 +8,9 @@
 
 #if HT_HEAPS
 
+_Static_assert(offsetof(struct small, heaps) + sizeof small.heaps <= 1u << 16,
+               "a tag's low half does not reach the last place: heaptracker_config.h must allow fewer");
+
 /* --- Names ---------------------------------------------------------------------- */
 
 /* As much of a name as is kept. */
