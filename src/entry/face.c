@@ -33,8 +33,9 @@ void *_realloc(void *ptr, size_t old_size, size_t new_size)
     struct move_call move = {.kind = &kind, .caller = CALL_CALLER, .block = ptr, .size = new_size};
 
     if (ptr == NULL) {
-        struct thread *t = call_enter(CALL_STACK);
-        void *result = REAL(realloc)(NULL, new_size);
+        bool watched;
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);
+        void *result = CALL_ADMITTED(t, watched, new_size) ? REAL(realloc)(NULL, new_size) : NULL;
 
         call_got(t, result, new_size, CALL_SITE(t), &kind, 0, new_size);
         return result;

@@ -11,6 +11,11 @@
 
 #include "../programs/check.h"
 
+#ifndef BINDING_PRELOAD
+#define DEBUG_LOGS_ON 0
+#include "heap_tracker_lib.h"
+#endif
+
 static int64_t limit_bytes;
 
 static size_t room(void)
@@ -38,6 +43,21 @@ static size_t room(void)
         free(given_);                           \
     } while (0)
 
+/* The original library's names, where they are linked in. */
+static void each_original_function(size_t full)
+{
+#ifndef BINDING_PRELOAD
+    REFUSED(_realloc(NULL, 0, full + 1));
+    GIVEN(_realloc(NULL, 0, full));
+    void *block = _realloc(NULL, 0, full);
+    CHECK(block != NULL);
+    REFUSED(malloc(1));
+    _free(block, full);
+#else
+    (void)full;
+#endif
+}
+
 static void each_function(void)
 {
     void *out = &out;
@@ -61,6 +81,9 @@ static void each_function(void)
     CHECK(out == (void *)&out);
     CHECK_EQ(posix_memalign(&out, 64, full), 0);
     free(out);
+    each_original_function(full);
+    REFUSED(malloc(full + 1)); /* all that was freed above had been taken */
+    GIVEN(malloc(full));
     REFUSED(malloc(SIZE_MAX));
 }
 
