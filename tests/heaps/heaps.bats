@@ -56,6 +56,11 @@ each() {
     json out '.heaps[1] | .frees == .allocs and .peak_bytes <= 16 * 4 * 64 and .peak_bytes >= 16' true
 }
 
+@test "records beside known ones ask the system for no memory" {
+    record heaps.shared without-memory
+    json out '.heaps[1] | [.name, .allocs, .live_bytes, .lost_blocks]' '["pool",10,160,0]'
+}
+
 @test "a forked child goes on from what was live" {
     need_tracking
     program=$HT_BUILD/tests/heaps/heaps.preload

@@ -4,6 +4,7 @@
  * ends; heaps.bats reads the state file. ht_totals must never see any of it.
  */
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "../programs/check.h"
@@ -132,6 +133,19 @@ static void in_a_child(void)
     CHECK_EQ(status, 0);
 }
 
+/* A record beside one that is known needs no memory of the system's. */
+static void without_memory(void)
+{
+    const struct rlimit nothing = {0, RLIM_INFINITY};
+    ht_heap_t pool = ht_heap("pool");
+
+    for (int i = 0; i < 10; i++) {
+        ht_record_alloc(pool, pool_get(16), 16);
+        if (i == 0)
+            CHECK_EQ(setrlimit(RLIMIT_AS, &nothing), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -147,6 +161,8 @@ int main(int argc, char **argv)
         threads();
     else if (strcmp(what, "child") == 0)
         in_a_child();
+    else if (strcmp(what, "without-memory") == 0)
+        without_memory();
     else
         return 2;
     return 0;
