@@ -67,6 +67,14 @@ HT_COLD bool nested_take(struct thread *t, const void *block)
     return true;
 }
 
+/* Is it the nested block, or one cut out of it? Not one that begins where the nested one
+ * ends: that is its neighbour, which an allocator without headers gives next. (One of 0
+ * bytes could be either, and stays counted: no allocator here cuts that off the end.) */
+static bool nested_has(const char *nested, size_t size, const char *block)
+{
+    return block == nested || (block > nested && block < nested + size);
+}
+
 HT_COLD void nested_settle(struct thread *t, const void *block)
 {
     const char *nested = t->nested_block;
@@ -76,7 +84,7 @@ HT_COLD void nested_settle(struct thread *t, const void *block)
     t->nested_block = NULL;
     if (nested == NULL)
         return;
-    if (block == NULL || (const char *)block < nested || (const char *)block > nested + size) {
+    if (!nested_has(nested, size, block)) {
         raise_relaxed(&tracker_shared_slot()->largest_bytes, size);
         sizes_count(STATE_STACK_NONE, size);
         return; /* somebody else's: it stays counted */
