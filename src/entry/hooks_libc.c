@@ -168,11 +168,11 @@ HT_EXPORT ssize_t HOOKED(getline)(char **buffer, size_t *capacity, FILE *stream)
         LINE("getdelim", REAL(__getdelim)(buffer, capacity, delimiter, stream))
 #endif
 
-/* The list itself and each entry in it are blocks of the program. */
+/* The list itself and each entry in it are blocks of the program. No entry: no list. */
 #define LIST(call, type)                                               \
     {                                                                  \
         int count = call;                                              \
-        if (count >= 0) {                                              \
+        if (count >= 0 && *list != NULL) {                             \
             OUTCOME("scandir", *list, (size_t)count * sizeof(type *)); \
             for (int i = 0; i < count; i++)                            \
                 OUTCOME("scandir", (*list)[i], (*list)[i]->d_reclen);  \

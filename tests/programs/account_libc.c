@@ -168,6 +168,23 @@ static void paths(const char *directory)
     EXPECT_BLOCK(s, name_length + 1);
 }
 
+static int none(const struct dirent *entry)
+{
+    (void)entry;
+    return 0;
+}
+
+static void no_entry_of_a_directory(const char *directory)
+{
+    struct dirent **list = NULL;
+    begin();
+    CHECK_EQ(scandir(directory, &list, none, alphasort), 0);
+    free(list);
+    CHECK_EQ(totals_now().live_bytes, before.live_bytes);
+    CHECK_EQ(totals_now().failed_allocs, before.failed_allocs);
+    CHECK_EQ(totals_now().foreign_frees, before.foreign_frees);
+}
+
 static void entries_of_a_directory(const char *directory)
 {
     struct dirent **list = NULL;
@@ -230,6 +247,7 @@ int main(void)
     lines_of_a_file(path);
     paths(directory);
     entries_of_a_directory(directory);
+    no_entry_of_a_directory(directory);
     memory_streams();
     CHECK_EQ(totals_now().invalid_frees, 0);
     for (int i = 0; i < 3; i++) {
