@@ -71,7 +71,7 @@
  * kept for all that find no place. Their blocks share HT_BLOCKS: they must be aligned to
  * 4 bytes, with more than 3 heaps to 8. At most 7, and with HT_SITES at most 1600 calling
  * places in all. 0: ht_heap gives none, and what follows costs nothing; else it takes up to
- * 1.6 KiB of flash, and a pair of malloc and free 3 instructions more. tiny has none, full
+ * 1.6 KiB of flash, and a pair of malloc and free 2 instructions more. tiny has none, full
  * always 15. */
 #ifndef HT_HEAPS
 #define HT_HEAPS 0

@@ -198,8 +198,8 @@ void *device_got_odd(void *block, size_t size, const struct call_kind *kind, con
 DEVICE_ONCE bool device_gone(const void *block)
 {
     unsigned long state = HT_CRITICAL_ENTER();
+    uint32_t live = (uint32_t)small.live; /* read first: then the way of a block that is found has no NULL */
     struct device_block *entry = find(block);
-    uint32_t live = (uint32_t)small.live;
 
     if (unlikely(entry == NULL) || unlikely(live - entry->size < small.low)) {
         HT_CRITICAL_EXIT(state);
