@@ -56,7 +56,7 @@ help:
 	@echo 'make soak       the long ones'
 	@echo 'make bench      measure the cost and renew docs/results.md (QUICK=1: in short)'
 	@echo 'make baseline   store the instruction counts that make test holds us to'
-	@echo 'make lint       format, static analysis, layers'
+	@echo 'make lint       format, static analysis, layers, tests that cannot fail'
 	@echo 'make amalgamation  the tracker in two files to copy, in $(BUILD)/amalgamation/'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR where that is given'
 	@echo 'make clean      remove $(BUILD)/'

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# lint.sh: format, static analysis and layers of all C sources. Needs a build (BUILD=...)
-# for its compile_commands.json. Every check runs; exit 1 if one of them found something.
+# lint.sh: format, static analysis and layers of all C sources, and tests that cannot
+# fail. Needs a build (BUILD=...) for its compile_commands.json. Every check runs; exit 1
+# if one of them found something.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
@@ -47,4 +48,5 @@ check clang-format format
 check clang-tidy tidy
 check cppcheck static_analysis
 check layers scripts/check-layers.sh
+check asserts scripts/check-asserts.sh
 exit $failed

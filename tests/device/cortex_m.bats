@@ -103,16 +103,20 @@ json() {
     setup_dump
     head -c 4096 /dev/zero >empty
     run "$tool" report --memory=empty
-    [ "$status" -eq 2 ] && [[ $output == "heaptracker: empty: no tables of HeapTracker in it"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == "heaptracker: empty: no tables of HeapTracker in it"* ]]
     run "$tool" report --memory=missing@0x20000000
-    [ "$status" -eq 2 ] && [ "$output" = "heaptracker: missing@0x20000000: cannot open it: No such file or directory" ]
+    [ "$status" -eq 2 ]
+    [ "$output" = "heaptracker: missing@0x20000000: cannot open it: No such file or directory" ]
     at=$(LC_ALL=C grep -obUaP '\x89HTd' ram.bin | head -n 1 | cut -d : -f 1)
     head -c $((at + 300)) ram.bin >cut
     run "$tool" report --memory=cut@0x20000000
     echo "$output"
-    [ "$status" -eq 2 ] && [[ $output == "heaptracker: cut@0x20000000: its tables lie outside of it; save more of the memory (at 0x2000"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == "heaptracker: cut@0x20000000: its tables lie outside of it; save more of the memory (at 0x2000"* ]]
     run "$tool" report --memory=empty dump.ht
-    [ "$status" -eq 2 ] && [[ $output == *"give one of them"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *"give one of them"* ]]
 }
 
 @test "a dump that was cut: what is whole is shown, what is missing is said" {
@@ -130,7 +134,8 @@ json() {
         head -c $bytes dump.ht >cut.ht
         run "$tool" report cut.ht
         echo "$output"
-        [ "$status" -eq 2 ] && [ "$(wc -l <<<"$output")" -eq 1 ]
+        [ "$status" -eq 2 ]
+        [ "$(wc -l <<<"$output")" -eq 1 ]
     done
 }
 
@@ -141,7 +146,8 @@ json() {
     [ "$(head -n 1 out2)" = "heaptracker: (unknown program), on a device: running" ]
     grep -q '0x' out2
     run "$tool" report --exe=nowhere.elf dump.ht
-    [ "$status" -eq 2 ] && [ "$output" = "heaptracker: --exe=nowhere.elf: No such file or directory" ]
+    [ "$status" -eq 2 ]
+    [ "$output" = "heaptracker: --exe=nowhere.elf: No such file or directory" ]
 }
 
 @test "CMake: one target gives a firmware project the tracker, and says what RAM it takes" {
@@ -165,5 +171,6 @@ json() {
     board mps2-an385 out/firmware
     run cmake -S project -B wrong -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_C_COMPILER=arm-none-eabi-gcc \
         -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DHT_PROFILE=huge
-    [ "$status" -ne 0 ] && [[ $output == *"HT_PROFILE is huge: give tiny, small or full"* ]]
+    [ "$status" -ne 0 ]
+    [[ $output == *"HT_PROFILE is huge: give tiny, small or full"* ]]
 }

@@ -30,7 +30,8 @@ flash_of() {
     need_bare_metal
     bare cortex-m3 -c heaptracker.c -o small.o
     bytes small.o
-    [ "$text" -le 6144 ] && [ "$data" -eq 0 ]
+    [ "$text" -le 6144 ]
+    [ "$data" -eq 0 ]
     for sizes in "292 37 2" "100 20 1" "1170 293 4"; do
         read -r blocks sites thresholds <<<"$sizes"
         bare cortex-m3 -DHT_BLOCKS=$blocks -DHT_SITES=$sites -DHT_THRESHOLDS=$thresholds -c heaptracker.c -o small.o
@@ -39,7 +40,8 @@ flash_of() {
             arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb -DHT_BLOCKS=$blocks -DHT_SITES=$sites -DHT_THRESHOLDS=$thresholds -I. -S -x c -o - - |
             awk '/\.word/ { print $2 }')
         echo "stated $stated"
-        [ $((stated - bss)) -ge 0 ] && [ $((stated - bss)) -lt 8 ]
+        [ $((stated - bss)) -ge 0 ]
+        [ $((stated - bss)) -lt 8 ]
         [ "$bss" -le $((blocks * 12 + sites * 40 + thresholds * 20 + 16 + 148)) ]
     done
 }
@@ -64,7 +66,8 @@ flash_of() {
     newlib cortex-m3 app.c tiny.o $newlib_wraps -Wl,-Map=map -o app.elf
     flash=$(flash_of map tiny.o)
     echo "malloc, free and _free with the log: $flash bytes of flash"
-    [ "$flash" -gt 500 ] && [ "$flash" -le 1536 ]
+    [ "$flash" -gt 500 ]
+    [ "$flash" -le 1536 ]
 }
 
 @test "of the C library nothing is used but what is wrapped, its lock, memcpy and memset" {
@@ -87,6 +90,7 @@ flash_of() {
     bare=$(board mps2-an385 bare.elf -icount shift=0 | sed -n 's/^ticks //p')
     tracked=$(board mps2-an385 tracked.elf -icount shift=0 | sed -n 's/^ticks //p')
     echo "ticks of 10000 pairs: $bare and $tracked, of 40 instructions each"
-    [ "$bare" -gt 10000 ] && [ $(((tracked - bare) * 40)) -le 1200000 ]
+    [ "$bare" -gt 10000 ]
+    [ $(((tracked - bare) * 40)) -le 1200000 ]
     [ "$tracked" -gt "$bare" ]
 }

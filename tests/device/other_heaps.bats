@@ -66,13 +66,15 @@ check_full() {
     head -c $((name + 100)) ram.bin >cut
     run "$tool" report --memory=cut@0x20000000
     echo "$output"
-    [ "$status" -eq 2 ] && [[ $output == "heaptracker: cut@0x20000000: its tables lie outside of it"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == "heaptracker: cut@0x20000000: its tables lie outside of it"* ]]
     # The first heap's site_count, 68 bytes behind its name, beyond its capacity.
     pool=$(LC_ALL=C grep -obUaP 'pool\0' ram.bin | cut -d : -f 1 | awk -v at="$at" '$1 > at' | head -n 1)
     printf '\377' | dd of=ram.bin bs=1 seek=$((pool + 68)) conv=notrunc status=none
     run "$tool" report --memory=ram.bin@0x20000000
     echo "$output"
-    [ "$status" -eq 2 ] && [ "$(wc -l <<<"$output")" -eq 1 ]
+    [ "$status" -eq 2 ]
+    [ "$(wc -l <<<"$output")" -eq 1 ]
 }
 
 @test "a dump that was cut has all heaps' totals, or is refused" {
@@ -91,7 +93,8 @@ check_full() {
         head -c $bytes dump.ht >cut.ht
         run "$tool" report cut.ht
         echo "$output"
-        [ "$status" -eq 2 ] && [ "$(wc -l <<<"$output")" -eq 1 ]
+        [ "$status" -eq 2 ]
+        [ "$(wc -l <<<"$output")" -eq 1 ]
     done
 }
 
@@ -176,7 +179,8 @@ check_full() {
         stated=$(printf '#include "heaptracker_config.h"\nint ram = HT_RAM_SMALL;\n' |
             arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb $set -I. -S -x c -o - - | awk '/\.word/ { print $2 }')
         echo "$set: flash $text, RAM $bss, stated $stated"
-        [ $((stated - bss)) -ge 0 ] && [ $((stated - bss)) -lt 8 ]
+        [ $((stated - bss)) -ge 0 ]
+        [ $((stated - bss)) -lt 8 ]
         limit=6144
         [ -z "$set" ] || limit=$((6144 + 1664))
         [ "$text" -le $limit ]

@@ -12,7 +12,8 @@ record() {
     case $1 in
     *.preload) need_tracking; "$tool" run -q -o x.ht -- "$program" "$2" ;;
     *) HEAPTRACKER_OPTIONS=state_dir=$PWD/states:quiet=1 "$program" "$2"
-        mv states/*.0.ht . && cp "$(ls *.0.ht | head -n 1)" x.ht ;;
+        mv states/*.0.ht .
+        cp "$(ls *.0.ht | head -n 1)" x.ht ;;
     esac
     "$tool" report --format=json x.ht >out
 }

@@ -50,7 +50,7 @@ script_of() { # FILE NAME
             ;;
         :'```'*) fail "$2: what is this block? '$line'" ;;
         sh:'```' | text:'```') kind='' ;;
-        file:'```') kind='' && echo README_END ;;
+        file:'```') kind=''; echo README_END ;;
         file:*) printf '%s\n' "$line" ;;
         sh:*)
             if reason=$(reason_not_to_run "$line"); then

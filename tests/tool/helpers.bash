@@ -57,7 +57,7 @@ flip() {
     printf "\\$(printf %o $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# bats takes no notice of a failing `!` or of all but the last of an && list.
+# bats takes no notice of a failing `!` (scripts/check-asserts.sh).
 fails() {
     if "$@"; then return 1; fi
 }

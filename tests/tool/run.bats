@@ -115,6 +115,7 @@ load helpers
     "$tool" report --format=json raw.ht | jq '[.totals, .lost, .sites]' >raw
     "$tool" report --format=json x.ht | jq '[.totals, .lost, .sites]' >kept
     diff raw kept
+    [ -s raw ]
     [ "$(stat -c %s x.ht)" -le 65536 ]
 }
 

@@ -31,7 +31,8 @@ for need in valgrind jq "$command" "${HT_BUILD:?}/bin/heaptracker"; do
 done
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-cd "$directory" && mkdir states
+cd "$directory"
+mkdir states
 unset HEAPTRACKER_OPTIONS DEBUGINFOD_URLS LD_PRELOAD
 export PYTHONHASHSEED=0 PERL_HASH_SEED=0 # as different runs have different ones
 
