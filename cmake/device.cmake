@@ -9,6 +9,10 @@ execute_process(COMMAND ${CMAKE_COMMAND} -D SOURCE=${PROJECT_SOURCE_DIR} -D OUTP
 if(failed)
     message(FATAL_ERROR "HeapTracker: cannot write ${HT_AMALGAMATION}")
 endif()
+# Written again when one of these changes. (Not by a command of the build: it would have to
+# stand in the folder of whoever compiles the file.)
+file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/* ${PROJECT_SOURCE_DIR}/include/*.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${inputs} ${PROJECT_SOURCE_DIR}/cmake/amalgamation.cmake)
 
 # The numbers as the compiler will see them: what is set, else the header's.
 function(ht_setting name)

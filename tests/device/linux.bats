@@ -59,6 +59,28 @@ need_targets() {
     done
 }
 
+@test "CMake: an edit of the tracker's source is in the next build" {
+    cp -r "$HT_SOURCE"/{CMakeLists.txt,cmake,include,src} .
+    mkdir project
+    cat >project/CMakeLists.txt <<-END
+	cmake_minimum_required(VERSION 3.18)
+	project(app C)
+	add_subdirectory($PWD heaptracker)
+	add_executable(app $here/two_tasks.c)
+	target_link_libraries(app PRIVATE HeapTracker::wrap pthread)
+	END
+    cmake -S project -B out -DHT_PROFILE=small >log
+    cmake --build out
+    object=$(find out -name heap_tracker_lib.c.o)
+    nm "$object" >before
+    echo 'int edited = 1;' >>src/core/device/small.c
+    cmake --build out
+    nm "$object" >after
+    run grep -c ' edited$' before after
+    echo "$output"
+    [ "$output" = $'before:0\nafter:1' ]
+}
+
 @test "the sample's log on ARMv7 is the host's, in each profile" {
     need_targets
     sample=$HT_SOURCE/examples/azure_sphere
