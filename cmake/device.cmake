@@ -72,6 +72,9 @@ foreach(hook malloc calloc realloc free aligned_alloc memalign posix_memalign re
     list(APPEND binds HT_BIND_${hook}=1)
 endforeach()
 target_compile_definitions(heaptracker_wrap INTERFACE HT_PROFILE=${HT_PROFILE} ${HT_DEFINES})
-set_property(SOURCE ${HT_AMALGAMATION}/heap_tracker_lib.c PROPERTY COMPILE_OPTIONS -ffunction-sections -fdata-sections)
+# A source's options are those of one folder: here, and where a project that has this one in
+# its tree has its program.
+set_source_files_properties(${HT_AMALGAMATION}/heap_tracker_lib.c DIRECTORY ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}
+    PROPERTIES COMPILE_OPTIONS "-ffunction-sections;-fdata-sections")
 target_compile_definitions(heaptracker_wrap INTERFACE ${binds})
 target_link_options(heaptracker_wrap INTERFACE ${wrapped} -Wl,--gc-sections)
