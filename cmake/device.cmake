@@ -31,7 +31,7 @@ endfunction()
 
 if(HT_PROFILE STREQUAL "tiny")
     ht_setting(HT_RAM_TINY)
-    message(STATUS "HeapTracker: profile tiny, at most ${HT_RAM_TINY} bytes of RAM")
+    message(STATUS "HeapTracker: profile tiny, at most ${HT_RAM_TINY} bytes of RAM on a 32-bit machine")
 else()
     foreach(name HT_BLOCKS HT_SITES HT_THRESHOLDS HT_WARNED HT_RAM_BLOCK HT_RAM_SITE HT_RAM_THRESHOLD HT_RAM_WARNED
             HT_HEAPS HT_HEAP_SITES HT_RAM_HEAP HT_RAM_SMALL_FIXED)

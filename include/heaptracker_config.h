@@ -23,7 +23,7 @@
  *   tiny   counters, heap_threshold, log. No block is remembered, so heap_allocated
  *          needs the original's style: _free(ptr, size) and _realloc(ptr, old, new).
  *          A plain free or realloc of a block counts in unmatched_frees and takes
- *          nothing off heap_allocated. 64 bytes of RAM.
+ *          nothing off heap_allocated. 60 bytes of RAM.
  *   small  a table of blocks and one of calling places, in static memory.
  *   full   whole call stacks, threads, fork, a state file; needs an MMU and an
  *          operating system. Its tables grow as needed (README, "Limits").
@@ -84,7 +84,7 @@
 
 /* small: counters and what else there is one of, heap_allocated included. */
 #define HT_RAM_SMALL_FIXED 140
-#define HT_RAM_TINY 64
+#define HT_RAM_TINY 60
 
 /* What must not be interrupted: by default the port's (Cortex-M: PRIMASK is saved,
  * interrupts off, PRIMASK restored). HT_CRITICAL_ENTER() gives an unsigned long that
