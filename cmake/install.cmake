@@ -37,13 +37,13 @@ install(FILES ${HT_GENERATED}/heaptracker.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}
 
 install(FILES ${PROJECT_BINARY_DIR}/heaptracker.wrap DESTINATION ${CMAKE_INSTALL_DATADIR}/heaptracker)
 
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-if(EXISTS ${PROJECT_SOURCE_DIR}/README.md)
-    install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-endif()
-if(EXISTS ${PROJECT_SOURCE_DIR}/docs)
-    install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg" PATTERN man EXCLUDE)
-endif()
-if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man)
-    install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
-endif()
+# The documents, and what they link to, lie to each other as in the source: each link works.
+install(FILES README.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs examples bench DESTINATION ${CMAKE_INSTALL_DOCDIR}
+    PATTERN man EXCLUDE PATTERN out EXCLUDE PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY include DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.h")
+foreach(file src/README.md src/core/README.md src/unwind/README.md src/state/state.h tool/ui/web/README.md)
+    get_filename_component(folder ${file} DIRECTORY)
+    install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
+endforeach()
+install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")

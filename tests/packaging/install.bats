@@ -181,6 +181,29 @@ gate_passes_and_breaks() {
     [ -z "$output" ]
 }
 
+# FILE: TARGET, for each link of the documents to a file
+links_of_documents() {
+    local document link
+    find "$1" -name '*.md' | while read -r document; do
+        grep -oE '\]\([^)# ]+' "$document" | sed 's/^](//' | grep -vE '^[a-z]+:' | while read -r link; do
+            echo "$document: $link"
+        done
+    done
+}
+
+@test "each link of the installed documents leads to a file that is there" {
+    links_of_documents "$prefix/share/doc" >"$BATS_TEST_TMPDIR/links"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/links")" -gt 50 ]
+    dead=0
+    while IFS=: read -r document link; do
+        [ -e "$(dirname "$document")/${link# }" ] || { echo "$document:$link"; dead=$((dead + 1)); }
+    done <"$BATS_TEST_TMPDIR/links"
+    [ $dead -eq 0 ]
+    # What a link says of the source is true of the copy.
+    [ -e "$prefix"/share/doc/*/docs/run.md ]
+    [ ! -e "$prefix"/share/doc/*/docs/man ]
+}
+
 @test "DESTDIR goes before the prefix" {
     DESTDIR=$BATS_TEST_TMPDIR/root cmake --install "$HT_BUILD" --prefix /opt/ht >/dev/null
     [ -f "$BATS_TEST_TMPDIR/root/opt/ht/lib/libheaptracker.a" ]
