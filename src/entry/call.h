@@ -222,13 +222,13 @@ HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *res
         call_leave(t);
 }
 
-/* Warns when `given` is not what was recorded for a live block. */
 /* CALL_SITE for registers that a hook has handed on. */
 HT_INLINE uint32_t call_site_of(struct thread *t, const struct chain_registers *from)
 {
     return t != NULL && t->chain != NULL ? chain_capture(t->chain, from) : (uint32_t)STATE_STACK_NONE;
 }
 
+/* Warns when `given` is not what was recorded for a live block. */
 void call_check_size(const struct call_kind *kind, const void *block, size_t given, const void *caller);
 
 /* A block of which only the outcome was seen (functions of a shared libc). */
