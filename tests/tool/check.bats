@@ -213,6 +213,49 @@ check() {
     check 1 --site='nothing:peak=199' --max-peak=1 x.ht # over is over
 }
 
+@test "a pattern that no site matches is said in every form, and keeps its limit" {
+    need_tracking
+    need jq
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    check 0 --site=nosuch:live=0 --max-live=1M x.ht
+    grep -qx '  ok     site nosuch:live: 0 bytes, at most 0 B (no site matches)' <<<"$out"
+    check 0 --site=nosuch:live=0 --max-live=1M --format=json x.ht
+    echo "$out" >check.json
+    json check.json '[.limits[] | [.name, .result, .remark]]' \
+        '[["max-live","within",null],["site nosuch:live","within","no site matches"]]'
+    check 0 --site=nosuch:live=0 --max-live=1M --format=github x.ht
+    grep -qx '::notice title=heaptracker site nosuch%3Alive::0 bytes, at most 0 B (no site matches)' <<<"$out"
+    echo 'leak:^keep_line$' >supp
+    check 0 --site=keep_line:live=0 --suppressions=supp x.ht # it matches, and is suppressed
+    [[ $out != *"no site matches"* ]]
+    need xmllint libxml2-utils
+    check 0 --site=nosuch:live=0 --max-live=1M --format=junit -o junit.xml x.ht
+    xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" junit.xml
+    [ "$(xmllint --xpath 'string(//testcase[2]/system-out)' junit.xml)" = "no site matches" ]
+    [ "$(xmllint --xpath 'count(//system-out)' junit.xml)" = 1 ]
+}
+
+@test "where a program has no names it is said why no site matches" {
+    need_tracking
+    need strip binutils
+    strip -o gate "$gate"
+    "$tool" run --quiet -o x.ht ./gate >/dev/null
+    check 0 --site='keep_*:live=0' x.ht
+    grep -Eq "^  ok .*\\(no site matches: the functions of gate have no names, is it stripped\\?\\)$" <<<"$out"
+    check 1 --site='gate:live=0' x.ht # the module has its name
+}
+
+@test "without call stacks a limit of sites cannot be told" {
+    need_tracking
+    "$tool" run --quiet --stacks=none -o x.ht "$gate" >/dev/null
+    for limit in keep_line:live=0 keep_line:live=1G nosuch:allocs=0 '*:temporary=100'; do
+        check 2 --site="$limit" x.ht
+        grep -Eq '^  UNSURE site .*: cannot tell, since no call stacks were kept; track it with --stacks=full$' <<<"$out"
+    done
+    check 1 --site=keep_line:live=0 --max-live=0 x.ht # over is over
+    check 0 --max-live=1M x.ht
+}
+
 @test "junit is valid, and says what broke" {
     need xmllint libxml2-utils
     need_tracking
@@ -250,7 +293,8 @@ check() {
     "$tool" run --quiet -o x.ht "$gate" >/dev/null
     cd "$HT_SOURCE"
     check 1 --max-live=0 --site='a,b:c%:live=0' --site='keep*:live-blocks=1' --format=github "$BATS_TEST_TMPDIR/x.ht"
-    [ "$(wc -l <<<"$out")" -eq 2 ]
+    [ "$(wc -l <<<"$out")" -eq 3 ]
+    grep -q '^::notice title=heaptracker site a%2Cb%3Ac%25%3Alive::' <<<"$out"
     grep -Eq '^::error file=[^:,]*gate\.c,line=[0-9]+,title=heaptracker max-live::2\.9 KiB \(3000 bytes\), at most 0 B: 2\.9 KiB over%0A' <<<"$out"
     grep -q 'title=heaptracker site keep\*%3Alive-blocks::3, at most 1' <<<"$out"
     check 0 --max-live=1M --format=github "$BATS_TEST_TMPDIR/x.ht"

@@ -74,18 +74,29 @@ static void put_fault(FILE *out, const struct finding *finding)
     fprintf(out, "</%s>\n", element);
 }
 
+/* What readers of a suite show beside it, whatever came out. */
+static void put_remark(FILE *out, const char *indent, const char *remark)
+{
+    fprintf(out, "%s<system-out>", indent);
+    put_xml(out, remark);
+    fputs("</system-out>\n", out);
+}
+
 static void put_case(FILE *out, const struct verdict *verdict, const struct finding *finding)
 {
     fputs("    <testcase classname=\"heaptracker.", out);
     put_xml(out, path_base(verdict->report->main.program));
     fputs("\" name=\"", out);
     put_xml(out, finding->name);
-    if (finding->result == RESULT_WITHIN) {
+    if (finding->result == RESULT_WITHIN && finding->remark == NULL) {
         fputs("\" time=\"0\"/>\n", out);
         return;
     }
     fputs("\" time=\"0\">\n", out);
-    put_fault(out, finding);
+    if (finding->result == RESULT_WITHIN)
+        put_remark(out, "      ", finding->remark);
+    else
+        put_fault(out, finding);
     fputs("    </testcase>\n", out);
 }
 
@@ -136,7 +147,10 @@ static void put_annotation(FILE *out, const struct finding *finding)
 {
     const struct culprit *first = finding->culprit_count > 0 ? &finding->culprits[0] : NULL;
 
-    fputs(finding->result == RESULT_OVER ? "::error " : "::warning ", out);
+    fputs(finding->result == RESULT_OVER     ? "::error "
+          : finding->result == RESULT_UNSURE ? "::warning "
+                                             : "::notice ",
+          out);
     if (first != NULL && first->place_count > 0 && first->places[0].file != NULL &&
         first->places[0].line > 0) {
         fputs("file=", out);
@@ -162,7 +176,7 @@ void show_github(const struct verdict *verdict, FILE *out)
     char *headline = show_headline(verdict);
 
     for (size_t i = 0; i < verdict->count; i++)
-        if (verdict->findings[i].result != RESULT_WITHIN)
+        if (verdict->findings[i].result != RESULT_WITHIN || verdict->findings[i].remark != NULL)
             put_annotation(out, &verdict->findings[i]);
     if (verdict->result == RESULT_WITHIN) {
         fputs("::notice title=heaptracker::", out);

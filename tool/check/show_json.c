@@ -44,11 +44,15 @@ static json_t *limit_of(const struct finding *finding)
     static const char *const results[] = {"within", "over", "unsure"};
     static const char *const units[] = {"bytes", "count", "percent"};
 
-    return json_must(json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "name", json_text(finding->name),
-                               "result", results[finding->result], "unit", units[finding->unit], "actual",
-                               number(finding->unit, finding->actual), "limit",
-                               number(finding->unit, finding->limit), "message", json_text(finding->message),
-                               "sites", sites_of(finding)));
+    json_t *limit = json_must(
+        json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "name", json_text(finding->name), "result",
+                  results[finding->result], "unit", units[finding->unit], "actual",
+                  number(finding->unit, finding->actual), "limit", number(finding->unit, finding->limit),
+                  "message", json_text(finding->message), "sites", sites_of(finding)));
+
+    if (finding->remark)
+        json_object_set_new(limit, "remark", json_text(finding->remark));
+    return limit;
 }
 
 static json_t *live_part(const struct live_parts *live, enum live_part part)

@@ -10,6 +10,7 @@
 #include "export/export.h"
 #include "model/by_design.h"
 #include "model/diff.h"
+#include "model/load.h"
 #include "util.h"
 
 /* What is judged, while it is. */
@@ -90,17 +91,25 @@ static void divide_live(struct judging *judging)
     }
 }
 
-/* Whether site i counts for a limit. glob: NULL for those of the whole program. */
+static bool is_meant(const struct judging *judging, const struct site *site, const char *glob)
+{
+    return site->kind == SITE_STACK &&
+           site_matches(profile_in(judging), judging->verdict->symbols, site, glob_matches, glob);
+}
+
+/* Whether site i is left out of a limit, though it is meant. glob: NULL for those of the
+ * whole program. */
+static bool is_left_out(const struct judging *judging, size_t i, enum limit_of of, const char *glob)
+{
+    return is_of_live(of) && judging->parts[i] != LIVE_COUNTED &&
+           (glob == NULL || judging->parts[i] == LIVE_SUPPRESSED);
+}
+
+/* Whether site i counts for a limit. */
 static bool counts(const struct judging *judging, size_t i, enum limit_of of, const char *glob)
 {
-    const struct site *site = &profile_in(judging)->sites[i];
-
-    if (is_of_live(of) && judging->parts[i] != LIVE_COUNTED &&
-        (glob == NULL || judging->parts[i] == LIVE_SUPPRESSED))
-        return false;
-    return glob == NULL ||
-           (site->kind == SITE_STACK &&
-            site_matches(profile_in(judging), judging->verdict->symbols, site, glob_matches, glob));
+    return !is_left_out(judging, i, of, glob) &&
+           (glob == NULL || is_meant(judging, &profile_in(judging)->sites[i], glob));
 }
 
 /* --- Culprits ----------------------------------------------------------------------- */
@@ -232,8 +241,8 @@ static void conclude(struct finding *finding, const char *note)
                           rounded_text(more, finding->unit, finding->actual - finding->limit), note);
     else
         finding->message = must_asprintf("%s, at most %s: cannot tell, since losses leave it between %" PRId64
-                                         " and %" PRId64,
-                                         actual, limit, finding->lowest, finding->highest);
+                                         " and %" PRId64 "%s",
+                                         actual, limit, finding->lowest, finding->highest, note);
 }
 
 /* What the program's number is, and between what it lies for losses: lost blocks make
@@ -306,34 +315,100 @@ static void judge_program(const struct judging *judging, enum limit_of of)
     free(note);
 }
 
-/* Stacks that found no place in the table may be the pattern's too. */
-static void judge_sites(const struct judging *judging, const struct site_limit *limit)
+/* --- Findings of sites ---------------------------------------------------------------- */
+
+/* What the sites of a pattern hold. */
+struct tally {
+    int64_t sum;
+    int64_t allocs;
+    int64_t elsewhere; /* of calls whose stack is not known: they may be the pattern's too */
+    size_t sites;      /* that the pattern means */
+    bool stacks;       /* there are any, or there were but for the table's size */
+};
+
+static struct tally tally_sites(const struct judging *judging, const struct site_limit *limit)
 {
-    struct finding finding = {.name = must_asprintf("site %s:%s", limit->glob, limit_name(limit->of)),
-                              .unit = limit_unit(limit->of),
-                              .limit = (int64_t)limit->most};
-    int64_t sum = 0, allocs = 0, elsewhere = 0;
+    struct tally tally = {0};
 
     for (size_t i = 0; i < profile_in(judging)->site_count; i++) {
         const struct site *site = &profile_in(judging)->sites[i];
 
-        if (site->kind == SITE_OTHER) {
-            elsewhere += number_of(site, limit->of);
-        } else if (counts(judging, i, limit->of, limit->glob)) {
-            sum += number_of(site, limit->of);
-            allocs += (int64_t)site->allocs;
+        tally.stacks |= site->kind == SITE_STACK || site->kind == SITE_OTHER;
+        if (site->kind == SITE_OTHER || site->kind == SITE_NO_STACK) {
+            tally.elsewhere += number_of(site, limit->of);
+        } else if (is_meant(judging, site, limit->glob)) {
+            tally.sites++;
+            if (is_left_out(judging, i, limit->of, limit->glob))
+                continue;
+            tally.sum += number_of(site, limit->of);
+            tally.allocs += (int64_t)site->allocs;
         }
     }
     if (limit->of == LIMIT_TEMPORARY) {
-        sum = allocs > 0 ? (int64_t)(100000.0 * (double)sum / (double)allocs) : 0;
-        elsewhere = elsewhere > 0 ? 100000 - sum : 0;
+        tally.sum = tally.allocs > 0 ? (int64_t)(100000.0 * (double)tally.sum / (double)tally.allocs) : 0;
+        tally.elsewhere = tally.elsewhere > 0 ? 100000 - tally.sum : 0;
     }
-    finding.actual = finding.lowest = sum;
-    finding.highest = sum + (elsewhere > 0 ? elsewhere : 0);
-    conclude(&finding, "");
+    return tally;
+}
+
+/* True when there are frames of the program's own file, and not one has a name. */
+static bool is_program_nameless(const struct judging *judging)
+{
+    const struct profile *profile = profile_in(judging);
+    const char *program = judging->verdict->report->main.program;
+    bool seen = false;
+
+    for (uint32_t id = STATE_STACK_FIRST; id < profile->node_count; id++) {
+        size_t count;
+        const struct place *places =
+            symbols_places(judging->verdict->symbols, profile->nodes[id].where, &count);
+
+        if (*program == '\0' || strcmp(places[0].module, program) != 0)
+            continue;
+        seen = true;
+        for (size_t p = 0; p < count; p++)
+            if (places[p].named)
+                return false;
+    }
+    return seen;
+}
+
+/* A pattern that means nothing keeps every limit: mostly it is a misspelt one. */
+static char *remark_on(const struct judging *judging, const struct tally *tally)
+{
+    if (tally->sites > 0)
+        return NULL;
+    return is_program_nameless(judging)
+               ? must_asprintf("no site matches: the functions of %s have no names, is it stripped?",
+                               path_base(judging->verdict->report->main.program))
+               : must_strdup("no site matches");
+}
+
+static void judge_sites(const struct judging *judging, const struct site_limit *limit)
+{
+    struct tally tally = tally_sites(judging, limit);
+    struct finding finding = {.name = must_asprintf("site %s:%s", limit->glob, limit_name(limit->of)),
+                              .unit = limit_unit(limit->of),
+                              .limit = (int64_t)limit->most,
+                              .actual = tally.sum,
+                              .lowest = tally.sum,
+                              .highest = tally.sum + (tally.elsewhere > 0 ? tally.elsewhere : 0)};
+    char *note;
+
+    if (!tally.stacks && judging->verdict->report->main.totals.allocs > 0) {
+        finding.result = RESULT_UNSURE;
+        finding.message =
+            must_strdup("cannot tell, since no call stacks were kept; track it with --stacks=full");
+        add_finding(judging->verdict, finding);
+        return;
+    }
+    finding.remark = remark_on(judging, &tally);
+    note = finding.remark ? must_asprintf(" (%s)", finding.remark) : must_strdup("");
+    conclude(&finding, note);
     if (finding.result != RESULT_WITHIN)
         find_culprits(judging, &finding, limit->of, limit->glob);
     add_finding(judging->verdict, finding);
+    free(note);
 }
 
 /* --- Baseline ------------------------------------------------------------------------ */
@@ -466,6 +541,7 @@ void verdict_free(struct verdict *verdict)
     for (size_t i = 0; i < verdict->count; i++) {
         free(verdict->findings[i].name);
         free(verdict->findings[i].message);
+        free(verdict->findings[i].remark);
     }
     free(verdict->findings);
     symbols_close(verdict->symbols);

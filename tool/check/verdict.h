@@ -36,6 +36,7 @@ struct finding {
     int64_t highest; /* what `actual` may be, for losses; usually the same */
     int64_t lowest;
     char *message; /* one sentence */
+    char *remark;  /* what of it should be known even where it is within; NULL: nothing */
     struct culprit culprits[CULPRITS_MAX];
     size_t culprit_count;
     size_t more_culprits; /* sites beyond those */
