@@ -213,6 +213,24 @@ check() {
     check 1 --site='nothing:peak=199' --max-peak=1 x.ht # over is over
 }
 
+@test "a limit above a peak that threads may have made short cannot be told to be kept" {
+    "$make_state" x.ht peak_error_bytes=1000
+    check 0 --max-peak=3500 x.ht
+    [[ $out == *"(with several threads it may be short by 1000 B)"* ]]
+    check 2 --max-peak=3499 x.ht
+    grep -Eq '^  UNSURE max-peak: 2\.4 KiB \(2500 bytes\), at most 3\.4 KiB: cannot tell, since with several threads it may lie between 2500 and 3500$' <<<"$out"
+    check 2 --max-peak=2500 x.ht
+    check 1 --max-peak=2499 x.ht
+    check 0 --baseline=x.ht x.ht # as measured, both of them
+    [[ $out == *"(it was 2.4 KiB (2500 bytes); with several threads it may be short by 1000 B)"* ]]
+    check 2 --max-peak=3499 --format=json x.ht
+    echo "$out" >check.json
+    json check.json '[.peak_error_bytes, (.limits[0] | [.result, .lowest, .actual, .highest])]' \
+        '[1000,["unsure",2500,2500,3500]]'
+    "$make_state" x.ht peak_error_bytes=18446744073709551615 # a stranger's
+    check 2 --max-peak=1G x.ht
+}
+
 @test "a pattern that no site matches is said in every form, and keeps its limit" {
     need_tracking
     need jq

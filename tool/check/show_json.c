@@ -44,11 +44,12 @@ static json_t *limit_of(const struct finding *finding)
     static const char *const results[] = {"within", "over", "unsure"};
     static const char *const units[] = {"bytes", "count", "percent"};
 
-    json_t *limit = json_must(
-        json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "name", json_text(finding->name), "result",
-                  results[finding->result], "unit", units[finding->unit], "actual",
-                  number(finding->unit, finding->actual), "limit", number(finding->unit, finding->limit),
-                  "message", json_text(finding->message), "sites", sites_of(finding)));
+    json_t *limit = json_must(json_pack(
+        "{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_text(finding->name), "result",
+        results[finding->result], "unit", units[finding->unit], "actual",
+        number(finding->unit, finding->actual), "lowest", number(finding->unit, finding->lowest), "highest",
+        number(finding->unit, finding->highest), "limit", number(finding->unit, finding->limit), "message",
+        json_text(finding->message), "sites", sites_of(finding)));
 
     if (finding->remark)
         json_object_set_new(limit, "remark", json_text(finding->remark));
@@ -68,10 +69,11 @@ void show_json(const struct verdict *verdict, FILE *out)
 
     for (size_t i = 0; i < verdict->count; i++)
         json_array_append_new(limits, limit_of(&verdict->findings[i]));
-    root = json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
+    root = json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:I, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
                                "check", "program", json_text(verdict->report->main.program), "pid",
-                               (int)verdict->report->main.pid, "result", results[verdict->result], "limits",
-                               limits, "live", "counted", live_part(&verdict->live, LIVE_COUNTED),
+                               (int)verdict->report->main.pid, "result", results[verdict->result],
+                               "peak_error_bytes", (json_int_t)verdict->report->main.totals.peak_error_bytes,
+                               "limits", limits, "live", "counted", live_part(&verdict->live, LIVE_COUNTED),
                                "by_design", live_part(&verdict->live, LIVE_BY_DESIGN), "suppressed",
                                live_part(&verdict->live, LIVE_SUPPRESSED)));
     json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));

@@ -240,31 +240,51 @@ static void conclude(struct finding *finding, const char *note)
             must_asprintf("%s, at most %s: %s over%s", actual, limit,
                           rounded_text(more, finding->unit, finding->actual - finding->limit), note);
     else
-        finding->message = must_asprintf("%s, at most %s: cannot tell, since losses leave it between %" PRId64
-                                         " and %" PRId64 "%s",
-                                         actual, limit, finding->lowest, finding->highest, note);
+        finding->message =
+            must_asprintf("%s, at most %s: cannot tell, since %s between %" PRId64 " and %" PRId64 "%s",
+                          actual, limit, finding->doubt ? finding->doubt : "losses leave it", finding->lowest,
+                          finding->highest, finding->remark ? note : "");
 }
 
-/* What the program's number is, and between what it lies for losses: lost blocks make
- * live and peak too high, and hide what an unmatched free was. */
+/* A stranger's file may say anything: sums stop at the ends. */
+static int64_t raised(int64_t number, uint64_t by)
+{
+    int64_t sum;
+
+    return __builtin_add_overflow(number, by, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t lowered(int64_t number, uint64_t by)
+{
+    int64_t rest;
+
+    return __builtin_sub_overflow(number, by, &rest) ? INT64_MIN : rest;
+}
+
+/* What the program's number is, and between what it lies: lost blocks make live and peak
+ * too high, and hide what an unmatched free was; what threads hold back makes the peak too
+ * low. */
 static void take_total(const struct judging *judging, struct finding *finding, enum limit_of of)
 {
     const struct ht_totals *totals = &judging->verdict->report->main.totals;
-    int64_t lost_bytes = (int64_t)totals->lost_bytes, lost_blocks = (int64_t)totals->lost_blocks;
-    int64_t too_high = 0, too_low = 0;
+    uint64_t too_high = 0, too_low = 0;
 
     switch (of) {
     case LIMIT_PEAK:
         finding->actual = (int64_t)totals->peak_bytes;
-        too_high = lost_bytes;
+        too_high = totals->lost_bytes;
+        too_low = totals->peak_error_bytes;
+        if (too_low > 0)
+            finding->doubt =
+                too_high > 0 ? "losses and several threads leave it" : "with several threads it may lie";
         break;
     case LIMIT_LIVE:
         finding->actual = judging->verdict->live.bytes[LIVE_COUNTED];
-        too_high = lost_bytes;
+        too_high = totals->lost_bytes;
         break;
     case LIMIT_LIVE_BLOCKS:
         finding->actual = judging->verdict->live.blocks[LIVE_COUNTED];
-        too_high = lost_blocks;
+        too_high = totals->lost_blocks;
         break;
     case LIMIT_ALLOCS: finding->actual = (int64_t)totals->allocs; break;
     case LIMIT_TEMPORARY:
@@ -274,38 +294,45 @@ static void take_total(const struct judging *judging, struct finding *finding, e
         break;
     case LIMIT_FOREIGN:
         finding->actual = (int64_t)totals->foreign_frees;
-        too_low = (int64_t)totals->unmatched_frees;
+        too_low = totals->unmatched_frees;
         break;
     case LIMIT_INVALID:
         finding->actual = (int64_t)totals->invalid_frees;
-        too_low = (int64_t)totals->unmatched_frees;
+        too_low = totals->unmatched_frees;
         break;
     case LIMIT_BLOCK:
         finding->actual = (int64_t)totals->largest_bytes;
         if (finding->actual == 0) /* not known: a device's profile does not keep it */
-            too_low = (int64_t)totals->bytes_allocated;
+            too_low = totals->bytes_allocated;
         break;
     case LIMIT_TOTAL:
     case LIMITS: BUG("no limit of a program");
     }
-    finding->lowest = finding->actual - too_high;
-    finding->highest = finding->actual + too_low;
+    finding->lowest = lowered(finding->actual, too_high);
+    finding->highest = raised(finding->actual, too_low);
+}
+
+/* " (...)", or nothing (malloc'ed). */
+static char *note_on(const struct judging *judging, enum limit_of of)
+{
+    const struct ht_totals *totals = &judging->verdict->report->main.totals;
+    char bytes[24];
+
+    if (of == LIMIT_PEAK && totals->peak_error_bytes > 0)
+        return must_asprintf(" (with several threads it may be short by %s)",
+                             export_bytes(bytes, (double)totals->peak_error_bytes));
+    if (of == LIMIT_BLOCK && !profile_in(judging)->sizes.known &&
+        totals->largest_bytes > judging->limits->most[of])
+        return must_strdup(" (a file of 'run --sizes' knows by which site)");
+    return must_strdup("");
 }
 
 static void judge_program(const struct judging *judging, enum limit_of of)
 {
-    const struct ht_totals *totals = &judging->verdict->report->main.totals;
     struct finding finding = {.name = must_asprintf("max-%s", limit_name(of)),
                               .unit = limit_unit(of),
                               .limit = (int64_t)judging->limits->most[of]};
-    char bytes[24];
-    char *note = of == LIMIT_PEAK && totals->peak_error_bytes > 0
-                     ? must_asprintf(" (with several threads it may be short by %s)",
-                                     export_bytes(bytes, (double)totals->peak_error_bytes))
-                 : of == LIMIT_BLOCK && !profile_in(judging)->sizes.known &&
-                         totals->largest_bytes > judging->limits->most[of]
-                     ? must_strdup(" (a file of 'run --sizes' knows by which site)")
-                     : must_strdup("");
+    char *note = note_on(judging, of);
 
     take_total(judging, &finding, of);
     conclude(&finding, note);
@@ -392,7 +419,8 @@ static void judge_sites(const struct judging *judging, const struct site_limit *
                               .limit = (int64_t)limit->most,
                               .actual = tally.sum,
                               .lowest = tally.sum,
-                              .highest = tally.sum + (tally.elsewhere > 0 ? tally.elsewhere : 0)};
+                              .highest =
+                                  raised(tally.sum, tally.elsewhere > 0 ? (uint64_t)tally.elsewhere : 0)};
     char *note;
 
     if (!tally.stacks && judging->verdict->report->main.totals.allocs > 0) {
@@ -453,21 +481,28 @@ static int64_t grown_limit(const struct limits *limits, int64_t before)
     return __builtin_add_overflow(before, allowed, &limit) ? INT64_MAX : limit;
 }
 
+/* Two peaks are compared as they were measured: both may be short, as much and for the
+ * same reason, and a limit that is one of them could never be told to be kept. */
 static void judge_growth(const struct judging *judging, const struct report *baseline, enum diff_by by,
                          int64_t before, int64_t actual)
 {
-    int64_t lost = (int64_t)judging->verdict->report->main.totals.lost_bytes;
+    const struct ht_totals *totals = &judging->verdict->report->main.totals;
     struct finding finding = {
         .name = must_asprintf("baseline %s", by == DIFF_PEAK ? "peak" : "live"),
         .unit = UNIT_BYTES,
         .is_change = true,
         .before = before,
         .actual = actual,
-        .lowest = actual - lost,
+        .lowest = lowered(actual, totals->lost_bytes),
         .highest = actual,
         .limit = grown_limit(judging->limits, before),
     };
-    char text[64], *note = must_asprintf(" (it was %s)", number_text(text, UNIT_BYTES, before));
+    char text[64], bytes[24];
+    char *note = by == DIFF_PEAK && totals->peak_error_bytes > 0
+                     ? must_asprintf(" (it was %s; with several threads it may be short by %s)",
+                                     number_text(text, UNIT_BYTES, before),
+                                     export_bytes(bytes, (double)totals->peak_error_bytes))
+                     : must_asprintf(" (it was %s)", number_text(text, UNIT_BYTES, before));
 
     conclude(&finding, note);
     if (finding.result != RESULT_WITHIN)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * verdict.h - limits held against a run: which are broken, by how much, and by which
- * sites. Numbers that losses make unsure are known to lie between two values; a limit
+ * sites. Numbers that losses, or threads, make unsure are known to lie between two values; a limit
  * between them is neither kept nor broken.
  */
 #ifndef HT_TOOL_VERDICT_H
@@ -33,10 +33,11 @@ struct finding {
     int64_t before;
     int64_t actual; /* percents in thousandths */
     int64_t limit;
-    int64_t highest; /* what `actual` may be, for losses; usually the same */
+    int64_t highest; /* what `actual` may be; usually the same */
     int64_t lowest;
-    char *message; /* one sentence */
-    char *remark;  /* what of it should be known even where it is within; NULL: nothing */
+    const char *doubt; /* why they differ: "with several threads the peak" lies between them; NULL: losses */
+    char *message;     /* one sentence */
+    char *remark;      /* what of it should be known even where it is within; NULL: nothing */
     struct culprit culprits[CULPRITS_MAX];
     size_t culprit_count;
     size_t more_culprits; /* sites beyond those */
