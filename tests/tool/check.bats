@@ -218,7 +218,7 @@ check() {
     check 0 --max-peak=3500 x.ht
     [[ $out == *"(with several threads it may be short by 1000 B)"* ]]
     check 2 --max-peak=3499 x.ht
-    grep -Eq '^  UNSURE max-peak: 2\.4 KiB \(2500 bytes\), at most 3\.4 KiB: cannot tell, since with several threads it may lie between 2500 and 3500$' <<<"$out"
+    grep -Eq '^  UNSURE max-peak: 2\.4 KiB \(2500 bytes\), at most 3\.4 KiB \(3499 bytes\): cannot tell, since with several threads it may lie between 2500 and 3500$' <<<"$out"
     check 2 --max-peak=2500 x.ht
     check 1 --max-peak=2499 x.ht
     check 0 --baseline=x.ht x.ht # as measured, both of them
@@ -229,6 +229,16 @@ check() {
         '[1000,["unsure",2500,2500,3500]]'
     "$make_state" x.ht peak_error_bytes=18446744073709551615 # a stranger's
     check 2 --max-peak=1G x.ht
+}
+
+@test "a limit is given to the byte where rounding would hide the difference" {
+    "$make_state" x.ht
+    check 1 --max-peak=2499 x.ht
+    [[ $out == *"2.4 KiB (2500 bytes), at most 2.4 KiB (2499 bytes): 1 B over"* ]]
+    check 0 --max-peak=2501 x.ht
+    [[ $out == *"2.4 KiB (2500 bytes), at most 2.4 KiB (2501 bytes)"* ]]
+    check 0 --max-peak=3K x.ht
+    grep -qx '  ok     max-peak: 2.4 KiB (2500 bytes), at most 3.0 KiB' <<<"$out"
 }
 
 @test "a pattern that no site matches is said in every form, and keeps its limit" {

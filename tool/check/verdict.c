@@ -217,6 +217,19 @@ static const char *rounded_text(char text[64], enum limit_unit unit, int64_t num
     return unit == UNIT_BYTES ? export_bytes(text, (double)number) : number_text(text, unit, number);
 }
 
+/* The limit beside the number, with its exact bytes where they would look alike, or
+ * where the bounds are given to the byte. */
+static const char *limit_text(char text[64], const struct finding *finding)
+{
+    char actual[64];
+
+    rounded_text(actual, finding->unit, finding->actual);
+    rounded_text(text, finding->unit, finding->limit);
+    if (finding->result == RESULT_UNSURE || (strcmp(actual, text) == 0 && finding->actual != finding->limit))
+        number_text(text, finding->unit, finding->limit);
+    return text;
+}
+
 static struct finding *add_finding(struct verdict *verdict, struct finding finding)
 {
     verdict->findings = must_realloc(verdict->findings, (verdict->count + 1) * sizeof *verdict->findings);
@@ -232,7 +245,7 @@ static void conclude(struct finding *finding, const char *note)
                       : finding->highest <= finding->limit ? RESULT_WITHIN
                                                            : RESULT_UNSURE;
     number_text(actual, finding->unit, finding->actual);
-    rounded_text(limit, finding->unit, finding->limit);
+    limit_text(limit, finding);
     if (finding->result == RESULT_WITHIN)
         finding->message = must_asprintf("%s, at most %s%s", actual, limit, note);
     else if (finding->result == RESULT_OVER)
