@@ -24,7 +24,7 @@ struct settings {
     struct {
         const char *name;
         const char *value;
-    } * given; /* limits of the command line: they come after those of files */
+    } * given; /* limits, and files of them, of the command line */
     size_t given_count;
     show_function *show;
     const char *output; /* NULL: standard output, or standard error beside a command */
@@ -33,7 +33,65 @@ struct settings {
     const char *file; /* or: */
     char **command;
     int command_words;
+    char *scratch; /* of a command's numbers; NULL: none */
+    bool runs;     /* the command does, or is about to */
+    char *said;    /* by `run` about it; NULL: nothing */
 };
+
+/* --- No verdict ----------------------------------------------------------------------- */
+
+/* What an earlier run left in the output must not be taken for this one's. Without a file,
+ * text has been said already. */
+static void write_nothing(const struct settings *settings, const char *why)
+{
+    char *name = must_strdup(settings->command ? settings->command[0] : settings->file ? settings->file : "");
+    struct report report = {.main.program = name};
+    struct verdict verdict = {.report = &report, .nothing = why, .result = RESULT_UNSURE};
+    struct output output;
+
+    if (settings->output == NULL) {
+        if (settings->show != show_text)
+            settings->show(&verdict, settings->command ? stderr : stdout);
+    } else if (!output_open(&output, settings->output)) {
+        warning("cannot write %s: %s", settings->output, strerror(errno));
+    } else {
+        settings->show(&verdict, output.stream);
+        output_end(&output);
+    }
+    free(name);
+}
+
+static void scratch_remove(struct settings *settings)
+{
+    DIR *stream = settings->scratch ? opendir(settings->scratch) : NULL;
+    struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL)
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(stream), entry->d_name, 0);
+    if (stream)
+        closedir(stream);
+    if (settings->scratch)
+        rmdir(settings->scratch);
+    free(settings->scratch);
+    settings->scratch = NULL;
+}
+
+/* die(), and what `run` warns of: why a command left nothing is the last that it says. */
+static void hear(void *context, const char *text, bool last)
+{
+    struct settings *settings = context;
+
+    if (last) {
+        scratch_remove(settings);
+        write_nothing(settings, text);
+    } else if (settings->runs) {
+        char *said = settings->said ? must_asprintf("%s; %s", settings->said, text) : must_strdup(text);
+
+        free(settings->said);
+        settings->said = said;
+    }
+}
 
 static void take_option(void *context, const char *name, const char *value)
 {
@@ -41,20 +99,25 @@ static void take_option(void *context, const char *name, const char *value)
 
     if (value == NULL)
         return;
-    if (strcmp(name, "limits") == 0) {
-        limits_read(&settings->limits, value);
-    } else if (strcmp(name, "suppressions") == 0) {
-        suppressions_read(&settings->limits, value);
-    } else {
-        settings->given =
-            must_realloc(settings->given, (settings->given_count + 1) * sizeof *settings->given);
-        settings->given[settings->given_count].name = name;
-        settings->given[settings->given_count++].value = value;
+    settings->given = must_realloc(settings->given, (settings->given_count + 1) * sizeof *settings->given);
+    settings->given[settings->given_count].name = name;
+    settings->given[settings->given_count++].value = value;
+}
+
+static void read_files(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->given_count; i++) {
+        if (strcmp(settings->given[i].name, "limits") == 0)
+            limits_read(&settings->limits, settings->given[i].value);
+        else if (strcmp(settings->given[i].name, "suppressions") == 0)
+            suppressions_read(&settings->limits, settings->given[i].value);
     }
 }
 
+/* The command line's own limits come after those of files. */
 static void set_given(struct settings *settings)
 {
+    read_files(settings);
     for (size_t i = 0; i < settings->given_count; i++) {
         char *where = must_asprintf("check: --%s", settings->given[i].name);
 
@@ -98,10 +161,18 @@ static void parse(struct settings *settings, int argc, char **argv)
     int first = options_parse(argc, argv, &usage, specs);
     bool is_command = first > 0 && strcmp(argv[first - 1], "--") == 0;
 
-    set_given(settings);
     settings->show = show_find(format);
     if (settings->show == NULL)
         usage_error(argv[0], "unknown format '%s': use " SHOW_FORMATS, format);
+    if (settings->output && !output_possible(settings->output))
+        die("cannot write %s: %s; give another -o FILE", settings->output, strerror(errno));
+    if (first < argc) {
+        settings->file = is_command ? NULL : argv[first];
+        settings->command = is_command ? argv + first : NULL;
+        settings->command_words = argc - first;
+    }
+    set_diagnostic_listener(hear, settings);
+    set_given(settings);
     if (first >= argc)
         usage_error(argv[0], "give a FILE, or -- and a COMMAND");
     if (!is_command && first + 1 < argc)
@@ -114,9 +185,6 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "--keep is for a COMMAND; %s is kept already", argv[first]);
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another --keep=FILE", settings->keep_as, strerror(errno));
-    settings->file = is_command ? NULL : argv[first];
-    settings->command = argv + first;
-    settings->command_words = argc - first;
 }
 
 /* --- A command ----------------------------------------------------------------------- */
@@ -134,20 +202,6 @@ static char *scratch_make(void)
         free(directory);
     }
     die("no place for the numbers: neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp is writable");
-}
-
-static void scratch_remove(char *directory)
-{
-    DIR *stream = opendir(directory);
-    struct dirent *entry;
-
-    while (stream && (entry = readdir(stream)) != NULL)
-        if (entry->d_name[0] != '.')
-            unlinkat(dirfd(stream), entry->d_name, 0);
-    if (stream)
-        closedir(stream);
-    rmdir(directory);
-    free(directory);
 }
 
 /* `heaptracker run --quiet -o FILE [--sizes] -- COMMAND`, in this process. */
@@ -174,21 +228,25 @@ static int run_command(const struct settings *settings, const char *file)
 }
 
 /* Fills *report from what the command left; false when it left nothing. */
-static bool load_command(struct report *report, const struct settings *settings, int *status)
+static bool load_command(struct report *report, struct settings *settings, int *status)
 {
-    char *directory = settings->keep_as ? NULL : scratch_make();
-    char *file = settings->keep_as ? must_strdup(settings->keep_as) : must_asprintf("%s/check.ht", directory);
+    char *file;
     struct stat before, after;
-    bool was_there = stat(file, &before) == 0, loaded;
+    bool was_there, loaded;
 
+    settings->scratch = settings->keep_as ? NULL : scratch_make();
+    file =
+        settings->keep_as ? must_strdup(settings->keep_as) : must_asprintf("%s/check.ht", settings->scratch);
+    was_there = stat(file, &before) == 0;
+    settings->runs = true;
     *status = run_command(settings, file);
+    settings->runs = false;
     /* A run replaces the file, by another inode: an earlier one's is not taken for this one's,
      * and stays where this one leaves nothing. */
     loaded = stat(file, &after) == 0 && !(was_there && before.st_ino == after.st_ino);
     if (loaded)
         report_load(report, file);
-    if (directory)
-        scratch_remove(directory);
+    scratch_remove(settings);
     free(file);
     return loaded;
 }
@@ -231,19 +289,23 @@ int cmd_check(int argc, char **argv)
 
     parse(&settings, argc, argv);
     load_baseline(&baseline, &settings); /* before the command: what is wrong with it is known at once */
-    if (settings.file)
+    if (settings.file) {
         report_load(&report, settings.file);
-    else if (!load_command(&report, &settings, &status))
-        return EXIT_UNUSABLE; /* run has said why */
+    } else if (!load_command(&report, &settings, &status)) {
+        write_nothing(&settings, settings.said ? settings.said : "the command left no numbers");
+        return EXIT_UNUSABLE;
+    }
     require_same_program(&settings, &baseline, &report);
 
     verdict_make(&verdict, &settings.limits, &report, settings.limits.baseline ? &baseline : NULL,
                  settings.file || settings.any_exit ? NULL : &status);
+    set_diagnostic_listener(NULL, NULL);
     write_verdict(&settings, &verdict);
     result = verdict.result;
     verdict_free(&verdict);
     report_free(&report);
     report_free(&baseline);
     limits_free(&settings.limits);
+    free(settings.said);
     return result == RESULT_WITHIN ? EXIT_FINE : result == RESULT_OVER ? EXIT_OVER : EXIT_UNUSABLE;
 }

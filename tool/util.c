@@ -13,14 +13,37 @@
 
 static int failure_status = EXIT_UNUSABLE;
 
+static struct {
+    diagnostic_listener *hear;
+    void *context;
+} listener;
+
 void set_failure_status(int status)
 {
     failure_status = status;
 }
 
+void set_diagnostic_listener(diagnostic_listener *hear, void *context)
+{
+    listener.hear = hear;
+    listener.context = context;
+}
+
+/* What is said meanwhile is not heard: a listener that fails must not be called again. */
+static void tell_listener(const char *text, bool last)
+{
+    diagnostic_listener *hear = listener.hear;
+
+    if (hear == NULL)
+        return;
+    listener.hear = NULL;
+    hear(listener.context, text, last);
+    listener.hear = hear;
+}
+
 /* One write, so that the program's own output cannot fall into the line; control
  * characters that came with a name cannot break the line or steer the terminal. */
-static void print_line(const char *format, va_list arguments)
+static void print_line(const char *format, va_list arguments, bool last)
 {
     char text[1024], *safe;
 
@@ -28,6 +51,7 @@ static void print_line(const char *format, va_list arguments)
     safe = utf8_copy(text, strlen(text), true);
     fflush(stdout);
     fprintf(stderr, "heaptracker: %s\n", safe);
+    tell_listener(safe, last);
     free(safe);
 }
 
@@ -36,7 +60,7 @@ void warning(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    print_line(format, arguments);
+    print_line(format, arguments, false);
     va_end(arguments);
 }
 
@@ -45,7 +69,7 @@ void die(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    print_line(format, arguments);
+    print_line(format, arguments, true);
     va_end(arguments);
     exit(failure_status);
 }

@@ -29,6 +29,11 @@ void set_failure_status(int status);
 void warning(const char *format, ...) PRINTF_LIKE(1, 2);
 _Noreturn void die(const char *format, ...) PRINTF_LIKE(1, 2);
 
+/* Hears what warning() and die() say, without its begin; `last`: the tool ends with it. For a
+ * command that leaves a result behind: it can say there why there is none. NULL: nobody. */
+typedef void diagnostic_listener(void *context, const char *text, bool last);
+void set_diagnostic_listener(diagnostic_listener *hear, void *context);
+
 /* A state that the tool's own code must never reach. */
 #define BUG(text) bug_at(__FILE__, __LINE__, (text))
 _Noreturn void bug_at(const char *file, int line, const char *text);

@@ -284,6 +284,64 @@ check() {
     check 0 --max-live=1M x.ht
 }
 
+# An earlier verdict is in heap.xml, verdict.json, notes and text; then
+# replaced PATTERN ARGUMENT...: what nothing can be said of takes their places
+replaced() {
+    local pattern=$1 file
+    shift
+    need jq
+    need xmllint libxml2-utils
+    for file in heap.xml verdict.json notes text; do echo old >"$file"; done
+    check 2 --format=junit -o heap.xml "$@"
+    one_line "$err"
+    xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" heap.xml
+    [ "$(xmllint --xpath 'string(/testsuites/@errors)' heap.xml)" = 1 ]
+    [[ $(xmllint --xpath 'string(//testcase[@name="check"]/error/@message)' heap.xml) == $pattern ]]
+    check 2 --format=json -o verdict.json "$@"
+    json verdict.json '[.schema, .kind, .result, .limits]' '[1,"check","unsure",[]]'
+    [[ $(jq -r .reason verdict.json) == $pattern ]]
+    check 2 --format=github -o notes "$@"
+    [ "$(wc -l <notes)" -eq 1 ]
+    [[ $(<notes) == "::warning title=heaptracker::cannot tell: "$pattern ]]
+    check 2 -o text "$@"
+    [[ $(<text) == *": cannot tell: "$pattern ]]
+    [ -z "$out" ]
+    no_state_left
+}
+
+@test "where nothing can be judged, no earlier verdict stays in its file" {
+    need_tracking
+    "$make_state" x.ht
+    "$make_state" other.ht program=/usr/bin/other
+    replaced '/nowhere/at/all: cannot execute it: *' --max-peak=1M -- /nowhere/at/all
+    replaced 'missing.ht: *' --max-peak=1M missing.ht
+    replaced 'the baseline other.ht is of another program, *' --baseline=other.ht x.ht
+    replaced 'missing.ht: *' --baseline=missing.ht -- "$gate"
+    replaced 'cannot read missing: *' --limits=missing x.ht
+    replaced "check: --max-peak: 'x' is no size*" --max-peak=x x.ht
+    replaced 'check: give at least one limit*' x.ht
+    if [ -x "$HT_BUILD/tests/tool/workload-static" ]; then
+        replaced '*/workload-static was not tracked: *' --max-peak=1M -- "$HT_BUILD/tests/tool/workload-static"
+        json verdict.json '.program | endswith("/workload-static")' true
+    fi
+}
+
+@test "where nothing can be judged, a form for machines says so without a file too" {
+    check 2 --max-peak=1M --format=json missing.ht
+    echo "$out" >verdict.json
+    json verdict.json '[.program, .result]' '["missing.ht","unsure"]'
+    check 2 --max-peak=1M --format=github -- /nowhere/at/all
+    [ -z "$out" ]
+    [ "$(wc -l <<<"$err")" -eq 2 ]
+    [[ $err == *"::warning title=heaptracker::cannot tell: /nowhere/at/all: cannot execute it"* ]]
+}
+
+@test "where the verdict cannot be written is known before the command runs" {
+    check 2 --max-peak=1M -o missing/verdict -- touch ran
+    one_line "$err"
+    [ ! -e ran ]
+}
+
 @test "junit is valid, and says what broke" {
     need xmllint libxml2-utils
     need_tracking

@@ -28,6 +28,8 @@ char *show_headline(const struct verdict *verdict)
 {
     size_t over = verdict_count(verdict, RESULT_OVER), unsure = verdict_count(verdict, RESULT_UNSURE);
 
+    if (verdict->nothing != NULL)
+        return must_asprintf("cannot tell: %s", verdict->nothing);
     if (over > 0)
         return must_asprintf("over %zu of %zu limits", over, verdict->count);
     if (unsure > 0)
@@ -122,7 +124,8 @@ void show_text(const struct verdict *verdict, FILE *out)
                     screen_plain(&screen));
         free(name);
     }
-    print_live(verdict, out);
+    if (verdict->nothing == NULL)
+        print_live(verdict, out);
     free(program);
     free(headline);
 }

@@ -20,7 +20,8 @@ show_function show_json;   /* for scripts; docs/check.md has the fields */
 show_function show_junit;  /* a test case for each limit, as JUnit's XML */
 show_function show_github; /* workflow commands of GitHub Actions: annotations */
 
-/* "within limits", "over 2 of 5 limits", "cannot tell of 1 of 5 limits" (malloc'ed). */
+/* "within limits", "over 2 of 5 limits", "cannot tell of 1 of 5 limits", "cannot tell: WHY"
+ * (malloc'ed). */
 char *show_headline(const struct verdict *verdict);
 
 /* The deciding frame: "parse_line at parse.c:12", or what stands for it (malloc'ed). */

@@ -5,7 +5,7 @@
  * JUnit: the form that Jenkins, GitLab and others read, which has no standard; this is
  * the part in which they agree (testmoapp/junitxml describes it, and Ant's and Jenkins'
  * schemas): a suite with one case for each limit; a broken one is a <failure>, one of
- * which nobody can tell an <error>.
+ * which nobody can tell an <error>, and so is the one case of a run that left nothing to judge.
  *
  * GitHub: `::error file=F,line=N,title=T::message`, one line each, escaped as the runner
  * expects (actions/toolkit, packages/core, command.ts).
@@ -102,17 +102,23 @@ static void put_case(FILE *out, const struct verdict *verdict, const struct find
 
 void show_junit(const struct verdict *verdict, FILE *out)
 {
+    /* Readers want a case: where nothing was judged, that is what it is about. */
+    const struct finding nothing = {
+        .name = (char[]){"check"}, .result = RESULT_UNSURE, .message = (char *)verdict->nothing};
+    size_t missing = verdict->nothing != NULL;
     char counts[128];
 
     snprintf(counts, sizeof counts, "tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" time=\"%.3f\"",
-             verdict->count, verdict_count(verdict, RESULT_OVER), verdict_count(verdict, RESULT_UNSURE),
-             verdict->report->main.seconds);
+             verdict->count + missing, verdict_count(verdict, RESULT_OVER),
+             verdict_count(verdict, RESULT_UNSURE) + missing, verdict->report->main.seconds);
     fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites %s>\n", counts);
     fputs("  <testsuite name=\"heaptracker check ", out);
     put_xml(out, path_base(verdict->report->main.program));
     fprintf(out, "\" %s>\n", counts);
     for (size_t i = 0; i < verdict->count; i++)
         put_case(out, verdict, &verdict->findings[i]);
+    if (missing)
+        put_case(out, verdict, &nothing);
     fputs("  </testsuite>\n</testsuites>\n", out);
 }
 
@@ -178,7 +184,11 @@ void show_github(const struct verdict *verdict, FILE *out)
     for (size_t i = 0; i < verdict->count; i++)
         if (verdict->findings[i].result != RESULT_WITHIN || verdict->findings[i].remark != NULL)
             put_annotation(out, &verdict->findings[i]);
-    if (verdict->result == RESULT_WITHIN) {
+    if (verdict->nothing != NULL) {
+        fputs("::warning title=heaptracker::", out);
+        put_command(out, headline, false);
+        fputc('\n', out);
+    } else if (verdict->result == RESULT_WITHIN) {
         fputs("::notice title=heaptracker::", out);
         put_command(out, path_base(verdict->report->main.program), false);
         fprintf(out, " is %s\n", headline);

@@ -62,20 +62,34 @@ static json_t *live_part(const struct live_parts *live, enum live_part part)
                                (json_int_t)live->blocks[part]));
 }
 
-void show_json(const struct verdict *verdict, FILE *out)
+static json_t *verdict_json(const struct verdict *verdict)
 {
     static const char *const results[] = {"within", "over", "unsure"};
-    json_t *limits = json_must(json_array()), *root;
+    json_t *limits = json_must(json_array());
 
     for (size_t i = 0; i < verdict->count; i++)
         json_array_append_new(limits, limit_of(&verdict->findings[i]));
-    root = json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:I, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
+    return json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:I, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
                                "check", "program", json_text(verdict->report->main.program), "pid",
                                (int)verdict->report->main.pid, "result", results[verdict->result],
                                "peak_error_bytes", (json_int_t)verdict->report->main.totals.peak_error_bytes,
                                "limits", limits, "live", "counted", live_part(&verdict->live, LIVE_COUNTED),
                                "by_design", live_part(&verdict->live, LIVE_BY_DESIGN), "suppressed",
                                live_part(&verdict->live, LIVE_SUPPRESSED)));
+}
+
+/* There are no numbers: none are made up. */
+static json_t *nothing_json(const struct verdict *verdict)
+{
+    return json_must(json_pack("{s:i, s:s, s:o, s:s, s:o, s:[]}", "schema", 1, "kind", "check", "program",
+                               json_text(verdict->report->main.program), "result", "unsure", "reason",
+                               json_text(verdict->nothing), "limits"));
+}
+
+void show_json(const struct verdict *verdict, FILE *out)
+{
+    json_t *root = verdict->nothing ? nothing_json(verdict) : verdict_json(verdict);
+
     json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     fputc('\n', out);
     json_decref(root);

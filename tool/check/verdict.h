@@ -56,7 +56,8 @@ enum live_part {
 };
 
 struct verdict {
-    const struct report *report;
+    const struct report *report; /* where nothing was judged: its program alone */
+    const char *nothing;         /* why nothing could be judged; NULL: it was */
     struct symbols *symbols;
     struct finding *findings; /* one for each limit, in the order in which they are listed */
     size_t count;
