@@ -284,6 +284,35 @@ check() {
     check 0 --max-live=1M x.ht
 }
 
+# remarked PATTERN: of x.ht, in every form
+remarked() {
+    need jq
+    need xmllint libxml2-utils
+    check 0 --max-live=1900 x.ht
+    grep -q "^  $1" <<<"$out"
+    [[ $out == *"live then: 1900 bytes"* && $out != *"at the end"* ]]
+    check 0 --max-live=1900 --format=json x.ht
+    [[ $(jq -r .remark <<<"$out") == $1* ]]
+    check 0 --max-live=1900 --format=junit -o junit.xml x.ht
+    xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" junit.xml
+    [[ $(xmllint --xpath 'string(//testsuite/system-out)' junit.xml) == $1* ]]
+    check 0 --max-live=1900 --format=github x.ht
+    grep -q "^::notice title=heaptracker::$1" <<<"$out"
+}
+
+@test "a program that had not ended is said to be judged as it was" {
+    "$make_state" x.ht ended=0 alive=$$
+    remarked 'it had not ended: what is judged is how it was when it was read'
+    "$make_state" x.ht ended=0 end_monotonic_ns=0 # as a copy that was made while it ran
+    remarked 'whether it had ended is not known: '
+    "$make_state" x.ht ended=3 end_status=0
+    check 0 --max-live=1900 x.ht
+    [[ $out == *"live at the end: 1900 bytes"* && $out != *"ended"* ]]
+    check 0 --max-live=1900 --format=json x.ht
+    echo "$out" >check.json
+    json check.json .remark null
+}
+
 # An earlier verdict is in heap.xml, verdict.json, notes and text; then
 # replaced PATTERN ARGUMENT...: what nothing can be said of takes their places
 replaced() {

@@ -92,7 +92,7 @@ static void print_live(const struct verdict *verdict, FILE *out)
     const struct live_parts *live = &verdict->live;
     int64_t bytes = verdict->report->main.totals.live_bytes;
 
-    fprintf(out, "live at the end: %" PRId64 " bytes\n", bytes);
+    fprintf(out, "live %s: %" PRId64 " bytes\n", verdict->remark ? "then" : "at the end", bytes);
     if (live->blocks[LIVE_BY_DESIGN] != 0 || live->blocks[LIVE_SUPPRESSED] != 0)
         fprintf(out,
                 "  %" PRId64 " counted, %" PRId64 " held by libc and the loader by design, %" PRId64
@@ -108,6 +108,8 @@ void show_text(const struct verdict *verdict, FILE *out)
 
     fprintf(out, "%s: %s%s%s\n", *program ? program : "(unknown program)", screen_bold(&screen), headline,
             screen_plain(&screen));
+    if (verdict->remark != NULL)
+        fprintf(out, "  %s\n", verdict->remark);
     for (size_t i = 0; i < verdict->count; i++) {
         const struct finding *finding = &verdict->findings[i];
         char *name = utf8_copy(finding->name, strlen(finding->name), true);

@@ -119,6 +119,8 @@ void show_junit(const struct verdict *verdict, FILE *out)
         put_case(out, verdict, &verdict->findings[i]);
     if (missing)
         put_case(out, verdict, &nothing);
+    if (verdict->remark)
+        put_remark(out, "    ", verdict->remark);
     fputs("  </testsuite>\n</testsuites>\n", out);
 }
 
@@ -184,6 +186,8 @@ void show_github(const struct verdict *verdict, FILE *out)
     for (size_t i = 0; i < verdict->count; i++)
         if (verdict->findings[i].result != RESULT_WITHIN || verdict->findings[i].remark != NULL)
             put_annotation(out, &verdict->findings[i]);
+    if (verdict->remark)
+        fprintf(out, "::notice title=heaptracker::%s\n", verdict->remark);
     if (verdict->nothing != NULL) {
         fputs("::warning title=heaptracker::", out);
         put_command(out, headline, false);

@@ -65,17 +65,20 @@ static json_t *live_part(const struct live_parts *live, enum live_part part)
 static json_t *verdict_json(const struct verdict *verdict)
 {
     static const char *const results[] = {"within", "over", "unsure"};
-    json_t *limits = json_must(json_array());
+    json_t *limits = json_must(json_array()), *root;
 
     for (size_t i = 0; i < verdict->count; i++)
         json_array_append_new(limits, limit_of(&verdict->findings[i]));
-    return json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:I, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
+    root = json_must(json_pack("{s:i, s:s, s:o, s:i, s:s, s:I, s:o, s:{s:o, s:o, s:o}}", "schema", 1, "kind",
                                "check", "program", json_text(verdict->report->main.program), "pid",
                                (int)verdict->report->main.pid, "result", results[verdict->result],
                                "peak_error_bytes", (json_int_t)verdict->report->main.totals.peak_error_bytes,
                                "limits", limits, "live", "counted", live_part(&verdict->live, LIVE_COUNTED),
                                "by_design", live_part(&verdict->live, LIVE_BY_DESIGN), "suppressed",
                                live_part(&verdict->live, LIVE_SUPPRESSED)));
+    if (verdict->remark)
+        json_object_set_new(root, "remark", json_text(verdict->remark));
+    return root;
 }
 
 /* There are no numbers: none are made up. */

@@ -553,12 +553,23 @@ static void judge_status(struct verdict *verdict, int status)
     add_finding(verdict, finding);
 }
 
+/* A file may have been read, or copied, before the end. NULL: it was not. */
+static const char *remark_on_end(const struct summary *summary)
+{
+    if (summary->ended == END_RUNNING)
+        return "it had not ended: what is judged is how it was when it was read";
+    if (summary->ended == END_UNKNOWN && !summary->exiting)
+        return "whether it had ended is not known: what is judged is the last that the file says";
+    return NULL;
+}
+
 void verdict_make(struct verdict *verdict, const struct limits *limits, const struct report *report,
                   const struct report *baseline, const int *exit_status)
 {
     struct judging judging = {verdict, limits, NULL};
 
     *verdict = (struct verdict){.report = report, .symbols = symbols_open(&report->profile, false)};
+    verdict->remark = remark_on_end(&report->main);
     divide_live(&judging);
     if (exit_status != NULL)
         judge_status(verdict, *exit_status);

@@ -59,6 +59,7 @@ struct verdict {
     const struct report *report; /* where nothing was judged: its program alone */
     const char *nothing;         /* why nothing could be judged; NULL: it was */
     struct symbols *symbols;
+    const char *remark;       /* what of the whole should be known; NULL: nothing */
     struct finding *findings; /* one for each limit, in the order in which they are listed */
     size_t count;
     struct live_parts live;
