@@ -28,6 +28,7 @@
 struct torture {
     struct job_plan plan;
     const char *fail_site;
+    const char *range; /* as it was given */
     uint64_t from, to;
     uint32_t jobs;
     uint32_t timeout_s; /* 0: the default */
@@ -59,9 +60,9 @@ static bool parse_range(const char *text, uint64_t *from, uint64_t *to)
 
 static void parse(struct torture *torture, int argc, char **argv)
 {
-    const char *format = "text", *range = "1-", *jobs = NULL, *timeout = NULL;
+    const char *format = "text", *jobs = NULL, *timeout = NULL;
     const struct option_spec specs[] = {
-        {0, "range", "FROM-TO", "which allocations fail, one in each run (1-)", &range, NULL},
+        {0, "range", "FROM-TO", "which allocations fail, one in each run (1-)", &torture->range, NULL},
         {0, "and-after", NULL, "all allocations after it fail too", NULL, &torture->plan.and_after},
         {0, "fail-site", "PATTERN", "only what a FUNCTION[@MODULE] allocates", &torture->fail_site, NULL},
         {0, "timeout", "SECONDS", "a run that takes longer hangs (10 + 10 usual runs)", &timeout, NULL},
@@ -83,9 +84,9 @@ static void parse(struct torture *torture, int argc, char **argv)
 
     if (first >= argc)
         usage_error(argv[0], "give a COMMAND");
-    if (!parse_range(range, &torture->from, &torture->to))
+    if (!parse_range(torture->range, &torture->from, &torture->to))
         usage_error(argv[0], "--range=%s is no range: use FROM-TO, FROM- or one number; 1 is the first",
-                    range);
+                    torture->range);
     if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         usage_error(argv[0], "unknown format '%s': use text|json", format);
     torture->json = strcmp(format, "json") == 0;
@@ -144,6 +145,7 @@ static uint64_t run_usual(struct torture *torture)
     took = monotonic_now_ns() - job.start_ns;
     torture->findings.usual_status = job.wait_status;
     record = findings_add(&torture->findings, &job);
+    torture->findings.numbered = record.numbered;
     if (torture->stop || job.timed_out || !record.tracked || signal_of(job.wait_status) != 0) {
         int status = WIFEXITED(job.wait_status) ? WEXITSTATUS(job.wait_status) : 0;
         bool timed_out = job.timed_out;
@@ -225,12 +227,47 @@ static void prepare(struct torture *torture)
     sigprocmask(SIG_BLOCK, &news, NULL);
 }
 
+static void say(const struct torture *torture)
+{
+    char *site =
+        torture->fail_site ? must_asprintf(" --fail-site='%s'", torture->fail_site) : must_strdup("");
+
+    if (torture->json)
+        findings_print_json(&torture->findings, torture->plan.command, stdout);
+    else if (findings_runs(&torture->findings) > 0 || torture->stop)
+        findings_print(&torture->findings, torture->plan.command, site, stdout);
+    free(site);
+}
+
+/* Nothing failed, and nothing was survived. */
+static void say_none_failed(const struct torture *torture)
+{
+    const char *command = torture->plan.command[0], *site = torture->fail_site;
+    uint64_t numbered = torture->findings.numbered;
+
+    if (numbered == 0 && site)
+        warning("%s: no allocation was made to fail: '%s' makes none; give another --fail-site", command,
+                site);
+    else if (numbered == 0)
+        warning("%s: no allocation was made to fail: it makes none; is it the program that you mean?",
+                command);
+    else
+        warning("%s: no allocation was made to fail: it makes %" PRIu64 "%s; give another --range than %s",
+                command, numbered, site ? " there" : "", torture->range);
+}
+
+static int status_of(const struct torture *torture)
+{
+    if (torture->findings.count > 0)
+        return EXIT_ANSWER_NO;
+    return torture->stop || findings_runs(&torture->findings) == 0 ? EXIT_UNUSABLE : EXIT_FINE;
+}
+
 int cmd_torture(int argc, char **argv)
 {
-    struct torture torture = {0};
+    struct torture torture = {.range = "1-"};
     uint64_t start = monotonic_now_ns(), usual_ns, timeout_ns;
-    char *site;
-    bool survived;
+    int status;
 
     parse(&torture, argc, argv);
     prepare(&torture);
@@ -242,17 +279,14 @@ int cmd_torture(int argc, char **argv)
     findings_sort(&torture.findings);
     torture.findings.seconds_us = (monotonic_now_ns() - start) / 1000;
 
-    site = torture.fail_site ? must_asprintf(" --fail-site='%s'", torture.fail_site) : must_strdup("");
-    if (torture.json)
-        findings_print_json(&torture.findings, torture.plan.command, stdout);
-    else
-        findings_print(&torture.findings, torture.plan.command, site, stdout);
-    survived = torture.findings.count == 0;
+    say(&torture);
+    if (findings_runs(&torture.findings) == 0 && !torture.stop)
+        say_none_failed(&torture);
+    status = status_of(&torture);
     findings_free(&torture.findings);
     state_directory_remove(torture.base);
     free((char *)torture.plan.tracking.fail_sites);
     free(torture.base);
-    free(site);
     target_free(&torture.target);
-    return survived ? torture.stop ? EXIT_UNUSABLE : EXIT_FINE : EXIT_ANSWER_NO;
+    return status;
 }

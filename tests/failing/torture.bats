@@ -64,6 +64,32 @@ fragile() {
     [ "$status" -eq 0 ]
 }
 
+@test "where no allocation was made to fail nothing can be told" {
+    need gcc
+    fragile --range=100-
+    [ "$status" -eq 2 ]
+    [ -z "$out" ]
+    one_line "$err"
+    [[ $err == *"/fragile: no allocation was made to fail: it makes 5; give another --range than 100-" ]]
+    fragile --range=3- --fail-site=careless
+    [ "$status" -eq 2 ]
+    [[ $err == *": no allocation was made to fail: it makes 2 there; give another --range than 3-" ]]
+    fragile --fail-site=qsort
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    [[ $err == *": no allocation was made to fail: 'qsort' makes none; give another --fail-site" ]]
+    fragile --range=100- --format=json
+    [ "$status" -eq 2 ]
+    echo "$out" >out
+    json out '[.runs, .findings]' '[0,[]]'
+    echo 'int main(void) { return 0; }' | gcc -x c -o idle -
+    split "$tool" torture -- ./idle
+    [ "$status" -eq 2 ]
+    [ -z "$out" ]
+    [[ $err == *"./idle: no allocation was made to fail: it makes none; "* ]]
+    no_state_left
+}
+
 @test "a program that survives everything is said to" {
     need_tracking
     split "$tool" torture -- cat /dev/null

@@ -181,6 +181,15 @@ struct job_record findings_add(struct findings *findings, const struct job *job)
     return record;
 }
 
+uint64_t findings_runs(const struct findings *findings)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < OUTCOMES; i++)
+        sum += findings->runs[i];
+    return sum;
+}
+
 static int by_number(const void *a, const void *b)
 {
     const uint64_t *left = a, *right = b;

@@ -35,6 +35,7 @@ struct findings {
     int usual_status;        /* of the run without a failure; as waitpid gives it */
     uint64_t runs[OUTCOMES]; /* in which an allocation failed */
     uint64_t last;           /* the highest number that was made to fail */
+    uint64_t numbered;       /* allocations of the run without a failure, that may be made to fail */
     uint64_t seconds_us;     /* the whole took; microseconds */
     bool complete;           /* a run beyond the last number had no failure any more */
     struct finding *items;
@@ -53,6 +54,9 @@ struct job_record findings_add(struct findings *findings, const struct job *job)
 
 /* The signal that ended it, directly or by a shell's word (status 128 + N); 0: none. */
 int signal_of(int wait_status);
+
+/* Runs in which an allocation was made to fail. */
+uint64_t findings_runs(const struct findings *findings);
 
 void findings_sort(struct findings *findings);
 void findings_print(const struct findings *findings, char **command, const char *options, FILE *out);

@@ -15,15 +15,6 @@
 
 #define NUMBERS_SHOWN 8
 
-static uint64_t all_runs(const struct findings *findings)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < OUTCOMES; i++)
-        sum += findings->runs[i];
-    return sum;
-}
-
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -104,7 +95,8 @@ void findings_print(const struct findings *findings, char **command, const char 
     char *name = utf8_copy(command[0], strlen(command[0]), true);
 
     fprintf(out, "heaptracker: %s: in %" PRIu64 " run%s one allocation each was made to fail (%.1f s)\n",
-            name, all_runs(findings), all_runs(findings) == 1 ? "" : "s", (double)findings->seconds_us / 1e6);
+            name, findings_runs(findings), findings_runs(findings) == 1 ? "" : "s",
+            (double)findings->seconds_us / 1e6);
     print_count(out, findings->runs[OUTCOME_SAME], "ended as without a failure");
     print_count(out, findings->runs[OUTCOME_STATUS], "ended with another exit status");
     print_count(out, findings->runs[OUTCOME_CRASH], "crashed");
@@ -139,7 +131,7 @@ void findings_print_json(const struct findings *findings, char **command, FILE *
         json_array_append_new(items, finding_json(&findings->items[i]));
     root = json_pack(
         "{s:i,s:o,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:f,s:o}", "schema", 1, "command", words, "usual_status",
-        WEXITSTATUS(findings->usual_status), "runs", (json_int_t)all_runs(findings), "last",
+        WEXITSTATUS(findings->usual_status), "runs", (json_int_t)findings_runs(findings), "last",
         (json_int_t)findings->last, "same", (json_int_t)findings->runs[OUTCOME_SAME], "other_status",
         (json_int_t)findings->runs[OUTCOME_STATUS], "crashed", (json_int_t)findings->runs[OUTCOME_CRASH],
         "hung", (json_int_t)findings->runs[OUTCOME_HANG], "complete", (int)findings->complete, "seconds",
