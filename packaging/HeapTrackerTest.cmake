@@ -3,7 +3,7 @@
 #   heaptracker_add_test(NAME name
 #       [PEAK size] [LIVE size] [LIVE_BLOCKS n] [ALLOCS n] [TEMPORARY percent] [BLOCK size] [FOREIGN n]
 #       [INVALID n] [SITES glob:what=n...] [BASELINE file] [GROWTH n%|size] [LIMITS file] [SUPPRESSIONS file]
-#       [FORMAT form] [OUTPUT file] [KEEP file] [ANY_EXIT] [WORKING_DIRECTORY dir]
+#       [FORMAT form] [OUTPUT file] [KEEP file] [STATE_DIR dir] [ANY_EXIT] [WORKING_DIRECTORY dir]
 #       COMMAND target|program [argument...])
 #
 # A test that runs COMMAND under `heaptracker check`: it passes when the command succeeds
@@ -15,7 +15,7 @@ cmake_policy(PUSH) # a function keeps the policies of the place where it is defi
 cmake_policy(VERSION 3.13...3.25)
 function(heaptracker_add_test)
     set(limits PEAK LIVE LIVE_BLOCKS ALLOCS TEMPORARY BLOCK FOREIGN INVALID)
-    set(options BASELINE GROWTH LIMITS SUPPRESSIONS FORMAT OUTPUT KEEP)
+    set(options BASELINE GROWTH LIMITS SUPPRESSIONS FORMAT OUTPUT KEEP STATE_DIR)
     cmake_parse_arguments(PARSE_ARGV 0 A "ANY_EXIT" "NAME;WORKING_DIRECTORY;${limits};${options}" "SITES;COMMAND")
     foreach(needed NAME COMMAND)
         if(NOT A_${needed})

@@ -29,6 +29,7 @@ struct settings {
     show_function *show;
     const char *output; /* NULL: standard output, or standard error beside a command */
     const char *keep_as;
+    const char *state_place; /* NULL: the first that will do */
     bool any_exit;
     const char *file; /* or: */
     char **command;
@@ -149,6 +150,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "format", "FORM", "of the verdict: text, json, junit or github", &format, NULL},
         {'o', "output", "FILE", "where to write it", &settings->output, NULL},
         {0, "keep", "FILE", "keep COMMAND's numbers there (a baseline)", &settings->keep_as, NULL},
+        {0, "state-dir", "DIR", "where they lie while it runs (/dev/shm...)", &settings->state_place, NULL},
         {0, NULL, NULL, NULL, NULL, NULL},
     };
     const struct usage usage = {
@@ -183,6 +185,8 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "growth from what? Give a --baseline=FILE too");
     if (settings->keep_as && !is_command)
         usage_error(argv[0], "--keep is for a COMMAND; %s is kept already", argv[first]);
+    if (settings->state_place && !is_command)
+        usage_error(argv[0], "--state-dir is for a COMMAND; %s is there already", argv[first]);
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another --keep=FILE", settings->keep_as, strerror(errno));
 }
@@ -190,25 +194,36 @@ static void parse(struct settings *settings, int argc, char **argv)
 /* --- A command ----------------------------------------------------------------------- */
 
 /* A private directory: the numbers of the command, and of those that it starts. */
-static char *scratch_make(void)
+static char *scratch_make_in(const char *place)
+{
+    char *directory = must_asprintf("%s/heaptracker-check.XXXXXX", place);
+
+    if (mkdtemp(directory) != NULL)
+        return directory;
+    free(directory);
+    return NULL;
+}
+
+static char *scratch_make(const char *given)
 {
     const char *place;
+    char *directory = given ? scratch_make_in(given) : NULL;
 
-    for (size_t i = 0; (place = state_place(i)) != NULL; i++) {
-        char *directory = must_asprintf("%s/heaptracker-check.XXXXXX", place);
-
-        if (mkdtemp(directory) != NULL)
-            return directory;
-        free(directory);
-    }
+    if (given && directory == NULL)
+        die("cannot make a directory in %s: %s; give another --state-dir", given, strerror(errno));
+    for (size_t i = 0; directory == NULL && (place = state_place(i)) != NULL; i++)
+        directory = scratch_make_in(place);
+    if (directory != NULL)
+        return directory;
     die("no place for the numbers: neither XDG_RUNTIME_DIR, /dev/shm, TMPDIR nor /tmp is writable");
 }
 
-/* `heaptracker run --quiet -o FILE [--sizes] -- COMMAND`, in this process. */
+/* `heaptracker run --quiet -o FILE [--sizes] [--state-dir=DIR] -- COMMAND`, in this process. */
 static int run_command(const struct settings *settings, const char *file)
 {
     char *option = must_asprintf("--output=%s", file);
-    char **words = must_malloc((size_t)(settings->command_words + 6) * sizeof(char *));
+    char *state_dir = settings->state_place ? must_asprintf("--state-dir=%s", settings->state_place) : NULL;
+    char **words = must_malloc((size_t)(settings->command_words + 7) * sizeof(char *));
     char sizes[] = "--sizes";
     int count = 0, status;
 
@@ -217,12 +232,15 @@ static int run_command(const struct settings *settings, const char *file)
     words[count++] = option;
     if (settings->limits.given[LIMIT_BLOCK]) /* for the sites that made large ones */
         words[count++] = sizes;
+    if (state_dir)
+        words[count++] = state_dir;
     words[count++] = (char[]){"--"};
     memcpy(words + count, settings->command, (size_t)settings->command_words * sizeof(char *));
     count += settings->command_words;
     words[count] = NULL;
     status = cmd_run(count, words);
     free(words);
+    free(state_dir);
     free(option);
     return status;
 }
@@ -234,7 +252,7 @@ static bool load_command(struct report *report, struct settings *settings, int *
     struct stat before, after;
     bool was_there, loaded;
 
-    settings->scratch = settings->keep_as ? NULL : scratch_make();
+    settings->scratch = settings->keep_as ? NULL : scratch_make(settings->state_place);
     file =
         settings->keep_as ? must_strdup(settings->keep_as) : must_asprintf("%s/check.ht", settings->scratch);
     was_there = stat(file, &before) == 0;

@@ -183,6 +183,22 @@ check() {
     check 1 --max-live=0 kept.ht
 }
 
+@test "the numbers of a command lie where --state-dir says, and do not stay there" {
+    need_tracking
+    mkdir elsewhere
+    check 0 --max-peak=100M --state-dir=elsewhere -- sh -c 'ls elsewhere states'
+    grep -q '^heaptracker-run\.' <<<"$out"
+    [[ $out == *"heaptracker-check."*states:* ]] # none in states
+    [ -z "${out##*states:}" ]
+    [ -z "$(ls -A elsewhere)" ]
+    check 2 --max-peak=1M --state-dir=missing -- "$gate"
+    one_line "$err"
+    [[ $err == *"cannot make a directory in missing: "*"--state-dir" ]]
+    check 2 --max-peak=1M --state-dir=missing --keep=kept.ht -- "$gate"
+    one_line "$err"
+    no_state_left
+}
+
 @test "a command that leaves no numbers leaves the kept ones of an earlier run" {
     need_tracking
     check 0 --max-peak=1M --keep=kept.ht -- "$gate"
@@ -473,7 +489,7 @@ hostile_program() {
         "--max-peak=9000000000G x.ht" "--site=a:live=9000000000G x.ht" "--max-live=0 --keep= -- true" \
         "--limits=no_value x.ht" "--limits=no_such x.ht" "--limits=no_size x.ht" \
         "--limits=missing x.ht" "--limits=. x.ht" "--max-live=0 --suppressions=no_suppression x.ht" \
-        "--max-live=0 --keep=y.ht x.ht" "--max-live=0 --keep=/missing/y.ht -- true" "--max-live=0 --"; do
+        "--max-live=0 --keep=y.ht x.ht" "--max-live=0 --state-dir=. x.ht" "--max-live=0 --keep=/missing/y.ht -- true" "--max-live=0 --"; do
         # shellcheck disable=SC2086 # words are wanted
         split "$tool" check $arguments
         [ "$status" -eq 2 ]
