@@ -30,8 +30,7 @@ struct settings {
     const char *output; /* NULL: standard output, or standard error beside a command */
     const char *keep_as;
     const char *state_place; /* NULL: the first that will do */
-    bool any_exit;
-    const char *file; /* or: */
+    const char *file;        /* or: */
     char **command;
     int command_words;
     char *scratch; /* of a command's numbers; NULL: none */
@@ -146,7 +145,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "growth", "N%|BYTES", "as this (0)", NULL, NULL},
         {0, "limits", "FILE", "limits from FILE: lines such as max-peak=256K", NULL, NULL},
         {0, "suppressions", "FILE", "'leak:PATTERN' lines, as for LeakSanitizer", NULL, NULL},
-        {0, "any-exit", NULL, "COMMAND may fail", NULL, &settings->any_exit},
+        {0, "any-exit", NULL, "COMMAND may fail", NULL, &settings->limits.any_exit},
         {0, "format", "FORM", "of the verdict: text, json, junit or github", &format, NULL},
         {'o', "output", "FILE", "where to write it", &settings->output, NULL},
         {0, "keep", "FILE", "keep COMMAND's numbers there (a baseline)", &settings->keep_as, NULL},
@@ -316,7 +315,7 @@ int cmd_check(int argc, char **argv)
     require_same_program(&settings, &baseline, &report);
 
     verdict_make(&verdict, &settings.limits, &report, settings.limits.baseline ? &baseline : NULL,
-                 settings.file || settings.any_exit ? NULL : &status);
+                 settings.file || settings.limits.any_exit ? NULL : &status);
     set_diagnostic_listener(NULL, NULL);
     write_verdict(&settings, &verdict);
     result = verdict.result;

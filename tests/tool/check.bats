@@ -130,6 +130,27 @@ check() {
     [[ $out == *", 3000 suppressed"* ]]
 }
 
+@test "a limits file takes suppressions and any-exit, and refuses what it cannot be sure of" {
+    need_tracking
+    mkdir -p repository
+    printf 'max-live = 0\nany-exit\nsuppressions = known.supp\n' >repository/x.limits
+    printf 'race:whatever\nleak:^keep_line$\n' >repository/known.supp
+    check 0 --limits=repository/x.limits -- "$gate" 3
+    [[ $err == *", 3000 suppressed"* ]]
+    for line in race:whatever max-peak:3; do
+        echo "$line" >x.limits
+        check 2 --limits=x.limits --max-live=1M -- "$gate"
+        one_line "$err"
+        [[ $err == "heaptracker: x.limits:1: '$line' is neither a limit nor leak:PATTERN; "*"suppressions=FILE" ]]
+    done
+    for line in any-exit=no suppressions suppressions= baseline= format=json leak:; do
+        echo "$line" >x.limits
+        check 2 --limits=x.limits --max-live=1M -- "$gate"
+        one_line "$err"
+        [[ $err == "heaptracker: x.limits:1: "* ]]
+    done
+}
+
 @test "suppressions match as LeakSanitizer's do" {
     need_tracking
     "$tool" run --quiet -o x.ht "$gate" >/dev/null

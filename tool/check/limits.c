@@ -194,31 +194,41 @@ static char *path_beside(const char *file, const char *path)
                                          : must_asprintf("%.*s/%s", (int)(slash - file), file, path);
 }
 
+/* NAME=VALUE, or the name of a setting without one. */
+static void take_setting(struct limits *limits, const char *file, const char *where, char *line)
+{
+    char *equals = strchr(line, '='), *name = line, *value = "", *path;
+
+    if (equals != NULL) {
+        *equals = '\0';
+        name = trim(line);
+        value = trim(equals + 1);
+    }
+    path = path_beside(file, value);
+    if (strcmp(name, "any-exit") == 0 && equals == NULL)
+        limits->any_exit = true;
+    else if (strcmp(name, "suppressions") == 0 && *value != '\0')
+        suppressions_read(limits, path);
+    else if (strcmp(name, "baseline") == 0 && *value != '\0')
+        limits_set(limits, where, name, path);
+    else if (equals == NULL || *value == '\0' || !limits_set(limits, where, name, value))
+        die("%s: '%s' is no limit: write NAME=VALUE, such as max-peak=256K", where, name);
+    free(path);
+}
+
 static void take_line(struct limits *limits, const char *file, const char *where, char *line,
                       bool suppressions_only)
 {
-    char *equals = strchr(line, '=');
-
-    if (strncmp(line, "leak:", 5) == 0 && line[5] != '\0') {
+    if (strncmp(line, "leak:", 5) == 0 && line[5] != '\0')
         add_suppression(limits, line + 5);
-    } else if (suppressions_only) {
-        if (!is_suppression(line))
-            die("%s: '%s' is no suppression, such as leak:PATTERN", where, line);
-    } else {
-        char *name = line, *value = "";
-
-        if (equals != NULL) {
-            *equals = '\0';
-            name = trim(line);
-            value = trim(equals + 1);
-        }
-        if (strcmp(name, "baseline") == 0) {
-            free(limits->baseline);
-            limits->baseline = path_beside(file, value);
-        } else if (equals == NULL || !limits_set(limits, where, name, value)) {
-            die("%s: '%s' is no limit: write NAME=VALUE, such as max-peak=256K", where, name);
-        }
-    }
+    else if (suppressions_only && !is_suppression(line))
+        die("%s: '%s' is no suppression, such as leak:PATTERN", where, line);
+    else if (!suppressions_only && is_suppression(line) && strchr(line, '=') == NULL)
+        die("%s: '%s' is neither a limit nor leak:PATTERN; have lines of other sanitizers in a file of "
+            "their own, and write suppressions=FILE",
+            where, line);
+    else if (!suppressions_only)
+        take_setting(limits, file, where, line);
 }
 
 static void read_file(struct limits *limits, const char *path, bool suppressions_only)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * limits.h - what the user allows: from the command line, and from a file in which
- * each line is one of the same options without its dashes. docs/check.md has both.
+ * each line is one of the same options without its dashes, or a suppression. docs/check.md
+ * has both.
  */
 #ifndef HT_TOOL_LIMITS_H
 #define HT_TOOL_LIMITS_H
@@ -46,14 +47,17 @@ struct limits {
     bool growth_given;
     bool growth_percents; /* how `growth` is meant */
     uint64_t growth;      /* bytes, or percents in thousandths */
+    bool any_exit;        /* the command may fail */
 };
 
 /* Takes one setting. Anything wrong with it is a die() that begins with `where`
  * ("check: --max-peak=x", "x.limits:3: max-peak=x"). False: no such setting. */
 bool limits_set(struct limits *limits, const char *where, const char *name, const char *value);
 
-/* Reads settings, a line each, and suppressions ("leak:PATTERN"). Empty lines and those
- * that begin with # are left out. */
+/* Reads settings, a line each, and suppressions ("leak:PATTERN"), which a line
+ * "suppressions=FILE" takes from a file of them. Paths count from the file's directory. Empty
+ * lines and those that begin with # are left out; any other is a die(): a limit that is not
+ * understood must not pass for one that is kept. */
 void limits_read(struct limits *limits, const char *path);
 
 /* Reads suppressions alone; those of other kinds ("race:...") are left out. */
