@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
+
 enum {
     OPTIONS_MAX = 24,
     ID_BASE = 256, /* ids of long options: above every letter */
@@ -61,6 +63,16 @@ static void print_help(const struct usage *usage, const struct option_spec *spec
     printf("      --%-20s this text\n", "help");
     if (usage->notes)
         printf("\n%s", usage->notes);
+}
+
+/* A file without a name would be complained of without one. */
+static void require_name(const char *command, const struct option_spec *spec, const char *value)
+{
+    static const char *const of_files[] = {"FILE", "OUT", "DIR"};
+
+    for (size_t i = 0; spec->metavar && value && *value == '\0' && i < HT_ARRAY_LENGTH(of_files); i++)
+        if (strcmp(spec->metavar, of_files[i]) == 0)
+            usage_error(command, "option '--%s' needs a value: %s", spec->name, spec->metavar);
 }
 
 static void take(const struct option_spec *spec, const char *value)
@@ -133,6 +145,7 @@ int options_parse(int argc, char **argv, const struct usage *usage, const struct
             spec = spec_of(specs, id);
             if (spec == NULL)
                 BUG("getopt returned an id that is in no table");
+            require_name(argv[0], spec, optarg);
             take(spec, optarg);
             if (usage->each)
                 usage->each(usage->context, spec->name, optarg);

@@ -176,6 +176,16 @@ load helpers
     no_state_left
 }
 
+@test "an option whose file has no name is named itself" {
+    for command in "run --output=" "run --state-dir=" "check --output=" "check --max-live=0 --baseline=" "report --output=" "torture --state-dir="; do
+        # shellcheck disable=SC2086 # words are wanted
+        split "$tool" $command true
+        [ "$status" -eq 2 ] || [ "$status" -eq 125 ]
+        one_line "$err"
+        [[ $err =~ ": option '--"(output|state-dir|baseline)"' needs a value: "(FILE|OUT|DIR)" (see " ]]
+    done
+}
+
 @test "a program killed by SIGKILL leaves exact totals" {
     need_tracking
     split "$tool" run -o x.ht -- "$workload" kill
