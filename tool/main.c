@@ -56,7 +56,8 @@ static void print_commands(FILE *out)
 
 static int cmd_help(int argc, char **argv)
 {
-    const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
+    bool of_itself = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    const struct command *command = argc > 1 ? command_find(of_itself ? "help" : argv[1]) : NULL;
     char *help[] = {argc > 1 ? argv[1] : NULL, (char[]){"--help"}, NULL};
 
     if (argc > 1 && command == NULL)

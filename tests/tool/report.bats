@@ -268,6 +268,11 @@ load helpers
         [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 80 ]
         fails grep -Eqw '^  (top|serve|list) ' out
     done
+    "$tool" --help >out
+    for option in --help -h help; do
+        "$tool" help $option >out2
+        cmp out out2
+    done
     "$tool" help run >out2
     "$tool" run --help >out
     cmp out out2
