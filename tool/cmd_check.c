@@ -178,10 +178,10 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "give a FILE, or -- and a COMMAND");
     if (!is_command && first + 1 < argc)
         usage_error(argv[0], "one FILE at a time, not also '%s'; a COMMAND comes after --", argv[first + 1]);
-    if (!limits_any(&settings->limits))
-        usage_error(argv[0], "give at least one limit, such as --max-peak=256K");
     if (settings->limits.growth_given && settings->limits.baseline == NULL)
         usage_error(argv[0], "growth from what? Give a --baseline=FILE too");
+    if (!limits_any(&settings->limits))
+        usage_error(argv[0], "give at least one limit, such as --max-peak=256K");
     if (settings->keep_as && !is_command)
         usage_error(argv[0], "--keep is for a COMMAND; %s is kept already", argv[first]);
     if (settings->state_place && !is_command)

@@ -517,6 +517,8 @@ hostile_program() {
         [ -z "$out" ]
         one_line "$err"
     done
+    split "$tool" check --growth=10% x.ht
+    [[ $err == *"growth from what? Give a --baseline=FILE too"* ]]
     split "$tool" check --limits=no_size x.ht
     [[ $err == "heaptracker: no_size:1: '1Q' is no size"* ]]
     split "$tool" check --baseline=other.ht x.ht
