@@ -417,13 +417,35 @@ replaced() {
     xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" junit.xml
     [ "$(xmllint --xpath 'string(/testsuites/@failures)' junit.xml)" = 1 ]
     [ "$(xmllint --xpath 'count(//testcase)' junit.xml)" = 3 ]
-    [[ $(xmllint --xpath 'string(//testcase[@name="max-live"]/failure)' junit.xml) == *"keep_line at gate.c:"* ]]
+    [[ $(xmllint --xpath 'string(//testcase[@name="max-live"]/failure)' junit.xml) == "2.9 KiB in 3 blocks: keep_line at gate.c:"* ]]
     [ "$(xmllint --xpath 'string(//testcase[3]/@name)' junit.xml)" = 'site a<b>&"*:live' ]
     "$make_state" y.ht program=$'/bin/\001<x>\xff'
     check 2 --site=nothing:peak=1 --format=junit y.ht
     echo "$out" >junit.xml
     xmllint --noout --schema "$HT_SOURCE/tests/tool/junit.xsd" junit.xml
     [ "$(xmllint --xpath 'count(//testcase/error)' junit.xml)" = 1 ]
+}
+
+@test "one is one, and more are more" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$gate" >/dev/null
+    check 1 --site='read_page:temporary=0' x.ht
+    grep -Eq '^ +[12] times? +read_page at' <<<"$out"
+    fails grep -Eq ' 1 times| [2-9] time ' <<<"$out"
+    check 1 --max-allocs=1 --site='printf:total=0' --format=github x.ht
+    grep -q ' in 3 allocations: keep_line at ' <<<"$out"
+    grep -q ' in 1 allocation: ' <<<"$out"
+    need gcc
+    for count in 6 7; do
+        { echo '#include <stdlib.h>'; echo 'void *volatile kept; int main(void) {'
+          for _ in $(seq $count); do echo 'kept = malloc(9);'; done; echo 'return 0; }'; } >sites.c
+        gcc -O1 -fno-builtin -o sites sites.c
+        "$tool" run --quiet -o "$count.ht" ./sites
+    done
+    check 1 --max-live=0 6.ht
+    grep -qx '     and 1 more site' <<<"$out"
+    check 1 --max-live=0 7.ht
+    grep -qx '     and 2 more sites' <<<"$out"
 }
 
 @test "junit is read by a consumer of it" {

@@ -77,7 +77,10 @@ static void print_culprit(const struct screen *screen, const struct finding *fin
 
     fprintf(screen->out, "     %s%11s %10" PRId64 " %-5s %s\n", finding->is_change ? "+" : " ",
             finding->unit == UNIT_PERCENT ? "" : export_bytes(bytes, (double)culprit->bytes), culprit->count,
-            finding->unit == UNIT_PERCENT ? "times" : "", fitted);
+            finding->unit != UNIT_PERCENT ? ""
+            : culprit->count == 1         ? "time"
+                                          : "times",
+            fitted);
     if (*callers)
         fprintf(screen->out, "%*s%s%s%s\n", NUMBER_COLUMNS, "", screen_dim(screen), fitted_callers,
                 screen_plain(screen));
@@ -122,8 +125,8 @@ void show_text(const struct verdict *verdict, FILE *out)
         for (size_t c = 0; c < finding->culprit_count; c++)
             print_culprit(&screen, finding, &finding->culprits[c]);
         if (finding->more_culprits > 0)
-            fprintf(out, "     %sand %zu more sites%s\n", screen_dim(&screen), finding->more_culprits,
-                    screen_plain(&screen));
+            fprintf(out, "     %sand %zu more site%s%s\n", screen_dim(&screen), finding->more_culprits,
+                    finding->more_culprits == 1 ? "" : "s", screen_plain(&screen));
         free(name);
     }
     if (verdict->nothing == NULL)

@@ -47,11 +47,14 @@ static void put_xml(FILE *out, const char *text)
 static char *culprit_line(const struct finding *finding, const struct culprit *culprit)
 {
     char bytes[24], *what = show_culprit(culprit);
+    char *count =
+        must_asprintf("%" PRId64 " %s%s", culprit->count, finding->counted, culprit->count == 1 ? "" : "s");
     char *line = finding->unit == UNIT_PERCENT
-                     ? must_asprintf("%" PRId64 " times: %s", culprit->count, what)
-                     : must_asprintf("%s%s in %" PRId64 ": %s", finding->is_change ? "+" : "",
-                                     export_bytes(bytes, (double)culprit->bytes), culprit->count, what);
+                     ? must_asprintf("%s: %s", count, what)
+                     : must_asprintf("%s%s in %s: %s", finding->is_change ? "+" : "",
+                                     export_bytes(bytes, (double)culprit->bytes), count, what);
 
+    free(count);
     free(what);
     return line;
 }

@@ -170,11 +170,18 @@ static int64_t bytes_of(const struct site *site, enum limit_of of)
                                    : (int64_t)site->bytes_allocated;
 }
 
+/* What count_of counts. */
+static const char *counted_by(enum limit_of of)
+{
+    return of == LIMIT_PEAK || is_of_live(of) ? "block" : of == LIMIT_TEMPORARY ? "time" : "allocation";
+}
+
 static void find_culprits(const struct judging *judging, struct finding *finding, enum limit_of of,
                           const char *glob)
 {
     bool by_bytes = limit_unit(of) == UNIT_BYTES;
 
+    finding->counted = counted_by(of);
     for (size_t i = 0; of != LIMIT_FOREIGN && of != LIMIT_INVALID && i < profile_in(judging)->site_count;
          i++) {
         const struct site *site = &profile_in(judging)->sites[i];
@@ -503,6 +510,7 @@ static void judge_growth(const struct judging *judging, const struct report *bas
     struct finding finding = {
         .name = must_asprintf("baseline %s", by == DIFF_PEAK ? "peak" : "live"),
         .unit = UNIT_BYTES,
+        .counted = "block",
         .is_change = true,
         .before = before,
         .actual = actual,

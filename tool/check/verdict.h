@@ -41,6 +41,7 @@ struct finding {
     struct culprit culprits[CULPRITS_MAX];
     size_t culprit_count;
     size_t more_culprits; /* sites beyond those */
+    const char *counted;  /* one of what their `count` is of: "block" */
 };
 
 /* What is live at the end, divided. Their sum is the program's live_bytes. */
