@@ -97,7 +97,7 @@ known() {
     need_tracking
     need jq
     need prlimit util-linux
-    "$tool" run --quiet --sizes -o x.ht prlimit --fsize=6000000 "$HT_BUILD/tests/html/many_sites" 100000 >/dev/null
+    "$tool" run --quiet --sizes -o x.ht prlimit --fsize=8000000 "$HT_BUILD/tests/html/many_sites" 100000 >/dev/null
     "$tool" report --format=json x.ht >x.json
     json x.json '([.sizes[][1]] | add) == .totals.allocs' true
     json x.json '.lost.sizes > 0' true
