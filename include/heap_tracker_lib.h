@@ -26,9 +26,12 @@ extern "C" {
 
 /* How the installed library learns of DEBUG_LOGS_ON: a weak definition in the
  * user's object. With different values in several files, the linker picks one. */
-extern const int heap_tracker_debug_logs;
 #if defined(__GNUC__) && !defined(HEAP_TRACKER_LIB_NO_DEFINITIONS)
-__attribute__((weak)) const int heap_tracker_debug_logs = DEBUG_LOGS_ON;
+/* Weak by its declaration, which is extern: in C++ a constant is else not public. */
+extern const int heap_tracker_debug_logs __attribute__((weak));
+const int heap_tracker_debug_logs = DEBUG_LOGS_ON;
+#else
+extern const int heap_tracker_debug_logs;
 #endif
 
 /* Live bytes, as the sizes were asked for, at the last completed call. For

@@ -141,6 +141,45 @@ gate_passes_and_breaks() {
     "$app"
 }
 
+# header_alone COMPILER LANGUAGE: each header, included before anything else.
+header_alone() {
+    local header
+    command -v "${1%% *}" >/dev/null || return 0
+    for header in "$prefix"/include/*.h; do
+        echo "$1: ${header##*/}"
+        # shellcheck disable=SC2086 # words are wanted
+        echo "#include <${header##*/}>" | $1 -x "$2" -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$prefix/include" -
+    done
+}
+
+@test "each header compiles alone, as C and as C++" {
+    [ -f "$prefix/include/heap_tracker_lib.h" ]
+    for compiler in "$HT_CC" clang; do
+        header_alone "$compiler -std=c99" c
+        header_alone "$compiler -std=c11" c
+    done
+    for compiler in "$HT_CXX" g++ clang++; do
+        [ -n "$compiler" ] || continue
+        header_alone "$compiler -std=c++11" c++
+        header_alone "$compiler -std=c++20" c++
+    done
+}
+
+@test "DEBUG_LOGS_ON of a C++ source reaches the tracker" {
+    need "$HT_CXX" g++
+    cat >"$BATS_TEST_TMPDIR/one.cpp" <<-'END'
+	#include <heap_tracker_lib.h>
+	#include <stdlib.h>
+	int main() { free(malloc(77)); return heap_allocated == 0 ? 0 : 1; }
+	END
+    for wanted in 0 1; do
+        compile "$HT_CXX" -DDEBUG_LOGS_ON=$wanted -I"$prefix/include" "$BATS_TEST_TMPDIR/one.cpp" "@$wrap" \
+            -L"$prefix/lib" -lheaptracker
+        "$app" 2>"$BATS_TEST_TMPDIR/log"
+        [ "$(grep -c 'malloc(77)=' "$BATS_TEST_TMPDIR/log")" -eq $wanted ]
+    done
+}
+
 @test "a musl program is tracked, shared and static" {
     [ -f "$prefix/lib/musl/libheaptracker.a" ] || skip "built without musl-gcc (apt-get install musl-tools)"
     for link in -no-pie -static; do
