@@ -282,6 +282,55 @@ load helpers
     no_state_left
 }
 
+# runs_sanitized NAME PROGRAM: as it does without the tool, with a line that names the sanitizer.
+runs_sanitized() {
+    split "./$2" # not every runtime starts on every kernel
+    [ "$status" -eq 3 ] || return 0
+    built=$((built + 1))
+    split "$tool" run -o x.ht -- "./$2"
+    [ "$status" -eq 3 ]
+    [ "$out" = "on stdout" ]
+    one_line "$err"
+    [[ $err == *"not tracked: it is built with $1, "*"without -fsanitize="* ]]
+    [ ! -e x.ht ]
+    no_state_left
+}
+
+@test "a program with a sanitizer runs as it does, untracked, and the line says what to do" {
+    need gcc
+    cat >sanitized.c <<-'END'
+	#include <stdio.h>
+	#include <stdlib.h>
+	int main(void) { free(malloc(100)); puts("on stdout"); return 3; }
+	END
+    built=0 # and run
+    for kind in address=AddressSanitizer thread=ThreadSanitizer leak=LeakSanitizer; do
+        for how in "" "-static-liba" "-static-libt" "-static-libl"; do
+            [ -z "$how" ] || [ "${how: -1}" = "${kind::1}" ] || continue
+            # shellcheck disable=SC2086 # no word, or one
+            gcc -fsanitize="${kind%=*}" ${how:+${how}san} -o sanitized sanitized.c 2>/dev/null || continue
+            runs_sanitized "${kind#*=}" sanitized
+        done
+    done
+    for kind in address=AddressSanitizer memory=MemorySanitizer; do # clang's are in the program itself
+        clang -fsanitize="${kind%=*}" -o sanitized sanitized.c 2>/dev/null || continue
+        runs_sanitized "${kind#*=}" sanitized
+    done
+    [ "$built" -gt 0 ] || skip "no sanitizer's runtime is there"
+}
+
+@test "a program with UndefinedBehaviorSanitizer alone is tracked" {
+    need_tracking
+    need gcc
+    printf '#include <stdlib.h>\nint main(void) { free(malloc(100)); return 3; }\n' >sanitized.c
+    gcc -fno-builtin -fsanitize=undefined -o sanitized sanitized.c 2>/dev/null || skip "no libubsan"
+    split "$tool" run -q -o x.ht -- ./sanitized
+    [ "$status" -eq 3 ]
+    [ -z "$err" ]
+    "$tool" report --format=json x.ht >json
+    json json '.totals.allocs > 0' true
+}
+
 @test "a static program with the tracker linked in is tracked" {
     [ -x "$workload-static-wrap" ] || skip "no static libc"
     split "$tool" run -o x.ht -- "$workload-static-wrap" exit 9

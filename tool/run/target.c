@@ -16,6 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "model/executable.h"
 #include "util.h"
 
 #define SCRIPT_DEPTH_MAX 5  /* as the kernel: then exec fails */
@@ -102,7 +103,24 @@ static bool gains_rights(int fd)
            (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0);
 }
 
-static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header)
+/* Such a runtime refuses to start, or crashes, when another library's malloc comes before
+ * its own. What is said lives as long as the tool: `why_not` belongs to nobody. */
+static bool is_sanitized(struct target *target, const char *path)
+{
+    static char why_not[96], remedy[128];
+    struct executable executable;
+
+    if (!executable_read(&executable, path) || executable.sanitizer == NULL)
+        return false;
+    snprintf(why_not, sizeof why_not, "it is built with %s, whose runtime has a malloc of its own",
+             executable.sanitizer->name);
+    snprintf(remedy, sizeof remedy, "build it without -fsanitize=%s%s", executable.sanitizer->option,
+             executable.sanitizer->finds_leaks ? ", or use the sanitizer's own leak check" : "");
+    *target = (struct target){TARGET_NONE, why_not, remedy, NULL, NULL};
+    return true;
+}
+
+static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header, const char *path)
 {
     char interpreter[256];
     const char *base;
@@ -113,7 +131,7 @@ static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header
         *target = cannot_static;
     } else if (gains_rights(fd)) {
         *target = cannot_secure;
-    } else {
+    } else if (!is_sanitized(target, path)) {
         base = strrchr(interpreter, '/');
         base = base ? base + 1 : interpreter;
         target->libc = strncmp(base, "ld-musl", 7) == 0 ? TARGET_MUSL : TARGET_GLIBC;
@@ -174,7 +192,7 @@ void target_examine(struct target *target, const char *command)
         if (fd < 0)
             return;
         if (is_elf)
-            examine_elf(target, fd, &header);
+            examine_elf(target, fd, &header, path);
         else
             script_interpreter(fd, path, sizeof path);
         close(fd);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * executable.h - what a program's file says that decides who counts its allocations:
+ * a runtime with a malloc of its own, a malloc that it defines itself; and for which
+ * machine and from which build it is. Knows nothing of state files.
+ */
+#ifndef HT_TOOL_EXECUTABLE_H
+#define HT_TOOL_EXECUTABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A runtime that the compiler adds, which replaces malloc and expects to be the first. */
+struct sanitizer {
+    const char *stem;   /* of its names: "asan" */
+    const char *name;   /* "AddressSanitizer" */
+    const char *option; /* as -fsanitize= takes it */
+    bool finds_leaks;
+};
+
+struct executable {
+    const struct sanitizer *sanitizer; /* NULL: none, or not to be seen */
+    bool defines_malloc;               /* among its dynamic symbols: all of the process call that one */
+    uint16_t machine;                  /* EM_... of elf.h */
+    uint32_t word_bits;
+    unsigned char build_id[64];
+    size_t build_id_bytes; /* 0: it has none */
+};
+
+/* Reads the ELF file at `path`; false when it is none, or cannot be read. What its
+ * tables do not say, or what is damaged in them, is left as not there. */
+bool executable_read(struct executable *executable, const char *path);
+
+#endif /* HT_TOOL_EXECUTABLE_H */
