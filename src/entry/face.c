@@ -41,5 +41,5 @@ void *_realloc(void *ptr, size_t old_size, size_t new_size)
         return result;
     }
     call_check_size(&kind, ptr, old_size, move.caller);
-    return move_block(&move, CALL_STACK);
+    return moving_realloc(&move, CALL_STACK);
 }

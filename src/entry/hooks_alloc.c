@@ -22,8 +22,9 @@ HT_INLINE size_t product(size_t count, size_t size)
 
 #if HT_BINDS(malloc)
 /* In two halves, since counting alone takes few registers, and is not to pay for
- * those that stacks take. */
-static CALL_HALF void *malloc_with_site(size_t size)
+ * those that stacks take. Under the preloaded library a linked-in one's functions are
+ * in the stacks: names that end so are passed over there (tool/model/names.c). */
+static CALL_HALF void *site_malloc(size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
     bool watched;
@@ -34,13 +35,13 @@ static CALL_HALF void *malloc_with_site(size_t size)
     return block;
 }
 
-static CALL_HALF void *malloc_counted(size_t size)
+static CALL_HALF void *count_malloc(size_t size)
 {
     struct thread *t = call_enter_usual(CALL_STACK);
     void *block;
 
     if (unlikely(t == NULL))
-        CALL_JUMP malloc_with_site(size);
+        CALL_JUMP site_malloc(size);
     block = REAL(malloc)(size);
     if (unlikely(block == NULL) || unlikely(!thread_put_usual(t, block, size, STATE_STACK_NONE, NULL)))
         return call_got_plain(t, block, size);
@@ -51,8 +52,8 @@ static CALL_HALF void *malloc_counted(size_t size)
 HT_EXPORT void *HOOKED(malloc)(size_t size)
 {
     if (unlikely(call_is_plain()))
-        CALL_JUMP malloc_counted(size);
-    CALL_JUMP malloc_with_site(size);
+        CALL_JUMP count_malloc(size);
+    CALL_JUMP site_malloc(size);
 }
 #endif
 
@@ -203,7 +204,7 @@ HT_EXPORT void *HOOKED(realloc)(void *block, size_t size)
         call_got(t, result, size, CALL_SITE(t), &kind, 0, size);
         return result;
     }
-    return move_block(&move, CALL_STACK);
+    return moving_realloc(&move, CALL_STACK);
 }
 #endif
 
@@ -219,7 +220,7 @@ HT_EXPORT void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
     void *result;
 
     if (likely(block != NULL) && likely(!__builtin_mul_overflow(count, size, &move.size)))
-        return move_block(&move, CALL_STACK);
+        return moving_realloc(&move, CALL_STACK);
     t = call_enter_to_get(CALL_STACK, &watched);
     result = block != NULL || CALL_ADMITTED(t, watched, product(count, size))
                  ? REAL(reallocarray)(block, count, size)

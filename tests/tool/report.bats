@@ -300,3 +300,25 @@ load helpers
     [ -z "$out" ]
     [ "$(ls -A)" = "$(printf '%s\n' .err .out states x.ht)" ]
 }
+
+@test "a tracker that is linked in is passed over where the preloaded one counts" {
+    need_tracking
+    [ -x "$HT_BUILD/tests/tool/linked" ] || skip "no C++ compiler"
+    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/linked"
+    "$tool" report --top=30 x.ht >out
+    cat out
+    sed -n '/^Who held/,/^$/p' out >held
+    for keeper in first_kept zeroes_kept moved_kept by_new by_new_array by_aligned_alloc check_one; do
+        grep -Eq "^ +[0-9.]+ % +97\\.7 KiB +1  $keeper +linked\\.cpp:" held
+    done
+    fails grep -E 'hooks_|move\.h|thresholds\.c|bounds\.c|call\.[ch]|__wrap_|here_' held
+}
+
+@test "every hook that gives out blocks is known to be passed over" {
+    sed -n 's/^HOOK(\([A-Za-z0-9_]*\), .*/\1/p' "$HT_SOURCE/src/entry/hooks.def" |
+        grep -Ev '^(free|free_sized|free_aligned_sized|malloc_usable_size|_Zd.*)$' >hooks
+    [ -s hooks ]
+    while read -r hook; do
+        grep -q "^    \"$hook\",$" "$HT_SOURCE/tool/model/names.c" || { echo "$hook"; return 1; }
+    done <hooks
+}

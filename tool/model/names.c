@@ -90,6 +90,82 @@ static const char *const others[] = {"PyType_GenericAlloc",
                                      "g_slice_alloc0",
                                      "_start"};
 
+/* A tracker that is linked in counts nothing under the preloaded one, which sees more, the
+ * program's libraries too; but its functions stand between the program's and malloc. Most
+ * are hooks: the linker sends calls of NAME to __wrap_NAME, so that no name but one
+ * that it was told of begins so, and who called NAME is who wanted the block. */
+static const char *const hooks[] = {
+    "malloc",
+    "calloc",
+    "realloc",
+    "reallocarray",
+    "aligned_alloc",
+    "memalign",
+    "posix_memalign",
+    "valloc",
+    "pvalloc",
+    "alloc_aligned",
+    "_Znwm",
+    "_Znam",
+    "_ZnwmRKSt9nothrow_t",
+    "_ZnamRKSt9nothrow_t",
+    "_ZnwmSt11align_val_t",
+    "_ZnamSt11align_val_t",
+    "_ZnwmSt11align_val_tRKSt9nothrow_t",
+    "_ZnamSt11align_val_tRKSt9nothrow_t",
+    "strdup",
+    "__strdup",
+    "strndup",
+    "__strndup",
+    "wcsdup",
+    "asprintf",
+    "vasprintf",
+    "__asprintf_chk",
+    "__vasprintf_chk",
+    "getline",
+    "getdelim",
+    "__getdelim",
+    "realpath",
+    "canonicalize_file_name",
+    "getcwd",
+    "get_current_dir_name",
+    "tempnam",
+    "scandir",
+    "scandir64",
+    "open_memstream",
+    "open_wmemstream",
+    "fflush",
+    "fclose",
+};
+
+/* And how it comes to call a function of the program's (a threshold's, a visitor), which may
+ * leave by a jump into libc. These names are anybody's: the source file must be theirs too. */
+static const struct {
+    const char *function;
+    const char *file;
+} callbacks[] = {
+    {"call_got", "call.h"},
+    {"call_got_plain", "call.c"},
+    {"call_got_unusual", "call.c"},
+    {"call_move_end", "call.c"},
+    {"bounds_after", "bounds.c"},
+    {"notify", "bounds.c"},
+    {"check_one", "thresholds.c"},
+    {"ht_visit", "heaptracker.h"},
+    {"api_visit", "api.c"},
+    {"visit_stamped", "marks.c"},
+    {"marks_visit", "marks.c"},
+    {"visit_cells", "block_map.c"},
+    {"visit_range", "block_map.c"},
+    {"visit_cell", "block_map.c"},
+    {"block_map_visit", "block_map.c"},
+    {"outcome_aligned", "outcome.c"},
+    {"thresholds_check", "thresholds.c"},
+};
+
+/* The tracker in one file, as projects copy it. */
+static const char *const amalgamations[] = {"heaptracker.c", "heap_tracker_lib.c"};
+
 static bool begins_with(const char *text, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -117,6 +193,33 @@ static bool is_wrapper(const char *name)
     return is_one_of(name, others, HT_ARRAY_LENGTH(others));
 }
 
+/* _Znwm of here__Znwm and __wrap__Znwm; NULL of what is not called so. */
+static const char *hooked_name(const char *function)
+{
+    static const char wrap[] = "__wrap_", here[] = "here_";
+
+    if (strncmp(function, wrap, sizeof wrap - 1) == 0)
+        return function + sizeof wrap - 1;
+    return strncmp(function, here, sizeof here - 1) == 0 && strncmp(function + sizeof here - 1, "_Zn", 3) == 0
+               ? function + sizeof here - 1
+               : NULL;
+}
+
+static bool is_linked_tracker(const struct place *place)
+{
+    const char *hooked = hooked_name(place->function);
+    const char *slash = place->file ? strrchr(place->file, '/') : NULL,
+               *file = slash ? slash + 1 : place->file;
+
+    if (hooked != NULL)
+        return is_one_of(hooked, hooks, HT_ARRAY_LENGTH(hooks));
+    for (size_t i = 0; file != NULL && i < HT_ARRAY_LENGTH(callbacks); i++)
+        if (strcmp(place->function, callbacks[i].function) == 0)
+            return strcmp(file, callbacks[i].file) == 0 ||
+                   is_one_of(file, amalgamations, HT_ARRAY_LENGTH(amalgamations));
+    return false;
+}
+
 static bool is_library_source(const char *file)
 {
     for (size_t i = 0; file != NULL && i < HT_ARRAY_LENGTH(library_sources); i++)
@@ -133,5 +236,5 @@ bool place_passes_on(const struct place *place)
                        HT_ARRAY_LENGTH(library_modules)) ||
            is_library_source(place->file) ||
            (place->named && (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
-                             is_wrapper(place->function)));
+                             is_wrapper(place->function) || is_linked_tracker(place)));
 }
