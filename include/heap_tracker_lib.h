@@ -28,7 +28,7 @@ extern "C" {
  * user's object. With different values in several files, the linker picks one. */
 #if defined(__GNUC__) && !defined(HEAP_TRACKER_LIB_NO_DEFINITIONS)
 /* Weak by its declaration, which is extern: in C++ a constant is else not public. */
-extern const int heap_tracker_debug_logs __attribute__((weak));
+__attribute__((weak)) extern const int heap_tracker_debug_logs;
 const int heap_tracker_debug_logs = DEBUG_LOGS_ON;
 #else
 extern const int heap_tracker_debug_logs;
