@@ -14,6 +14,7 @@
 #include "check/show.h"
 #include "model/load.h"
 #include "model/output.h"
+#include "model/own_malloc.h"
 #include "model/process.h"
 #include "options.h"
 
@@ -310,6 +311,12 @@ int cmd_check(int argc, char **argv)
         report_load(&report, settings.file);
     } else if (!load_command(&report, &settings, &status)) {
         write_nothing(&settings, settings.said ? settings.said : "the command left no numbers");
+        return EXIT_UNUSABLE;
+    }
+    if (own_malloc_hides(&report.main)) { /* all figures would be within limits */
+        if (settings.file)
+            own_malloc_say(&report.main);
+        write_nothing(&settings, "the program defines malloc itself, and nothing of it was counted");
         return EXIT_UNUSABLE;
     }
     require_same_program(&settings, &baseline, &report);

@@ -11,6 +11,7 @@
 #include "export/export.h"
 #include "model/device.h"
 #include "model/output.h"
+#include "model/own_malloc.h"
 #include "model/process.h"
 #include "options.h"
 
@@ -147,6 +148,8 @@ int cmd_report(int argc, char **argv)
 
     source.operand = argv[first];
     load(&report, &source);
+    if (own_malloc_hides(&report.main))
+        own_malloc_say(&report.main);
     write_report(&report, exporter, &options, path);
     report_free(&report);
     free(notes);

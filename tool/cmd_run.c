@@ -15,6 +15,7 @@
 #include "builtin.h"
 #include "export/export.h"
 #include "model/output.h"
+#include "model/own_malloc.h"
 #include "model/tree.h"
 #include "options.h"
 #include "run/child.h"
@@ -282,6 +283,8 @@ int cmd_run(int argc, char **argv)
         say_untracked(settings.command[0], &target, &tree);
     else
         say_untracked_exec(&tree.report.main, settings.command[0], child.last_name);
+    if (tree.has_main && own_malloc_hides(&tree.report.main))
+        own_malloc_say(&tree.report.main);
     print_summary(&settings, &tree);
     say_kept(&settings, &tree, keep_as);
     if (tree.write_error) {

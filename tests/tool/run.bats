@@ -591,3 +591,44 @@ runs_sanitized() {
     [[ $name == "heaptracker.red__[31m."*.ht ]]
     [[ $err == *"kept in $name: "* ]]
 }
+
+@test "a program that defines malloc is named where nothing was counted, and check cannot tell" {
+    need_tracking
+    own=$HT_BUILD/tests/tool/own_malloc
+    [ -x "$own" ] || skip "own_malloc is not built"
+    split "$tool" run -q -o x.ht -- "$own"
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err == *"nothing was counted: $own defines malloc itself"*"HeapTracker::wrap"* ]]
+    split "$tool" report x.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err == *"defines malloc itself"* ]]
+    split "$tool" check --max-peak=1 x.ht
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    split "$tool" check --max-peak=1 -- "$own"
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    # A program that just allocates nothing is not such a one.
+    need gcc
+    echo 'int main(void) { return 0; }' >nothing.c
+    gcc -o nothing nothing.c
+    split "$tool" run -q -o x.ht -- ./nothing
+    [ -z "$err" ]
+}
+
+@test "a program that defines malloc is counted by the tracker that is linked in, with its names or without" {
+    need_tracking
+    need strip binutils
+    own=$HT_BUILD/tests/tool/own_malloc-wrap
+    [ -x "$own" ] || skip "own_malloc-wrap is not built"
+    strip -o stripped "$own"
+    for program in "$own" ./stripped; do
+        split "$tool" run -q -o x.ht -- "$program"
+        [ "$status" -eq 0 ]
+        [ -z "$err" ]
+        "$tool" report --format=json x.ht >json
+        json json '[.totals.allocs, .totals.peak_bytes]' '[1,100000]'
+    done
+}

@@ -75,11 +75,11 @@ static void take_symbols(struct executable *executable, Elf *elf, const GElf_Shd
     GElf_Sym symbol;
 
     for (int i = 0; gelf_getsym(data, i, &symbol) != NULL; i++) {
-        const char *name = symbol.st_shndx != SHN_UNDEF && GELF_ST_TYPE(symbol.st_info) == STT_FUNC
-                               ? elf_strptr(elf, header->sh_link, symbol.st_name)
-                               : NULL;
+        const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
 
-        if (name == NULL)
+        if (name != NULL && strcmp(name, "heaptracker_preloaded") == 0)
+            executable->has_tracker = true; /* it looks for that, weakly (src/entry/wrap.c) */
+        if (name == NULL || symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
             continue;
         take_sanitizer(executable, name, is_start);
         if (header->sh_type == SHT_DYNSYM && strcmp(name, "malloc") == 0)

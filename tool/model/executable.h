@@ -22,6 +22,7 @@ struct sanitizer {
 struct executable {
     const struct sanitizer *sanitizer; /* NULL: none, or not to be seen */
     bool defines_malloc;               /* among its dynamic symbols: all of the process call that one */
+    bool has_tracker;                  /* linked in */
     uint16_t machine;                  /* EM_... of elf.h */
     uint32_t word_bits;
     unsigned char build_id[64];

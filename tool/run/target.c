@@ -35,6 +35,9 @@ static const struct target cannot_secure = {
 static const struct target cannot_foreign = {
     TARGET_NONE, "it is built for another machine or word size",
     "use a HeapTracker built for that machine, or link the tracker in", NULL, NULL};
+static const struct target counts_itself = {
+    TARGET_NONE, "it defines malloc itself, which only the tracker that is linked in sees",
+    "that one left no numbers: is its --state-dir full?", NULL, NULL};
 
 /* What this tool itself is built for: what its libraries are built for too. */
 static bool read_elf_header(int fd, ElfW(Ehdr) * header)
@@ -105,19 +108,29 @@ static bool gains_rights(int fd)
 
 /* Such a runtime refuses to start, or crashes, when another library's malloc comes before
  * its own. What is said lives as long as the tool: `why_not` belongs to nobody. */
-static bool is_sanitized(struct target *target, const char *path)
+static struct target cannot_sanitized(const struct sanitizer *sanitizer)
 {
     static char why_not[96], remedy[128];
+
+    snprintf(why_not, sizeof why_not, "it is built with %s, whose runtime has a malloc of its own",
+             sanitizer->name);
+    snprintf(remedy, sizeof remedy, "build it without -fsanitize=%s%s", sanitizer->option,
+             sanitizer->finds_leaks ? ", or use the sanitizer's own leak check" : "");
+    return (struct target){TARGET_NONE, why_not, remedy, NULL, NULL};
+}
+
+/* Where the malloc of the program is one that no preloaded library may or can precede. */
+static bool has_own_malloc(struct target *target, const char *path)
+{
     struct executable executable;
 
-    if (!executable_read(&executable, path) || executable.sanitizer == NULL)
+    if (!executable_read(&executable, path))
         return false;
-    snprintf(why_not, sizeof why_not, "it is built with %s, whose runtime has a malloc of its own",
-             executable.sanitizer->name);
-    snprintf(remedy, sizeof remedy, "build it without -fsanitize=%s%s", executable.sanitizer->option,
-             executable.sanitizer->finds_leaks ? ", or use the sanitizer's own leak check" : "");
-    *target = (struct target){TARGET_NONE, why_not, remedy, NULL, NULL};
-    return true;
+    if (executable.sanitizer != NULL)
+        *target = cannot_sanitized(executable.sanitizer);
+    else if (executable.defines_malloc && executable.has_tracker)
+        *target = counts_itself; /* under a preloaded tracker it would leave the counting to that one */
+    return target->libc == TARGET_NONE;
 }
 
 static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header, const char *path)
@@ -131,7 +144,7 @@ static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header
         *target = cannot_static;
     } else if (gains_rights(fd)) {
         *target = cannot_secure;
-    } else if (!is_sanitized(target, path)) {
+    } else if (!has_own_malloc(target, path)) {
         base = strrchr(interpreter, '/');
         base = base ? base + 1 : interpreter;
         target->libc = strncmp(base, "ld-musl", 7) == 0 ? TARGET_MUSL : TARGET_GLIBC;
