@@ -230,8 +230,11 @@ void failing_say(size_t size)
 
     line_init(&line, text, sizeof text);
     line_add(&line, "heaptracker: no ");
-    line_add_u64(&line, size);
-    line_add(&line, " bytes more: ");
+    if (size == SIZE_MAX) /* what an overflow is said to ask for */
+        line_add(&line, "more bytes than can be addressed: ");
+    else
+        line_add_u64(&line, size);
+    line_add(&line, size == SIZE_MAX ? "" : " bytes more: ");
     line_add_i64(&line, tracker_live_bytes());
     line_add(&line, " are live, the limit is ");
     line_add_u64(&line, failing.limit_bytes);

@@ -58,7 +58,6 @@ HT_EXPORT void *HOOKED(malloc)(size_t size)
 #endif
 
 #if HT_BINDS(calloc)
-/* An overflowing product gives NULL, and is then only shown. */
 HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
 {
     static const struct call_kind kind = KIND_GET("calloc", 2);
@@ -66,7 +65,7 @@ HT_EXPORT void *HOOKED(calloc)(size_t count, size_t size)
     struct thread *t = call_enter_to_get(CALL_STACK, &watched);
     void *block = CALL_ADMITTED(t, watched, product(count, size)) ? REAL(calloc)(count, size) : NULL;
 
-    call_got(t, block, count * size, CALL_SITE(t), &kind, count, size);
+    call_got(t, block, product(count, size), CALL_SITE(t), &kind, count, size);
     return block;
 }
 #endif
@@ -225,7 +224,7 @@ HT_EXPORT void *HOOKED(reallocarray)(void *block, size_t count, size_t size)
     result = block != NULL || CALL_ADMITTED(t, watched, product(count, size))
                  ? REAL(reallocarray)(block, count, size)
                  : NULL;
-    call_got(t, result, count * size, CALL_SITE(t), &kind, 0, count * size);
+    call_got(t, result, product(count, size), CALL_SITE(t), &kind, 0, product(count, size));
     return result;
 }
 #endif

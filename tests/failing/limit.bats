@@ -84,6 +84,44 @@ END
     json out '.failures.first | map([.cause, .live_bytes])' '[["allocator",0]]'
 }
 
+@test "a refused row names the caller, where libc asked for the program too" {
+    need_tracking
+    need gcc
+    cat >app.c <<'END'
+#include <stdio.h>
+__attribute__((noinline)) static int open_log(void) { FILE *f = fopen("/dev/null", "w"); return f && fputs("x", f) < 0; }
+int main(void) { return open_log() * 0; }
+END
+    gcc -g -O1 -fno-builtin -o app app.c
+    split "$tool" run --limit=2K -o x.ht -- ./app
+    [ "$status" -eq 0 ]
+    grep -A1 'refused by the limit' <<<"$err" | grep -Eq ' asked, .* live  open_log  app\.c:2'
+}
+
+@test "a product that overflows asked for more than there can be" {
+    need_tracking
+    need gcc
+    cat >over.c <<'END'
+#define _GNU_SOURCE
+#include <stdlib.h>
+static void *volatile kept;
+int main(void)
+{
+    volatile size_t many = (size_t)1 << 62;
+    kept = calloc(many, 8);
+    kept = reallocarray(malloc(10), many, 8);
+    return 0;
+}
+END
+    gcc -g -O1 -fno-builtin -o over over.c
+    split "$tool" run -o x.ht -- ./over
+    [ "$(grep -c '^ *>= 16 EiB asked, .* main  over\.c:[78]$' <<<"$err")" -eq 2 ]
+    "$tool" report --format=json x.ht >out
+    json out '.failures.first | map(.bytes >= 9223372036854775807)' '[true,true]'
+    split "$tool" run --limit=1M -o x.ht -- ./over
+    [[ $err == *"heaptracker: no more bytes than can be addressed: 0 are live, the limit is 1048576"* ]]
+}
+
 @test "a program that stays within its limit reports none of this" {
     need_tracking
     split "$tool" run --limit=1G -o x.ht -- "$HT_BUILD/tests/failing/many"
