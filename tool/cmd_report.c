@@ -13,6 +13,7 @@
 #include "model/output.h"
 #include "model/own_malloc.h"
 #include "model/process.h"
+#include "model/program_file.h"
 #include "options.h"
 
 /* Where the numbers come from. */
@@ -45,12 +46,17 @@ static void load_file(struct snapshot *snapshot, const char *operand, char **pat
 }
 
 /* The file that --exe names, as a path that stays true. */
-static void set_program(struct snapshot *snapshot, struct summary *summary, const char *exe)
+static void set_program(struct snapshot *snapshot, struct summary *summary, const struct source *source)
 {
-    char *path = realpath(exe, NULL);
+    const char *exe = source->exe;
+    char *path = realpath(exe, NULL), *misfit;
 
     if (path == NULL)
         die("--exe=%s: %s", exe, strerror(errno));
+    misfit = program_file_misfit(snapshot, path);
+    if (misfit != NULL)
+        die("--exe=%s %s (%s); give the file that ran", exe, misfit,
+            source->memory ? source->memory : source->operand);
     device_set_program(snapshot, path);
     if (summary->program[0] == '\0') {
         free(summary->program);
@@ -71,7 +77,7 @@ static void load(struct report *report, const struct source *source)
         die("%s: %s", source->memory, error.text);
     summary_of(&report->main, &snapshot);
     if (source->exe != NULL)
-        set_program(&snapshot, &report->main, source->exe);
+        set_program(&snapshot, &report->main, source);
     profile_of(&report->profile, &snapshot);
     if (path != NULL && strspn(source->operand, "0123456789") != strlen(source->operand))
         report_find_children(report, path, snapshot.view.header);

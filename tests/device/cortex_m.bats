@@ -148,6 +148,10 @@ json() {
     run "$tool" report --exe=nowhere.elf dump.ht
     [ "$status" -eq 2 ]
     [ "$output" = "heaptracker: --exe=nowhere.elf: No such file or directory" ]
+    run "$tool" report --exe="$tool" dump.ht
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [ "$output" = "heaptracker: --exe=$tool is for a machine of 64 bits, and the numbers are of one of 32 (dump.ht); give the file that ran" ]
 }
 
 @test "CMake: one target gives a firmware project the tracker, and says what RAM it takes" {

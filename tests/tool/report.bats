@@ -322,3 +322,25 @@ load helpers
         grep -q "^    \"$hook\",$" "$HT_SOURCE/tool/model/names.c" || { echo "$hook"; return 1; }
     done <hooks
 }
+
+@test "an --exe that is not the program of the file is refused, naming both" {
+    need readelf binutils
+    program=$HT_BUILD/tests/tool/places
+    id=$(readelf -n "$program" | awk '/Build ID/ { print $3 }')
+    [ -n "$id" ] || skip "the linker writes no build-ids"
+    "$make_state" x.ht program=/gone module=/gone build_id="$id" stack=1100
+    "$tool" report --exe="$program" x.ht >out
+    other=$(readelf -n "$tool" | awk '/Build ID/ { print $3 }')
+    split "$tool" report --exe="$tool" x.ht
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    [[ $err == *"--exe=$tool is of build $other, and the numbers are of build $id (x.ht); "* ]]
+    split "$tool" report --exe=x.ht x.ht
+    [ "$status" -eq 2 ]
+    [[ $err == *"--exe=x.ht is no ELF file (x.ht); "* ]]
+    # Without a build-id the addresses decide.
+    "$make_state" x.ht program=/gone module=/gone build_id= stack=ffffff0,fffffe0,fffffd0,fffffc0,fffffb0
+    split "$tool" report --exe="$program" x.ht
+    [ "$status" -eq 2 ]
+    [[ $err == *"has code at "*" of the "*" addresses that the numbers have (x.ht); "* ]]
+}

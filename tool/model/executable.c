@@ -127,6 +127,27 @@ static void take_sections(struct executable *executable, Elf *elf)
     }
 }
 
+static void take_code(struct executable *executable, Elf *elf)
+{
+    GElf_Phdr segment;
+
+    for (int i = 0; gelf_getphdr(elf, i, &segment) != NULL; i++) {
+        if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X) ||
+            executable->code_count == EXECUTABLE_CODE_MAX)
+            continue;
+        executable->code[executable->code_count].begin = segment.p_vaddr;
+        executable->code[executable->code_count++].end = segment.p_vaddr + segment.p_memsz;
+    }
+}
+
+bool executable_has_code(const struct executable *executable, uint64_t address)
+{
+    for (size_t i = 0; i < executable->code_count; i++)
+        if (address >= executable->code[i].begin && address <= executable->code[i].end)
+            return true;
+    return executable->code_count == 0 || executable->code_count == EXECUTABLE_CODE_MAX;
+}
+
 bool executable_read(struct executable *executable, const char *path)
 {
     GElf_Ehdr header;
@@ -141,9 +162,9 @@ bool executable_read(struct executable *executable, const char *path)
     elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     is_elf = elf != NULL && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) != NULL;
     if (is_elf) {
-        executable->machine = header.e_machine;
         executable->word_bits = gelf_getclass(elf) == ELFCLASS64 ? 64 : 32;
         take_sections(executable, elf);
+        take_code(executable, elf);
     }
     if (elf != NULL)
         elf_end(elf);
