@@ -23,6 +23,30 @@ static bool parse_by(const char *name, enum diff_by *by)
     return false;
 }
 
+static const char *mode_name(const struct report *report)
+{
+    static const char *const names[] = {[STATE_STACKS_NONE] = "none",
+                                        [STATE_STACKS_CALLER] = "caller",
+                                        [STATE_STACKS_FRAME_POINTER] = "fp",
+                                        [STATE_STACKS_FULL] = "full"};
+
+    return report->profile.stack_mode <= STATE_STACKS_FULL ? names[report->profile.stack_mode] : "?";
+}
+
+/* By frame pointers or tables, they are the same stacks. */
+static bool same_stacks(const struct report *left, const struct report *right)
+{
+    uint32_t old = left->profile.stack_mode, new = right->profile.stack_mode;
+
+    return old == new || (old >= STATE_STACKS_FRAME_POINTER && new >= STATE_STACKS_FRAME_POINTER);
+}
+
+static void load(struct report *report, const char *path)
+{
+    report_load(report, path);
+    profile_stand_in(&report->profile, &report->main.totals);
+}
+
 static void write_diff(const struct diff *diff, const struct diff_exporter *exporter,
                        const struct diff_export_options *options, const char *path)
 {
@@ -72,11 +96,15 @@ int cmd_diff(int argc, char **argv)
     options.old_path = argv[first];
     options.new_path = argv[first + 1];
 
-    report_load(&old, options.old_path);
-    report_load(&new, options.new_path);
+    load(&old, options.old_path);
+    load(&new, options.new_path);
     if (!any_program && !report_same_program(&old, &new))
         die("%s is of %s and %s of %s; to compare them all the same, give --any-program", options.old_path,
             path_base(old.main.program), options.new_path, path_base(new.main.program));
+    if (!same_stacks(&old, &new))
+        warning("%s has --stacks=%s and %s --stacks=%s: only the totals compare, sites are not found again; "
+                "run both alike",
+                options.old_path, mode_name(&old), options.new_path, mode_name(&new));
     diff_make(&diff, by, &old, &new, debuginfod);
     write_diff(&diff, exporter, &options, path);
     diff_free(&diff);

@@ -79,6 +79,7 @@ static void load(struct report *report, const struct source *source)
     if (source->exe != NULL)
         set_program(&snapshot, &report->main, source);
     profile_of(&report->profile, &snapshot);
+    profile_stand_in(&report->profile, &report->main.totals);
     if (path != NULL && strspn(source->operand, "0123456789") != strlen(source->operand))
         report_find_children(report, path, snapshot.view.header);
     snapshot_free(&snapshot);

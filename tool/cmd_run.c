@@ -206,10 +206,11 @@ static void say_untracked_exec(const struct summary *summary, const char *comman
             summary->program, last_name);
 }
 
-static void print_summary(const struct settings *settings, const struct tree *tree)
+static void print_summary(const struct settings *settings, struct tree *tree)
 {
     if (settings->quiet || !tree->has_main)
         return;
+    profile_stand_in(&tree->report.profile, &tree->report.main.totals);
     settings->exporter->write(&tree->report, &settings->show, stderr);
 }
 

@@ -118,6 +118,25 @@ t = [threading.Thread(target=lambda: [bytearray(i) for i in range(999)]) for _ i
     [ "$(awk '/^Samples:/ { on = 1; next } /^Locations/ { on = 0 } on && NF > 6 { sum += $6 } END { print sum }' raw)" = 4850 ]
 }
 
+@test "files with different stacks are compared with a warning, and what has none is called so" {
+    need_tracking
+    for mode in full caller none; do
+        "$tool" run -q --stacks=$mode -o $mode.ht -- "$workload"
+    done
+    split "$tool" diff full.ht none.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err == *"full.ht has --stacks=full and none.ht --stacks=none"* ]]
+    grep -Eq '^ +\+1000 B +1000 B \(no stack was taken\)$' <<<"$out"
+    fails grep -q 'between threads' <<<"$out"
+    split "$tool" diff caller.ht full.ht
+    one_line "$err"
+    for mode in full caller none; do
+        split "$tool" diff $mode.ht $mode.ht
+        [ -z "$err" ]
+    done
+}
+
 @test "what cannot be compared is one clear line, and exit status 2" {
     "$make_state" x.ht
     "$make_state" other.ht program=/usr/bin/other

@@ -151,6 +151,22 @@ END
     same_in_csv x.ht
 }
 
+@test "a run without stacks has the same totals in every format" {
+    need_tracking
+    "$tool" run -q --stacks=none -o x.ht -- "$workload"
+    export_all x.ht
+    known_totals x.ht.json
+    [ "$(<x.ht.collapsed)" = "(no stack) 1000" ]
+    same_in_pprof x.ht
+    same_in_collapsed x.ht
+    same_in_massif x.ht
+    same_in_heaptrack x.ht
+    same_in_csv x.ht
+    # It says nothing about who: no list of the text.
+    "$tool" report x.ht >text
+    fails grep -q 'Who held it' text
+}
+
 @test "a file without sites is still read by all" {
     "$make_state" x.ht section_count=4 module_count=0 node_count=0 node_usable=0 timeline_count=0
     export_all x.ht
@@ -160,8 +176,8 @@ END
     grep -q '2,500B) (heap allocation' out
     need heaptrack_print heaptrack
     heaptrack_print -f x.ht.heaptrack >out
-    [ ! -s x.ht.collapsed ]
-    [ "$(wc -l <x.ht.csv)" -eq 1 ]
+    [ "$(<x.ht.collapsed)" = "(no stack) 2500" ] # no stacks, no sites: one stands for all
+    [ "$(wc -l <x.ht.csv)" -eq 2 ]
 }
 
 # The calls of places.c's functions, as state file x.ht of program ./program.

@@ -238,7 +238,7 @@ void print_holders(const struct screen *screen, const struct report *report, str
     size_t top = options->top;
     char title[128], bytes[24];
 
-    if (report->profile.site_count == 0 || top == 0)
+    if (report->profile.site_count == 0 || report->profile.stands_in || top == 0)
         return;
     snprintf(title, sizeof title, "Who held it at the peak of %s",
              export_bytes(bytes, (double)totals->peak_bytes));

@@ -294,7 +294,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     struct peak heap_peaks[STATE_HEAPS_MAX];
     struct sums sums = sums_make(view);
 
-    *profile = (struct profile){0};
+    *profile = (struct profile){.stack_mode = view->header->stack_mode};
     take_heaps(profile, view, heap_peaks);
     for (uint64_t i = 0; i < view->site_page_count; i++) {
         const struct state_site_page *page = state_view_site_page(view, i);
@@ -329,6 +329,27 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     count_shortened(profile);
     if (profile->site_count > 0)
         qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
+}
+
+void profile_stand_in(struct profile *profile, const struct ht_totals *totals)
+{
+    struct site all = {
+        .kind = SITE_NO_STACK,
+        .live_bytes = totals->live_bytes,
+        .live_blocks = totals->live_blocks,
+        .peak_bytes = (int64_t)totals->peak_bytes,
+        .peak_blocks = (int64_t)totals->peak_blocks,
+        .allocs = totals->allocs,
+        .bytes_allocated = totals->bytes_allocated,
+        .frees = totals->frees,
+        .bytes_freed = totals->bytes_allocated - (uint64_t)totals->live_bytes,
+        .temporary_allocs = totals->temporary_allocs,
+    };
+
+    if (profile->stack_mode != STATE_STACKS_NONE || profile->site_count > 0 || !is_used(&all))
+        return;
+    append(profile, &all);
+    profile->stands_in = true;
 }
 
 struct profile profile_of_heap(const struct profile *profile, uint32_t heap)

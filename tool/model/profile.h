@@ -58,6 +58,8 @@ struct heap {
 struct profile {
     struct site *sites; /* by share of their heap's peak, then live, then total */
     size_t site_count;
+    uint32_t stack_mode;        /* enum state_stack_mode; of a device not told */
+    bool stands_in;             /* see profile_stand_in */
     struct profile_node *nodes; /* index: id */
     uint32_t node_count;
     struct state_module *modules; /* index: number in `where` minus 1 */
@@ -81,6 +83,10 @@ struct profile {
 enum site_kind site_kind_of(uint32_t id);
 
 void profile_of(struct profile *profile, const struct snapshot *snapshot);
+
+/* Where no stacks were kept there are no sites: makes one without a stack that stands for
+ * all, so that every format has the totals. Not for what is written into a state file. */
+void profile_stand_in(struct profile *profile, const struct ht_totals *totals);
 
 /* The profile with the sites of one heap alone, in memory of its own; all else is the
  * profile's. To be given to profile_part_free. */
