@@ -297,6 +297,34 @@ END
     same_in_csv x.ht
 }
 
+@test "a large heaptrack file is said before it is written, with its size" {
+    need_tracking
+    need gcc
+    cat >busy.c <<'END'
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    void *volatile kept;
+    for (int i = atoi(argv[argc - 1]); i > 0; i--)
+        free(kept = malloc(10));
+    return 0;
+}
+END
+    gcc -O1 -fno-builtin -o busy busy.c
+    "$tool" run -q -o x.ht -- ./busy 13000000
+    split "$tool" report --format=heaptrack -o /dev/null x.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err =~ "of 13000000 allocations: some "([0-9]+)" MB" ]]
+    said=${BASH_REMATCH[1]}
+    bytes=$("$tool" report --format=heaptrack x.ht 2>err | wc -c)
+    [ $((said * 1000000)) -gt $((bytes / 2)) ]
+    [ $((said * 1000000)) -lt $((bytes * 2)) ]
+    "$tool" run -q -o x.ht -- ./busy 1000
+    split "$tool" report --format=heaptrack -o /dev/null x.ht
+    [ -z "$err" ]
+}
+
 @test "a binary format is not written to a terminal" {
     need script bsdutils
     "$make_state" x.ht

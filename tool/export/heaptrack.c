@@ -41,6 +41,9 @@
 /* Each allocation is two or three lines: this many make a file of some 4 GB. */
 #define ALLOCS_MAX UINT64_C(200000000)
 
+/* A file above this is said before it is written: nobody expects it of a few sites. */
+#define BYTES_SAID UINT64_C(100000000)
+
 #define KIND_BETWEEN 1
 
 struct heaptrack {
@@ -454,14 +457,33 @@ static void put_head(struct heaptrack *heaptrack)
             profile->deep_stacks);
 }
 
+/* Of one that comes and goes: "+ KIND", "- KIND", and between them "- 1" where it is not
+ * temporary. Sites have up to ten kinds each. */
+static uint64_t events_bytes(uint64_t allocs, uint64_t temporary, size_t site_count)
+{
+    uint64_t line = 4; /* with one digit */
+
+    for (uint64_t kinds = 10 * (uint64_t)site_count; kinds >= 16; kinds /= 16)
+        line++;
+    return allocs * 2 * line + (allocs - (temporary < allocs ? temporary : allocs)) * 4;
+}
+
 static void check_length(const struct profile *profile)
 {
-    uint64_t allocs = 0;
+    uint64_t allocs = 0, temporary = 0, bytes;
 
-    for (size_t i = 0; i < profile->site_count && allocs <= ALLOCS_MAX; i++)
+    for (size_t i = 0; i < profile->site_count && allocs <= ALLOCS_MAX; i++) {
         allocs += profile->sites[i].allocs < ALLOCS_MAX ? profile->sites[i].allocs : ALLOCS_MAX + 1;
+        temporary +=
+            profile->sites[i].temporary_allocs < ALLOCS_MAX ? profile->sites[i].temporary_allocs : ALLOCS_MAX;
+    }
     if (allocs > ALLOCS_MAX)
         die("heaptrack's format has a line for each allocation, and these are too many; use --format=pprof");
+    bytes = events_bytes(allocs, temporary, profile->site_count);
+    if (bytes > BYTES_SAID)
+        warning("heaptrack's format has lines for each of %" PRIu64 " allocations: some %" PRIu64
+                " MB are being written; --format=pprof is small",
+                allocs, bytes / 1000000);
 }
 
 static void put_stories(struct heaptrack *heaptrack)
