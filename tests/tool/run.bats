@@ -632,3 +632,21 @@ runs_sanitized() {
         json json '[.totals.allocs, .totals.peak_bytes]' '[1,100000]'
     done
 }
+
+@test "the tree of programs lists siblings by pid, and long names leave the columns where they are" {
+    need_tracking
+    cp "$workload" a-program-with-quite-a-long-name-that-ends
+    cp "$workload" short
+    split "$tool" run -o x.ht -- sh -c './short & ./a-program-with-quite-a-long-name-that-ends & ./short & ./short & wait'
+    "$tool" report x.ht >out
+    cat out
+    sed -n '/^Its tree/,/^$/p' out | grep -E '(short|a-prog).* peak ' >lines
+    [ "$(wc -l <lines)" -ge 4 ]
+    awk '{ print $1 }' lines >pids
+    sort -n pids | cmp - pids
+    [ "$(sed 's/peak.*//' lines | while IFS= read -r line; do echo "${#line}"; done | sort -u | wc -l)" -eq 1 ]
+    fails grep -Eq '^.{101}' lines
+    # And the json has them in that order.
+    "$tool" report --format=json x.ht >json
+    json json '[.children[].pid] | . == sort' true
+}

@@ -65,23 +65,45 @@ static void print_count(FILE *out, const char *label, uint64_t count, const char
         fprintf(out, "  %-14s %15" PRIu64 "   %s\n", label, count, meaning);
 }
 
+/* The tree as it is printed, or measured before that. */
+struct tree_lines {
+    const struct screen *screen;
+    const struct report *report;
+    bool *done;
+    size_t columns; /* of the widest name, its indentation included */
+    bool measuring;
+};
+
+#define TREE_COLUMNS_MIN 16
+#define TREE_COLUMNS_MAX 26 /* a line then stays within 100 columns */
+
 /* The deeper in the tree, the further to the right; the name gives up the columns. */
-static void print_child(FILE *out, const struct summary *child, int depth)
+static void print_child(struct tree_lines *lines, const struct summary *child, int depth)
 {
     char peak[24], live[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
-    const char *name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
-    int indent = 2 * (depth < 4 ? depth : 4);
+    const char *slash = strrchr(program, '/');
+    size_t indent = 2 * (size_t)(depth < 4 ? depth : 4);
+    char *name = screen_fit(lines->screen, slash ? slash + 1 : program, TREE_COLUMNS_MAX - indent);
+    size_t columns = indent + screen_columns(name);
 
-    fprintf(out, "  %*s%10" PRIu32 "  %-*.*s peak %10s, live %10s, %s\n", indent, "", child->pid, 16 - indent,
-            32 - indent, name, export_bytes(peak, (double)child->totals.peak_bytes),
-            export_bytes(live, (double)child->totals.live_bytes), end_text(end, child));
+    if (columns > lines->columns)
+        lines->columns = columns;
+    if (!lines->measuring)
+        fprintf(lines->screen->out, "  %*s%10" PRIu32 "  %s%*s peak %10s, live %10s, %s\n", (int)indent, "",
+                child->pid, name, (int)(lines->columns - columns), "",
+                export_bytes(peak, (double)child->totals.peak_bytes),
+                export_bytes(live, (double)child->totals.live_bytes), end_text(end, child));
+    free(name);
     free(program);
 }
 
-/* The programs that process `parent` started, each followed by its own; in the order
- * in which they began. What ran in a process before an exec comes before its last. */
-static void print_subtree(FILE *out, const struct report *report, uint32_t parent, int depth, bool *done)
+/* The programs that process `parent` started, each followed by its own, in the order of
+ * their pids. What ran in a process before an exec comes before its last. */
+static void print_subtree(struct tree_lines *lines, uint32_t parent, int depth)
 {
+    const struct report *report = lines->report;
+    bool *done = lines->done;
+
     for (size_t i = 0; i < report->child_count; i++) {
         const struct summary *child = &report->children[i];
         bool is_last = child->pid != report->main.pid;
@@ -89,29 +111,31 @@ static void print_subtree(FILE *out, const struct report *report, uint32_t paren
         if (done[i] || child->parent_pid != parent)
             continue;
         done[i] = true;
-        print_child(out, child, depth);
+        print_child(lines, child, depth);
         for (size_t later = i + 1; later < report->child_count; later++)
             is_last &= done[later] || report->children[later].pid != child->pid;
         if (is_last)
-            print_subtree(out, report, child->pid, depth + 1, done);
+            print_subtree(lines, child->pid, depth + 1);
     }
 }
 
-static void print_tree(FILE *out, const struct report *report)
+static void print_tree(struct tree_lines *lines)
 {
-    bool *done = must_malloc(report->child_count * sizeof *done);
+    const struct report *report = lines->report;
+    size_t count = report->child_count;
 
-    memset(done, 0, report->child_count * sizeof *done);
-    print_subtree(out, report, report->main.parent_pid, 0, done);
-    print_subtree(out, report, report->main.pid, 0, done);
-    for (size_t i = 0; i < report->child_count; i++) { /* whose parent is no program of the run */
-        if (done[i])
+    lines->done = must_malloc(count * sizeof *lines->done);
+    memset(lines->done, 0, count * sizeof *lines->done);
+    print_subtree(lines, report->main.parent_pid, 0);
+    print_subtree(lines, report->main.pid, 0);
+    for (size_t i = 0; i < count; i++) { /* whose parent is no program of the run */
+        if (lines->done[i])
             continue;
-        done[i] = true;
-        print_child(out, &report->children[i], 0);
-        print_subtree(out, report, report->children[i].pid, 1, done);
+        lines->done[i] = true;
+        print_child(lines, &report->children[i], 0);
+        print_subtree(lines, report->children[i].pid, 1);
     }
-    free(done);
+    free(lines->done);
 }
 
 static int by_peak(const void *a, const void *b)
@@ -124,29 +148,38 @@ static int by_peak(const void *a, const void *b)
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-static void print_children(FILE *out, const struct report *report)
+/* Those of the highest peaks alone. */
+static void print_largest(struct tree_lines *lines)
+{
+    size_t count = lines->report->child_count;
+    const struct summary **sorted = must_malloc(count * sizeof(const struct summary *));
+
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &lines->report->children[i];
+    qsort(sorted, count, sizeof(const struct summary *), by_peak);
+    for (size_t i = 0; i < CHILDREN_SHOWN; i++)
+        print_child(lines, sorted[i], 0);
+    free(sorted);
+}
+
+static void print_children(const struct screen *screen, const struct report *report)
 {
     size_t count = report->child_count;
-    const struct summary **sorted;
+    bool all = count <= CHILDREN_SHOWN;
+    struct tree_lines lines = {.screen = screen, .report = report, .columns = TREE_COLUMNS_MIN};
     const char *hint =
         count > 0 && report->children[0].file == NULL ? " ('run -o FILE' keeps each as FILE.PID)" : "";
 
     if (count == 0)
         return;
-    if (count <= CHILDREN_SHOWN) {
-        fprintf(out, "\nIts tree has %zu more program%s%s\n", count, count == 1 ? "" : "s", hint);
-        print_tree(out, report);
-        return;
+    fprintf(screen->out, "\nIts tree has %zu more program%s%s%s\n", count, count == 1 ? "" : "s",
+            all ? "" : "; those with the highest peaks", hint);
+    for (int pass = 0; pass < 2; pass++) {
+        lines.measuring = pass == 0;
+        (all ? print_tree : print_largest)(&lines);
     }
-    sorted = must_malloc(count * sizeof(const struct summary *));
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &report->children[i];
-    qsort(sorted, count, sizeof(const struct summary *), by_peak);
-    fprintf(out, "\nIts tree has %zu more programs; those with the highest peaks%s\n", count, hint);
-    for (size_t i = 0; i < CHILDREN_SHOWN; i++)
-        print_child(out, sorted[i], 0);
-    fprintf(out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
-    free(sorted);
+    if (!all)
+        fprintf(screen->out, "         ... and %zu with a lower peak\n", count - CHILDREN_SHOWN);
 }
 
 static void print_title(FILE *out, const struct summary *summary)
@@ -300,6 +333,6 @@ void export_text(const struct report *report, const struct export_options *optio
     print_heaps(&screen, report, symbols, options);
     print_growers(&screen, report, symbols, &growth, options->top);
     growth_free(&growth);
-    print_children(out, report);
+    print_children(&screen, report);
     symbols_close(symbols);
 }

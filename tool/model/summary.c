@@ -116,19 +116,24 @@ void report_free(struct report *report)
     *report = (struct report){0};
 }
 
-static int by_start(const void *a, const void *b)
+/* Pids rise in the order of the forks, until they are used up; trackers start in whatever order the kernel lets
+ * them, and would list siblings differently from run to run. */
+static int by_pid(const void *a, const void *b)
 {
     const struct summary *left = a, *right = b;
 
-    if (left->start_monotonic_ns != right->start_monotonic_ns)
-        return left->start_monotonic_ns < right->start_monotonic_ns ? -1 : 1;
-    return (left->pid > right->pid) - (left->pid < right->pid);
+    if (left->pid != right->pid)
+        return left->pid < right->pid ? -1 : 1;
+    if (left->image != right->image)
+        return left->image < right->image ? -1 : 1;
+    return (left->start_monotonic_ns > right->start_monotonic_ns) -
+           (left->start_monotonic_ns < right->start_monotonic_ns);
 }
 
 void report_sort_children(struct report *report)
 {
     if (report->child_count)
-        qsort(report->children, report->child_count, sizeof *report->children, by_start);
+        qsort(report->children, report->child_count, sizeof *report->children, by_pid);
 }
 
 /* PID or PID.N */

@@ -61,7 +61,7 @@ void summary_free(struct summary *summary);
 /* Appends *child, whose memory it takes. */
 void report_add_child(struct report *report, const struct summary *child);
 
-/* In the order in which they started. */
+/* By pid, the images of one in their order. */
 void report_sort_children(struct report *report);
 
 void report_free(struct report *report);
