@@ -218,6 +218,38 @@ static void the_small_form_of_scattered_sites_is_small(void **unused)
     free(bytes);
 }
 
+/* The heaps end at the first without a name; a site may say all the same that it is of a later one. */
+static void a_site_of_a_heap_behind_a_gap_is_the_c_heaps(void **unused)
+{
+    enum { HEAPS_AT = (SAMPLE_BYTES + 63) / 64 * 64, SIZE = HEAPS_AT + 3 * (int)sizeof(struct state_heap) };
+    static _Alignas(64) unsigned char bytes[SIZE];
+    static struct sample sample;
+    struct state_header *header = (struct state_header *)(void *)bytes;
+    struct state_heap *heaps = (struct state_heap *)(void *)(bytes + HEAPS_AT);
+    struct snapshot snapshot;
+    struct profile profile;
+
+    (void)unused;
+    sample_make(&sample);
+    *sample_node(&sample, 6) =
+        (struct state_node){((uint64_t)STATE_WHERE_HEAP << STATE_WHERE_MODULE_SHIFT) | 3, 4, 1};
+    memcpy(bytes, sample.bytes, SAMPLE_BYTES);
+    header->file_bytes = SIZE;
+    header->sections[header->section_count++] =
+        (struct state_section){STATE_SECTION_HEAPS, sizeof *heaps, HEAPS_AT, 3};
+    heaps[0] = (struct state_heap){.name = "first"};
+    heaps[2] = (struct state_heap){.name = "third", .peak_number = 1};
+    assert_true(snapshot_of(&snapshot, bytes, SIZE));
+    profile_of(&profile, &snapshot);
+    assert_int_equal(profile.heap_count, 1);
+    assert_int_equal(profile.site_count, 4);
+    for (size_t i = 0; i < profile.site_count; i++)
+        assert_int_equal(profile.sites[i].heap, 0);
+    assert_site(&profile, 1, SITE_STACK, 800, 8, 800, 8);
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+}
+
 /* All that a report reads, of bytes that may say anything. */
 static void use_all(const void *bytes, size_t size)
 {
@@ -537,6 +569,7 @@ int main(void)
         cmocka_unit_test(live_above_the_noted_peak_is_every_sites_peak),
         cmocka_unit_test(the_small_form_says_the_same),
         cmocka_unit_test(the_small_form_of_scattered_sites_is_small),
+        cmocka_unit_test(a_site_of_a_heap_behind_a_gap_is_the_c_heaps),
         cmocka_unit_test(damaged_files_do_no_harm),
         cmocka_unit_test(notes_of_the_tool_are_read_and_damaged_ones_do_no_harm),
         cmocka_unit_test(a_kept_file_is_read_as_it_was_written),

@@ -90,6 +90,15 @@ enum site_kind site_kind_of(uint32_t id)
     return id == STATE_STACK_LOST ? SITE_OTHER : id >= STATE_STACK_FIRST ? SITE_STACK : SITE_NO_STACK;
 }
 
+/* Whose site it is. The heaps that were taken end at the first without a name: one behind it
+ * (damage, or named since) has no numbers, and its sites count as the C heap's. */
+static uint32_t heap_of(const struct profile *profile, const struct state_view *view, uint32_t site)
+{
+    uint32_t heap = profile->heap_count ? state_view_heap_of(view, site) : 0;
+
+    return heap <= profile->heap_count ? heap : 0;
+}
+
 static void take_sites(struct profile *profile, const struct state_view *view, const struct sums *sums)
 {
     for (size_t page = 0; page < sums->page_count; page++) {
@@ -98,7 +107,7 @@ static void take_sites(struct profile *profile, const struct state_view *view, c
 
             site->id = (uint32_t)page * STATE_SITES_PER_PAGE + i;
             site->kind = site_kind_of(site->id);
-            site->heap = state_view_heap_of(view, site->id);
+            site->heap = heap_of(profile, view, site->id);
             if (!is_used(site))
                 continue;
             append(profile, site);
@@ -300,7 +309,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         const struct state_site_page *page = state_view_site_page(view, i);
 
         for (uint32_t s = 0; page != NULL && s < STATE_SITES_PER_PAGE; s++) {
-            uint32_t heap = profile->heap_count ? state_view_heap_of(view, page->first_site + s) : 0;
+            uint32_t heap = heap_of(profile, view, page->first_site + s);
 
             add_site(&sums_page(&sums, page->first_site)[s], &page->sites[s],
                      heap ? &heap_peaks[heap - 1] : &peak);
