@@ -34,9 +34,14 @@ static const char *set_threshold(struct options *options, const char *value)
 
 static const char *set_limit(struct options *options, const char *value)
 {
-    return parse_size(value, __builtin_strlen(value), &options->limit_bytes)
-               ? NULL
-               : "a number of bytes, with K, M or G for times 1024 (limit=256K)";
+    uint64_t bytes;
+
+    /* 0 stands for none in the state file. */
+    if (!parse_size(value, __builtin_strlen(value), &bytes) || bytes == 0)
+        return "a number of bytes above 0, with K, M or G for times 1024 (limit=256K; for failures "
+               "from the first allocation on fail_at=1+)";
+    options->limit_bytes = bytes;
+    return NULL;
 }
 
 static const char *set_fail_at(struct options *options, const char *value)

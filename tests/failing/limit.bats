@@ -131,7 +131,7 @@ END
 }
 
 @test "a wrong limit is one line, and nothing runs" {
-    for wrong in 12Q '' -1 1.5M; do
+    for wrong in 12Q '' -1 1.5M 0 0K; do # 0 bytes: the file could not tell it from no limit
         split "$tool" run --limit="$wrong" -- touch ran
         [ "$status" -eq 125 ]
         one_line "$err"

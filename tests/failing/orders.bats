@@ -111,7 +111,7 @@ orders() {
 
 @test "the library's own options: wrong ones are named, the program runs" {
     need_tracking
-    for wrong in fail_at=0 fail_rate=2 limit=12Q fail_sites=relative fail_sites=/nonexistent; do
+    for wrong in fail_at=0 fail_rate=2 limit=12Q limit=0 fail_sites=relative fail_sites=/nonexistent; do
         split env HEAPTRACKER_OPTIONS="$wrong:quiet=1:state_dir=$PWD/states" \
             LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/failing/orders"
         [ "$status" -eq 0 ]

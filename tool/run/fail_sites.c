@@ -44,6 +44,8 @@ void fail_orders_check(const char *command, const struct preload_settings *setti
 
     if (limit && !parse_size(limit, strlen(limit), &bytes))
         usage_error(command, "--limit=%s is no size: use digits, and K, M or G (1024)", limit);
+    if (limit && bytes == 0)
+        usage_error(command, "--limit=%s leaves no byte: to fail all allocations give --fail-at=1+", limit);
     if (at && !is_count(at, strlen(at) - (*at && at[strlen(at) - 1] == '+')))
         usage_error(command, "--fail-at=%s is no number of an allocation: 1 is the first, 1+ is all", at);
     if (rate && !is_rate(rate))
