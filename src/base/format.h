@@ -26,4 +26,9 @@ void line_add_pointer(struct line *line, const void *pointer);
  * Returns false, *out untouched, on anything else or beyond 64 bits. */
 bool parse_size(const char *text, size_t length, uint64_t *out);
 
+/* Reads "P" or "P:SEED": P a decimal number from 0 to 1 of at most 9 digits after the point,
+ * *rate its share of 2^32; SEED as parse_size takes it. Returns false, both untouched, on
+ * anything else; without SEED *seed stays as it is. */
+bool parse_rate(const char *text, uint64_t *rate, uint64_t *seed);
+
 #endif /* HT_BASE_FORMAT_H */

@@ -58,3 +58,44 @@ bool parse_size(const char *text, size_t length, uint64_t *out)
     *out = value;
     return true;
 }
+
+/* False: it is no decimal number from 0 to 1. */
+static bool parse_share(const char *text, size_t length, uint64_t *out)
+{
+    uint64_t numerator = 0;
+    uint64_t denominator = 1;
+    size_t point = 0;
+
+    while (point < length && text[point] != '.')
+        point++;
+    if (length == 0 || length - point > 10 || length == point + 1)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (i == point)
+            continue;
+        if (text[i] < '0' || text[i] > '9' || numerator > denominator)
+            return false;
+        numerator = numerator * 10 + (uint64_t)(text[i] - '0');
+        denominator *= i > point ? 10 : 1;
+    }
+    if (numerator > denominator)
+        return false;
+    *out = (numerator << 32) / denominator;
+    return true;
+}
+
+bool parse_rate(const char *text, uint64_t *rate, uint64_t *seed)
+{
+    uint64_t share;
+    uint64_t chosen = *seed;
+    size_t length = 0;
+
+    while (text[length] != '\0' && text[length] != ':')
+        length++;
+    if (!parse_share(text, length, &share) ||
+        (text[length] == ':' && !parse_size(text + length + 1, __builtin_strlen(text + length + 1), &chosen)))
+        return false;
+    *rate = share;
+    *seed = chosen;
+    return true;
+}

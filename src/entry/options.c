@@ -57,40 +57,11 @@ static const char *set_fail_at(struct options *options, const char *value)
     return NULL;
 }
 
-/* P as a share of 2^32; a decimal number from 0 to 1. False: it is none. */
-static bool parse_share(const char *text, size_t length, uint64_t *out)
-{
-    uint64_t numerator = 0;
-    uint64_t denominator = 1;
-    size_t point = 0;
-
-    while (point < length && text[point] != '.')
-        point++;
-    if (length == 0 || length - point > 10 || length == point + 1)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if (i == point)
-            continue;
-        if (text[i] < '0' || text[i] > '9' || numerator > denominator)
-            return false;
-        numerator = numerator * 10 + (uint64_t)(text[i] - '0');
-        denominator *= i > point ? 10 : 1;
-    }
-    *out = numerator > denominator ? 0 : (numerator << 32) / denominator;
-    return numerator <= denominator;
-}
-
 static const char *set_fail_rate(struct options *options, const char *value)
 {
-    size_t length = 0;
-
-    while (value[length] != '\0' && value[length] != ':')
-        length++;
-    if (!parse_share(value, length, &options->fail.rate) ||
-        (value[length] == ':' &&
-         !parse_size(value + length + 1, __builtin_strlen(value + length + 1), &options->fail.seed)))
-        return "a share from 0 to 1, and a colon and a number that chooses which (fail_rate=0.01\\:42)";
-    return NULL;
+    return parse_rate(value, &options->fail.rate, &options->fail.seed)
+               ? NULL
+               : "a share from 0 to 1, and a colon and a number that chooses which (fail_rate=0.01\\:42)";
 }
 
 static const char *set_fail_sites(struct options *options, const char *value)

@@ -111,12 +111,39 @@ orders() {
 
 @test "the library's own options: wrong ones are named, the program runs" {
     need_tracking
-    for wrong in fail_at=0 fail_rate=2 limit=12Q limit=0 fail_sites=relative fail_sites=/nonexistent; do
+    for wrong in fail_at=0 fail_rate=2 'fail_rate=1\:x' limit=12Q limit=0 fail_sites=relative fail_sites=/nonexistent; do
         split env HEAPTRACKER_OPTIONS="$wrong:quiet=1:state_dir=$PWD/states" \
             LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/failing/orders"
         [ "$status" -eq 0 ]
         [ "$out" = hivmhivmhivm ]
         one_line "$err"
         [[ $err == *"${wrong%%=*}"* ]]
+    done
+}
+
+# For both: `run` must not pass on what the library then refuses, and a refused rate is no rate.
+@test "run and the library take the same rates" {
+    need_tracking
+    for wrong in 0.:1 . '' :1 0.5: 0.5:x 1:x 1.5 2 -1 +0.5 1e-1 0.0000000001 0.5.5; do
+        split "$tool" run -q --fail-rate="$wrong" -- touch ran
+        [ "$status" -eq 125 ]
+        one_line "$err"
+        split env HEAPTRACKER_OPTIONS="fail_rate=${wrong//:/\\:}:quiet=1:state_dir=$PWD/states" \
+            LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/failing/orders"
+        [ "$status" -eq 0 ]
+        [ "$out" = hivmhivmhivm ]
+        one_line "$err"
+        [[ $err == *"the default is used"* ]]
+    done
+    [ ! -e ran ]
+    for right in 0 0:7 .0 0.000000000:1; do
+        split "$tool" run -q --fail-rate="$right" -o x.ht -- "$HT_BUILD/tests/failing/orders"
+        [ "$out" = hivmhivmhivm ]
+        [ -z "$err" ]
+    done
+    for right in 1 1.0 1.000000000:7 001; do
+        split "$tool" run -q --fail-rate="$right" -o x.ht -- "$HT_BUILD/tests/failing/orders"
+        [ "$out" = HIVMHIVMHIVM ]
+        [ -z "$err" ]
     done
 }

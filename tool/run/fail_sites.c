@@ -26,21 +26,10 @@ static bool is_count(const char *text, size_t length)
     return parse_size(text, length, &number) && number > 0;
 }
 
-/* P[:SEED], P a decimal number from 0 to 1 */
-static bool is_rate(const char *text)
-{
-    char *end;
-    double share = strtod(text, &end);
-    uint64_t seed;
-
-    return text[strspn(text, "0123456789.")] == *end && end != text && end - text <= 11 && share >= 0 &&
-           share <= 1 && (*end == '\0' || (*end == ':' && parse_size(end + 1, strlen(end + 1), &seed)));
-}
-
 void fail_orders_check(const char *command, const struct preload_settings *settings, const char *fail_site)
 {
     const char *limit = settings->limit, *at = settings->fail_at, *rate = settings->fail_rate;
-    uint64_t bytes;
+    uint64_t bytes, share, seed = 1;
 
     if (limit && !parse_size(limit, strlen(limit), &bytes))
         usage_error(command, "--limit=%s is no size: use digits, and K, M or G (1024)", limit);
@@ -48,7 +37,7 @@ void fail_orders_check(const char *command, const struct preload_settings *setti
         usage_error(command, "--limit=%s leaves no byte: to fail all allocations give --fail-at=1+", limit);
     if (at && !is_count(at, strlen(at) - (*at && at[strlen(at) - 1] == '+')))
         usage_error(command, "--fail-at=%s is no number of an allocation: 1 is the first, 1+ is all", at);
-    if (rate && !is_rate(rate))
+    if (rate && !parse_rate(rate, &share, &seed))
         usage_error(command, "--fail-rate=%s: give a share from 0 to 1, a colon and a number (0.01:42)",
                     rate);
     if (fail_site && (*fail_site == '\0' || *fail_site == '@'))
