@@ -565,6 +565,10 @@ runs_sanitized() {
     "$tool" report --format=json y.ht >out
     known_totals out
     no_state_left
+    split 'p q:r/bin/heaptracker' run -q --fail-site=nothing_is_called_so -- "$workload"
+    [ "$status" -eq 125 ]
+    one_line "$err"
+    no_state_left
 }
 
 @test "a tool without its library says so and runs the program" {

@@ -15,6 +15,7 @@
 #include "base/format.h"
 #include "model/names.h"
 #include "options.h"
+#include "run/state_directory.h"
 #include "util.h"
 
 /* --- Checks ------------------------------------------------------------------------ */
@@ -244,8 +245,7 @@ char *fail_sites_write(const char *pattern, const char *directory, const struct 
     free(search.module);
     if (search.found > 0)
         return path;
-    unlink(path);
-    rmdir(directory);
+    state_directory_remove(directory);
     die("--fail-site=%s: nothing in the program and its libraries is called so; name a library that is "
         "loaded later by its path (FUNCTION@/PATH), or all of it (*@NAME)",
         pattern);
