@@ -210,6 +210,7 @@ static void run_all(struct torture *torture, uint64_t timeout_ns)
 static void prepare(struct torture *torture)
 {
     struct job_plan *plan = &torture->plan;
+    struct sigaction usual = {.sa_handler = SIG_DFL};
     sigset_t news;
 
     torture->base = state_directory_make(plan->state_place);
@@ -220,6 +221,8 @@ static void prepare(struct torture *torture)
     if (torture->fail_site)
         plan->tracking.fail_sites = fail_sites_write(torture->fail_site, torture->base, &torture->target);
     plan->tracking.stacks = "full";
+    /* Ignored, as it may have been found, it would never come, nor would any status. */
+    sigaction(SIGCHLD, &usual, &plan->on_child_end);
     sigemptyset(&news);
     sigaddset(&news, SIGCHLD);
     sigaddset(&news, SIGINT);

@@ -106,6 +106,17 @@ fragile() {
         '[2,true,[["crash",11,"careless"]]]'
 }
 
+@test "where SIGCHLD is ignored the ends of runs are seen all the same, and the command finds it so" {
+    need_tracking
+    env --ignore-signal=CHLD true 2>/dev/null || skip "env has no --ignore-signal (coreutils 8.31)"
+    split timeout -k 5 30 env --ignore-signal=CHLD "$tool" torture --timeout=1 -- "$HT_BUILD/tests/failing/fragile"
+    [ "$status" -eq 1 ]
+    [[ $out == *"       2  crashed"*"       1  hung"* ]]
+    split timeout -k 5 30 env --ignore-signal=CHLD "$tool" torture --verbose --range=1-1 -- grep SigIgn /proc/self/status
+    [[ $out == *"SigIgn:"*1[0-9a-f][0-9a-f][0-9a-f][0-9a-f]$'\n'* ]] # bit 16
+    no_state_left
+}
+
 @test "its own output is left out, and shown on demand" {
     need_tracking
     split "$tool" torture --range=1-1 -- sh -c 'echo said'

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +31,7 @@ _Noreturn static void become(const struct job *job, const struct job_plan *plan)
         dup2(null, fd);
     if (null > 2)
         close(null);
+    sigaction(SIGCHLD, &plan->on_child_end, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execvp(plan->command[0], plan->command);
@@ -70,8 +70,11 @@ bool job_ended(struct job *job)
         job->timed_out = true;
         job_kill(job);
     }
-    /* WNOWAIT: the pid stays its own until what it started is gone too. */
-    if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+    /* WNOWAIT: the pid stays its own until what it started is gone too. A child that is none
+     * any more has ended. */
+    if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return errno == ECHILD;
+    if (info.si_pid == 0)
         return false;
     job_kill(job);
     waitpid(job->pid, &job->wait_status, 0);

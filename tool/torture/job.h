@@ -6,6 +6,7 @@
 #ifndef HT_TOOL_TORTURE_JOB_H
 #define HT_TOOL_TORTURE_JOB_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,6 +20,7 @@ struct job_plan {
     bool and_after;                   /* all allocations after the Nth fail too */
     bool show_output;                 /* else standard input, output and error are /dev/null */
     const char *state_place;
+    struct sigaction on_child_end; /* what the command finds SIGCHLD to do */
 };
 
 struct job {
