@@ -482,6 +482,28 @@ runs_sanitized() {
     done
 }
 
+@test "after the program's end a signal stops the tool, where it waits for a reader" {
+    need_tracking
+    for signal in TERM HUP; do
+        mkfifo kept
+        # -o opens it when the program has ended, and waits until somebody reads.
+        "$tool" run -q -o kept -- touch ended &
+        for try in $(seq 100); do
+            [ -e ended ] && ! pgrep -P $! >/dev/null && break
+            sleep 0.05
+        done
+        for try in $(seq 100); do # one that comes a moment too early is handed on to nobody
+            kill -$signal $! 2>/dev/null || break
+            sleep 0.05
+        done
+        kill -KILL $! 2>/dev/null || true
+        status=0
+        wait $! || status=$?
+        [ "$status" -eq $((128 + $(kill -l $signal))) ]
+        rm kept ended
+    done
+}
+
 @test "the keys of a terminal reach the program once, and the summary follows" {
     need_tracking
     need script bsdutils

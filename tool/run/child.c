@@ -5,7 +5,8 @@
  * What the terminal sends (its keys, a hang-up, a new size) reaches the program by itself,
  * and the tool lets it pass, so as to outlive the program and report. What a process
  * sends to the tool is handed on. The program starts with the signals as the tool
- * found them; one that was ignored then (nohup) stays ignored by both. Stop and
+ * found them; one that was ignored then (nohup) stays ignored by both. After its end they
+ * are the tool's own again, so that it can be stopped while it reports. Stop and
  * continue keep their usual effect, so that a shell's ^Z and fg move both.
  */
 #include "run/child.h"
@@ -84,6 +85,16 @@ static void signals_give_back(const struct before *before)
 {
     for (size_t i = 0; i < RULES; i++)
         sigaction(rules[i].signal, &before->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
+}
+
+/* After the program's end there is nobody to hand them on to. What is ignored stays so: the
+ * summary's reader may leave too. */
+static void signals_let_go(const struct before *before)
+{
+    for (size_t i = 0; i < RULES; i++)
+        if (rules[i].action == HAND_ON)
+            sigaction(rules[i].signal, &before->actions[i], NULL);
     sigprocmask(SIG_SETMASK, &before->mask, NULL);
 }
 
@@ -171,14 +182,17 @@ bool child_run(struct child *child, char **command, struct rss_tree *rss)
     if (child->pid > 0)
         child->exec_error = read_exec_error(pipe_ends[0]);
     close(pipe_ends[0]);
-    errno = error;
-    if (child->pid < 0)
+    if (child->pid < 0) {
+        signals_let_go(&before);
+        errno = error;
         return false;
+    }
 
     wait_for_end(child->pid, rss);
     child->end_monotonic_ns = monotonic_now_ns();
     forward_to = 0;
     read_last_name(child);
     waitpid(child->pid, &child->wait_status, 0);
+    signals_let_go(&before);
     return true;
 }
