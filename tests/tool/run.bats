@@ -252,6 +252,57 @@ load helpers
     [ "$(ls)" = "$(printf 'states\ntarget\nx.ht')" ]
 }
 
+@test "-o keeps the mode and the owner of the file that it replaces" {
+    need_tracking
+    umask 022
+    for mode in 600 640 664; do
+        echo old >x.ht
+        chmod $mode x.ht
+        "$tool" run -q -o x.ht -- "$workload"
+        [ "$(stat -c %a x.ht)" = $mode ]
+        "$tool" report -o x.txt x.ht
+    done
+    rm x.ht
+    "$tool" run -q -o x.ht -- "$workload"
+    [ "$(stat -c %a x.ht)" = 644 ]
+    [ "$(id -u)" -eq 0 ] || return 0
+    chown 65534:65533 x.ht
+    "$tool" run -q -o x.ht -- "$workload"
+    [ "$(stat -c %u:%g x.ht)" = 65534:65533 ]
+}
+
+@test "a report of who cannot keep the group gives another group no rights" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root"
+    need setpriv util-linux
+    "$make_state" x.ht
+    chmod 755 "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$(dirname "$(dirname "$BATS_TEST_TMPDIR")")"
+    mkdir -m 777 shared
+    echo old >shared/x.txt
+    chmod 660 shared/x.txt
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$tool" report -o shared/x.txt x.ht
+    [ "$(stat -c %a:%u:%g shared/x.txt)" = 600:65534:65534 ]
+}
+
+@test "-o follows a link to a file that is not there yet, and no ring of links" {
+    need_tracking
+    mkdir far
+    ln -s second first
+    ln -s far/x.ht second
+    "$tool" run -q -o first -- "$workload"
+    [ -L first ]
+    [ -L second ]
+    [ -f far/x.ht ]
+    "$tool" report first >/dev/null
+    ln -s two one
+    ln -s one two
+    split "$tool" run -q -o one -- touch ran
+    [ "$status" -eq 125 ]
+    one_line "$err"
+    [ -L one ]
+    [ -L two ]
+    [ ! -e ran ]
+}
+
 @test "-o to a device writes to it and does not replace it" {
     need_tracking
     "$tool" run -q -o /dev/null -- "$workload"

@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util.h"
+
+#define LINKS_MAX 40 /* Linux's own bound */
 
 /* The mode that a plain open would have given; mkstemp's is stricter. */
 static mode_t usual_mode(void)
@@ -22,6 +25,17 @@ static mode_t usual_mode(void)
     return 0666 & ~mask;
 }
 
+/* The one thing that a rename replaces and a write would not have: who may do what with the
+ * file that was there. Where its group cannot be kept, no other group gets its rights. */
+static void take_rights(int fd, const struct stat *old)
+{
+    mode_t mode = old->st_mode & 0777;
+
+    if (fchown(fd, old->st_uid, old->st_gid) != 0 && fchown(fd, (uid_t)-1, old->st_gid) != 0)
+        mode &= ~(mode_t)S_IRWXG;
+    fchmod(fd, mode);
+}
+
 static void output_free(struct output *output)
 {
     free(output->temporary);
@@ -29,7 +43,8 @@ static void output_free(struct output *output)
     *output = (struct output){0};
 }
 
-static bool open_beside(struct output *output)
+/* old: the file that is there; NULL: none. */
+static bool open_beside(struct output *output, const struct stat *old)
 {
     int fd;
 
@@ -37,7 +52,10 @@ static bool open_beside(struct output *output)
     fd = mkostemp(output->temporary, O_CLOEXEC);
     if (fd < 0)
         return false;
-    fchmod(fd, usual_mode());
+    if (old != NULL)
+        take_rights(fd, old);
+    else
+        fchmod(fd, usual_mode());
     output->stream = fdopen(fd, "w");
     if (output->stream == NULL) {
         close(fd);
@@ -46,20 +64,44 @@ static bool open_beside(struct output *output)
     return output->stream != NULL;
 }
 
+/* The file that a link to none yet would make, as open follows it; `path` itself where it is
+ * no link (malloc'ed). */
+static char *end_of_links(const char *path)
+{
+    char *at = must_strdup(path), target[PATH_MAX];
+    ssize_t length;
+
+    for (int links = 0; links < LINKS_MAX; links++) {
+        const char *slash = strrchr(at, '/');
+        char *next;
+
+        length = readlink(at, target, sizeof target);
+        if (length < 0 || length == sizeof target)
+            break;
+        next = must_asprintf("%.*s%.*s", target[0] == '/' || slash == NULL ? 0 : (int)(slash + 1 - at), at,
+                             (int)length, target);
+        free(at);
+        at = next;
+    }
+    return at;
+}
+
 bool output_open(struct output *output, const char *path)
 {
     struct stat status;
-    bool there = stat(path, &status) == 0;
-    char *real = there ? realpath(path, NULL) : NULL;
+    bool there = stat(path, &status) == 0, endless = !there && errno == ELOOP;
+    char *real = there ? realpath(path, NULL) : end_of_links(path);
     int error;
 
     *output = (struct output){.path = real ? real : must_strdup(path)};
     if (*path == '\0')
         errno = ENOENT; /* or the temporary file would come about in this directory */
+    else if (endless)
+        errno = ELOOP; /* or a link of the ring would be replaced */
     else if (there && !S_ISREG(status.st_mode))
         output->stream = fopen(path, "we"); /* a directory answers EISDIR */
     else
-        open_beside(output);
+        open_beside(output, there ? &status : NULL);
     if (output->stream != NULL)
         return true;
     error = errno;

@@ -14,9 +14,10 @@ struct output {
     char *temporary; /* beside it, until output_commit; NULL: written in place */
 };
 
-/* Begins to write `path`. A regular file, or none, is replaced by a rename; what
- * else is there (a terminal, a pipe, /dev/null) is written to as it is, and a link
- * is followed. Returns false, with errno set, when it cannot be written. */
+/* Begins to write `path`. A regular file, or none, is replaced by a rename, with the mode of
+ * the one that was there and, where that is allowed, its owner; what else is there (a
+ * terminal, a pipe, /dev/null) is written to as it is, and a link is followed, also one to a
+ * file that is not there yet. Returns false, with errno set, when it cannot be written. */
 bool output_open(struct output *output, const char *path);
 
 /* Ends it: false, with errno set and nothing changed, when not all was written. */
