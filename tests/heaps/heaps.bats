@@ -25,6 +25,8 @@ each() {
         '["pool",5,3,1,2,2,0]'
     json out '.heaps[1] | [.peak_bytes, .peak_blocks, .live_bytes, .live_blocks, .bytes_allocated]' '[700,3,650,2,960]'
     json out '.heaps[0] | [.allocs, .live_bytes]' "$(jq -c '.totals | [.allocs, .live_bytes]' out)"
+    # No stack begins in the header's own function, which is inlined there.
+    json out '[.sites[] | select(.heap == "pool") | .stack[0].function] | unique' '["each_record"]'
     # Sites add up to their own heap.
     json out '[.sites[] | select(.heap == "pool") | .peak_bytes] | add' 700
     json out '[.sites[] | select(.heap == "pool") | .live_bytes] | add' 650

@@ -441,7 +441,7 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
     }
 }
 
-static void free_places(struct place *places, size_t count)
+static void free_places(const struct place *places, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free((char *)places[i].function);
@@ -489,11 +489,24 @@ static struct found *found_of(struct symbols *symbols, uint64_t where)
     return found;
 }
 
+/* The public header's functions that record another heap's calls are inlined into whoever
+ * calls them; a stack begins there, not in them. */
+static bool is_trackers(const struct place *place)
+{
+    return place->inlined && strncmp(place->function, "ht_record_", strlen("ht_record_")) == 0;
+}
+
+/* Takes the texts. */
 static void keep_places(struct found *found, const struct places *places)
 {
-    found->count = places->count;
-    found->places = must_malloc(places->count * sizeof(struct place));
-    memcpy(found->places, places->items, places->count * sizeof(struct place));
+    size_t first = 0;
+
+    while (first + 1 < places->count && is_trackers(&places->items[first]))
+        first++;
+    free_places(places->items, first);
+    found->count = places->count - first;
+    found->places = must_malloc(found->count * sizeof(struct place));
+    memcpy(found->places, places->items + first, found->count * sizeof(struct place));
 }
 
 /* What the file itself knows need not be looked up: by now there may be another build
