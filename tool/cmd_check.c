@@ -13,6 +13,7 @@
 #include "builtin.h"
 #include "check/show.h"
 #include "model/load.h"
+#include "model/one_heap.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
 #include "model/process.h"
@@ -31,6 +32,7 @@ struct settings {
     const char *output; /* NULL: standard output, or standard error beside a command */
     const char *keep_as;
     const char *state_place; /* NULL: the first that will do */
+    const char *heap;        /* NULL: the C library's */
     const char *file;        /* or: */
     char **command;
     int command_words;
@@ -129,6 +131,15 @@ static void set_given(struct settings *settings)
     settings->given = NULL;
 }
 
+/* Other heaps than C have no such numbers: a limit of them would hold whatever happens. */
+static bool any_of_c_only(const struct limits *limits)
+{
+    for (size_t i = 0; i < limits->site_count; i++)
+        if (limits->sites[i].of == LIMIT_TEMPORARY)
+            return true;
+    return limits->given[LIMIT_TEMPORARY] || limits->given[LIMIT_INVALID] || limits->given[LIMIT_BLOCK];
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
     const char *format = "text";
@@ -146,6 +157,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         {0, "growth", "N%|BYTES", "as this (0)", NULL, NULL},
         {0, "limits", "FILE", "limits from FILE: lines such as max-peak=256K", NULL, NULL},
         {0, "suppressions", "FILE", "'leak:PATTERN' lines, as for LeakSanitizer", NULL, NULL},
+        {0, "heap", "NAME", "the heap that all limits are for (C)", &settings->heap, NULL},
         {0, "any-exit", NULL, "COMMAND may fail", NULL, &settings->limits.any_exit},
         {0, "format", "FORM", "of the verdict: text, json, junit or github", &format, NULL},
         {'o', "output", "FILE", "where to write it", &settings->output, NULL},
@@ -155,8 +167,7 @@ static void parse(struct settings *settings, int argc, char **argv)
     };
     const struct usage usage = {
         .synopsis = "check LIMIT... [OPTION...] FILE | -- COMMAND...",
-        .purpose = "Holds limits against a file of 'heaptracker run -o', or runs COMMAND.",
-        .notes = "Exit status: 0 within limits, 1 over (or COMMAND failed), 2 cannot tell.\n",
+        .purpose = "Exit status: 0 FILE or COMMAND is within limits, 1 it is not, 2 cannot tell.",
         .each = take_option,
         .context = settings,
     };
@@ -183,6 +194,11 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "growth from what? Give a --baseline=FILE too");
     if (!limits_any(&settings->limits))
         usage_error(argv[0], "give at least one limit, such as --max-peak=256K");
+    if (settings->heap && strcmp(settings->heap, "C") != 0 && any_of_c_only(&settings->limits))
+        usage_error(argv[0],
+                    "of the heap %s neither temporary allocations nor invalid frees nor the largest "
+                    "block are counted: leave their limits out",
+                    settings->heap);
     if (settings->keep_as && !is_command)
         usage_error(argv[0], "--keep is for a COMMAND; %s is kept already", argv[first]);
     if (settings->state_place && !is_command)
@@ -285,8 +301,10 @@ static void write_verdict(const struct settings *settings, const struct verdict 
 
 static void load_baseline(struct report *baseline, const struct settings *settings)
 {
-    if (settings->limits.baseline)
-        report_load(baseline, settings->limits.baseline);
+    if (settings->limits.baseline == NULL)
+        return;
+    report_load(baseline, settings->limits.baseline);
+    report_keep_heap(baseline, settings->heap, settings->limits.baseline);
 }
 
 static void require_same_program(const struct settings *settings, const struct report *baseline,
@@ -320,6 +338,7 @@ int cmd_check(int argc, char **argv)
         return EXIT_UNUSABLE;
     }
     require_same_program(&settings, &baseline, &report);
+    report_keep_heap(&report, settings.heap, settings.file ? settings.file : settings.command[0]);
 
     verdict_make(&verdict, &settings.limits, &report, settings.limits.baseline ? &baseline : NULL,
                  settings.file || settings.limits.any_exit ? NULL : &status);

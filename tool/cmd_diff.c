@@ -9,6 +9,7 @@
 #include "export/diff_export.h"
 #include "export/export.h"
 #include "model/load.h"
+#include "model/one_heap.h"
 #include "model/output.h"
 #include "options.h"
 
@@ -58,10 +59,11 @@ static void write_diff(const struct diff *diff, const struct diff_exporter *expo
 
 int cmd_diff(int argc, char **argv)
 {
-    const char *format = "text", *by_name = "peak", *path = NULL, *top = NULL;
+    const char *format = "text", *by_name = "peak", *path = NULL, *top = NULL, *heap = NULL;
     bool debuginfod = false, any_program = false;
     const struct option_spec specs[] = {
         {0, "by", MEASURES, "what is compared (peak)", &by_name, NULL},
+        {0, "heap", "NAME", "of which heap (C)", &heap, NULL},
         {0, "format", "FORMAT", "text, json, html or pprof (text)", &format, NULL},
         {'o', "output", "FILE", "where to write it, instead of standard output", &path, NULL},
         {0, "top", "N", "sites that the text lists (10)", &top, NULL},
@@ -105,6 +107,8 @@ int cmd_diff(int argc, char **argv)
         warning("%s has --stacks=%s and %s --stacks=%s: only the totals compare, sites are not found again; "
                 "run both alike",
                 options.old_path, mode_name(&old), options.new_path, mode_name(&new));
+    report_keep_heap(&old, heap, options.old_path);
+    report_keep_heap(&new, heap, options.new_path);
     diff_make(&diff, by, &old, &new, debuginfod);
     write_diff(&diff, exporter, &options, path);
     diff_free(&diff);

@@ -10,6 +10,7 @@
 #include "builtin.h"
 #include "export/export.h"
 #include "model/device.h"
+#include "model/one_heap.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
 #include "model/process.h"
@@ -109,13 +110,14 @@ static const struct exporter *find_exporter(const char *command, const char *nam
 
 int cmd_report(int argc, char **argv)
 {
-    const char *format = "text", *path = NULL, *top = NULL, *value = NULL;
+    const char *format = "text", *path = NULL, *top = NULL, *value = NULL, *heap = NULL;
     struct source source = {NULL, NULL, NULL};
     struct export_options options = {.top = EXPORT_TOP};
     const struct option_spec specs[] = {
         {0, "format", "FORMAT", "how to write it, see below (text)", &format, NULL},
         {'o', "output", "OUT", "where to write it, instead of standard output", &path, NULL},
         {0, "value", "VALUE", "what collapsed shows (peak)", &value, NULL},
+        {0, "heap", "NAME", "of another heap than C; text and json show all", &heap, NULL},
         {0, "exe", "PROGRAM", "the program's file, for a device's numbers", &source.exe, NULL},
         {0, "memory", "IMAGE[@ADDRESS]", "of a device's RAM, in place of FILE", &source.memory, NULL},
         {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
@@ -149,6 +151,8 @@ int cmd_report(int argc, char **argv)
         usage_error(argv[0], "--value is not for the format %s, which shows all", exporter->name);
     if (value && !export_value_parse(value, &options.value))
         usage_error(argv[0], "--value=%s is not there: use " EXPORT_VALUES, value);
+    if (heap && exporter->heaps)
+        usage_error(argv[0], "--heap is not for the format %s, which shows all heaps", exporter->name);
     if (exporter->binary && path == NULL && isatty(STDOUT_FILENO))
         usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s", exporter->name, exporter->extension);
     options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
@@ -157,6 +161,8 @@ int cmd_report(int argc, char **argv)
     load(&report, &source);
     if (own_malloc_hides(&report.main))
         own_malloc_say(&report.main);
+    if (!exporter->heaps)
+        report_keep_heap(&report, heap, source.memory ? source.memory : source.operand);
     write_report(&report, exporter, &options, path);
     report_free(&report);
     free(notes);

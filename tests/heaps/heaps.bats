@@ -119,3 +119,118 @@ each() {
     [ "$status" -eq 0 ]
     [ -z "$output" ]
 }
+
+two_heaps() { # BYTES FILE
+    need_tracking
+    "$tool" run -q -o "$2" -- "$HT_BUILD/tests/heaps/two_heaps" "$1"
+}
+
+@test "check judges the C library's heap, and with --heap another" {
+    two_heaps 500000 x.ht
+    echo 'leak:pool_take' >suppressions
+    split "$tool" check --max-live=1000 --suppressions=suppressions x.ht
+    [ "$status" -eq 1 ]
+    [[ $out == *"max-live: 4.9 KiB (5000 bytes)"*leak* && $out != *pool_take* ]]
+    split "$tool" check --max-peak=4999 x.ht
+    [ "$status" -eq 1 ]
+    [[ $out == *leak* && $out != *pool_take* ]]
+    "$tool" check --max-peak=5000 --max-live=5000 --site=pool_take:live=0 x.ht
+
+    "$tool" check --heap=C --max-peak=5000 x.ht
+    "$tool" check --heap=pool --max-peak=500000 --max-allocs=1 --site=leak:live=0 x.ht
+    split "$tool" check --heap=pool --max-peak=499999 --site=pool_take:live=0 x.ht
+    [ "$status" -eq 1 ]
+    [[ $out == *"over 2 of 2 limits"*pool_take* ]]
+    "$tool" check --heap=pool --max-peak=500000 -- "$HT_BUILD/tests/heaps/two_heaps" 500000
+    two_heaps 400000 y.ht
+    split "$tool" check --heap=pool --baseline=y.ht --growth=99999 x.ht
+    [ "$status" -eq 1 ]
+    "$tool" check --heap=pool --baseline=y.ht --growth=100000 x.ht
+    "$tool" check --baseline=y.ht x.ht
+}
+
+@test "check of what another heap has no number of is refused" {
+    two_heaps 500000 x.ht
+    for wrong in --heap=none --heap=pool\ --max-temporary=1 --heap=pool\ --max-invalid=1 --heap=pool\ --max-block=1 \
+        --heap=pool\ --site=x:temporary=1; do
+        split "$tool" check $wrong --max-peak=1G x.ht
+        [ "$status" -eq 2 ]
+        one_line "$err"
+        [[ $err == *heap* ]]
+    done
+}
+
+@test "diff compares the C library's heap, and with --heap another" {
+    two_heaps 500000 x.ht
+    two_heaps 400000 y.ht
+    "$tool" diff --format=json x.ht y.ht >out
+    json out '[.sites[] | select(.old != .new)]' '[]'
+    json out '[.sites[].stack[0].function]' '["leak"]'
+    "$tool" diff --heap=pool --format=json x.ht y.ht >out
+    json out '[.sites[] | [.old.peak_bytes, .new.peak_bytes, .stack[0].function]]' '[[500000,400000,"pool_take"]]'
+    json out '[.old.totals.peak_bytes, .new.totals.peak_bytes]' '[500000,400000]'
+    split "$tool" diff --heap=none x.ht y.ht
+    [ "$status" -eq 2 ]
+    [[ $err == *"x.ht: no heap is called 'none'; there are: C, pool"* ]]
+}
+
+# one_number FORMAT HEAP: what the format's sites add up to
+one_number() {
+    "$tool" report --format="$1" ${2:+--heap=$2} x.ht >"exported.$1"
+    case $1 in
+    collapsed) awk '{ sum += $NF } END { print sum }' exported.collapsed ;;
+    csv) awk -F, 'NR > 1 { sum += $2 } END { print sum }' exported.csv ;;
+    massif) sed -n '/heap_tree=peak/,/^#/s/^ n[0-9]*: \([0-9]*\) .*/\1/p' exported.massif | awk '{ sum += $1 } END { print sum }' ;;
+    esac
+}
+
+@test "exports that know no heaps are of the C library's, and with --heap of another" {
+    two_heaps 500000 x.ht
+    for format in collapsed csv massif; do
+        [ "$(one_number $format)" = 5000 ]
+        [ "$(one_number $format C)" = 5000 ]
+        [ "$(one_number $format pool)" = 500000 ]
+    done
+    grep -q '^mem_heap_B=500000$' exported.massif
+    grep -q '^desc: heap: pool$' exported.massif
+    for format in pprof heaptrack; do
+        "$tool" report --format=$format -o "c.$format" x.ht
+        "$tool" report --format=$format --heap=pool -o "pool.$format" x.ht
+    done
+    gzip -dc c.pprof >c.proto
+    gzip -dc pool.pprof >pool.proto
+    grep -q leak c.proto
+    fails grep -q pool_take c.proto
+    grep -q pool_take pool.proto
+    grep -q 'heap: pool' pool.proto
+    grep -qx '# heap: pool' pool.heaptrack
+    fails grep -q leak pool.proto
+    grep -qx 's leak' c.heaptrack
+    fails grep -q pool_take c.heaptrack
+    grep -qx 's pool_take' pool.heaptrack
+    grep -qx "a $(printf %x 500000) .*" pool.heaptrack
+    fails grep -q '^s 0x' pool.heaptrack # the mark of a heap is no frame
+}
+
+@test "a page is of the C library's heap, and with --heap of another" {
+    two_heaps 500000 x.ht
+    "$tool" report --format=html -o x.html x.ht || skip "there is no html format"
+    "$tool" report --format=html --heap=pool -o pool.html x.ht
+    grep -q '"leak"' x.html
+    fails grep -q '"pool_take"' x.html
+    grep -q '"pool_take"' pool.html
+    fails grep -q '"leak"' pool.html
+    grep -q '"heaps":\[{"name":"pool"' pool.html
+}
+
+@test "--heap is for formats of one heap, and names what there is" {
+    two_heaps 500000 x.ht
+    for format in text json; do
+        split "$tool" report --heap=pool --format=$format x.ht
+        [ "$status" -eq 2 ]
+        one_line "$err"
+    done
+    split "$tool" report --heap=none --format=csv x.ht
+    [ "$status" -eq 2 ]
+    [[ $err == *"x.ht: no heap is called 'none'; there are: C, pool"* ]]
+}

@@ -67,7 +67,7 @@ struct verdict {
     enum result result; /* the worst: over before unsure */
 };
 
-/* Judges report (and, where limits->baseline is set, the difference to `baseline`).
+/* Judges report, which is of one heap (and, where limits->baseline is set, the difference to `baseline`).
  * exit_status: NULL, or the status of the command, which must be 0. */
 void verdict_make(struct verdict *verdict, const struct limits *limits, const struct report *report,
                   const struct report *baseline, const int *exit_status);

@@ -38,6 +38,7 @@ struct exporter {
     const char *help;      /* one line of at most 60 characters */
     bool binary;           /* unfit for a terminal */
     bool one_value;        /* shows what --value says */
+    bool heaps;            /* shows each heap by itself; else what it is given is of one heap */
     bool summary;          /* fit for the end of `run`: on standard error, after the program's own lines */
     /* Says why this tool cannot write it, as the end of a sentence; NULL: it can. No
      * function: it always can. */

@@ -109,10 +109,10 @@ static uint32_t put_frame(struct heaptrack *heaptrack, uint32_t address, uint32_
 static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
 {
     const struct profile *profile = &heaptrack->report->profile;
-    uint32_t ids[STACK_FRAMES_MAX], id = site->id, parent = 0;
+    uint32_t ids[STACK_FRAMES_MAX], innermost = profile_innermost(profile, site), id = innermost, parent = 0;
     size_t count = 0;
 
-    if (site->kind != SITE_STACK || id >= profile->node_count || profile->nodes[id].where == 0) {
+    if (id < STATE_STACK_FIRST || id >= profile->node_count || profile->nodes[id].where == 0) {
         struct place place = {.function = stack_name(site), .module = ""};
 
         return put_frame(heaptrack, put_address(heaptrack, (uint64_t)site->kind, &place, 1), 0);
@@ -132,7 +132,7 @@ static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
         parent = put_frame(heaptrack, put_address(heaptrack, where, places, place_count), parent);
         heaptrack->frames[ids[count]] = parent;
     }
-    return heaptrack->frames[site->id];
+    return heaptrack->frames[innermost];
 }
 
 /* --- Events ------------------------------------------------------------------------ */
@@ -450,6 +450,12 @@ static void put_head(struct heaptrack *heaptrack)
         free(argument);
     }
     fprintf(heaptrack->out, "\nI %x 0\n", PAGE_BYTES);
+    if (heaptrack->report->heap != 0) {
+        char *name = plain_text(profile_heap_name(profile, heaptrack->report->heap), "", 0);
+
+        fprintf(heaptrack->out, "# heap: %s\n", name);
+        free(name);
+    }
     fprintf(heaptrack->out,
             "# HeapTracker; lost: %" PRIu64 " blocks, %" PRIu64 " bytes, stacks of %" PRIu64
             " allocations; cut: %" PRIu64 " stacks; too deep: %" PRIu64 " stacks\n",

@@ -124,7 +124,7 @@ static uint32_t end_node(struct html_source *source, uint32_t end)
 uint32_t html_source_node(struct html_source *source, const struct site *site)
 {
     const struct profile *profile = source->profile;
-    uint32_t id = site->kind == SITE_STACK ? site->id : STATE_STACK_NONE, parent, count = 0;
+    uint32_t id = profile_innermost(profile, site), parent, count = 0;
 
     for (; id >= STATE_STACK_FIRST; id = profile->nodes[id].parent) {
         if (id >= profile->node_count || profile->nodes[id].where == 0) {

@@ -144,15 +144,12 @@ static json_t *timeline_of(const struct profile *profile)
     return array;
 }
 
-/* Of the C library's heap, which is number 0, too. */
 static json_t *heap_name(const struct profile *profile, uint32_t heap)
 {
-    const char *name = heap ? profile->heaps[heap - 1].name : "C";
-
-    return json_text(name);
+    return json_text(profile_heap_name(profile, heap));
 }
 
-/* All heaps, the C library's first: its totals once more. */
+/* All heaps, the C library's first: its totals once more. Of one heap's report that one. */
 static json_t *heaps_of(const struct report *report)
 {
     json_t *array = json_array();
@@ -160,8 +157,11 @@ static json_t *heaps_of(const struct report *report)
     for (uint32_t heap = 0; heap <= report->profile.heap_count; heap++) {
         const struct ht_totals *totals =
             heap ? &report->profile.heaps[heap - 1].totals : &report->main.totals;
-        json_t *object = json_object();
+        json_t *object;
 
+        if (report->heap != 0 && heap != report->heap)
+            continue;
+        object = json_object();
         json_set(object, "name", heap_name(&report->profile, heap));
         set_calls(object, totals);
         json_set_u64(object, "failed_allocs", totals->failed_allocs);

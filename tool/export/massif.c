@@ -312,6 +312,12 @@ static void print_head(FILE *out, const struct report *report)
     const struct summary *summary = &report->main;
 
     fputs("desc: HeapTracker\n", out);
+    if (report->heap != 0) {
+        char *name = plain_text(profile_heap_name(&report->profile, report->heap), "#", '_');
+
+        fprintf(out, "desc: heap: %s\n", name);
+        free(name);
+    }
     print_losses(out, report);
     fputs("cmd:", out);
     for (size_t at = 0; at < summary->command_bytes; at += strlen(summary->command + at) + 1) {

@@ -134,11 +134,24 @@ static void put_comment(struct pprof *pprof, const char *what, uint64_t count)
     free(text);
 }
 
-/* Every loss, as every report shows it: go tool pprof -comments. */
+static void put_heap(struct pprof *pprof)
+{
+    const char *name = profile_heap_name(&pprof->report->profile, pprof->report->heap);
+    char *plain = utf8_copy(name, strlen(name), false), *text = must_asprintf("heap: %s", plain);
+
+    put_number(pprof, PROFILE_COMMENT, text_id(pprof, text));
+    free(text);
+    free(plain);
+}
+
+/* Which heap, where it is another than the C library's, and every loss, as every report
+ * shows it: go tool pprof -comments. */
 static void put_comments(struct pprof *pprof)
 {
     const struct ht_totals *totals = &pprof->report->main.totals;
 
+    if (pprof->report->heap != 0)
+        put_heap(pprof);
     put_comment(pprof, "lost blocks", totals->lost_blocks);
     put_comment(pprof, "lost bytes", totals->lost_bytes);
     put_comment(pprof, "allocations whose stack found no place", pprof->report->profile.lost_stacks);

@@ -73,7 +73,7 @@ struct diff {
     size_t count;
 };
 
-/* Both reports must outlive the diff. */
+/* Both reports are of one heap (model/one_heap.h), and must outlive the diff. */
 void diff_make(struct diff *diff, enum diff_by by, const struct report *old, const struct report *new,
                bool debuginfod);
 

@@ -107,7 +107,7 @@ void name_table_add(struct snapshot *snapshot, struct profile *profile, struct s
     size_t count = 0;
 
     for (uint32_t id = STATE_STACK_FIRST; id < profile->node_count; id++)
-        if (profile->nodes[id].where != 0)
+        if (profile->nodes[id].where != 0 && state_where_heap(profile->nodes[id].where) == 0)
             wheres[count++] = profile->nodes[id].where;
     if (count > 0)
         qsort(wheres, count, sizeof *wheres, by_where);

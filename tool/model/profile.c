@@ -361,6 +361,11 @@ void profile_stand_in(struct profile *profile, const struct ht_totals *totals)
     profile->stands_in = true;
 }
 
+const char *profile_heap_name(const struct profile *profile, uint32_t heap)
+{
+    return heap ? profile->heaps[heap - 1].name : "C";
+}
+
 struct profile profile_of_heap(const struct profile *profile, uint32_t heap)
 {
     struct profile part = *profile;
@@ -379,10 +384,21 @@ void profile_part_free(struct profile *part)
     part->sites = NULL;
 }
 
+uint32_t profile_innermost(const struct profile *profile, const struct site *site)
+{
+    uint32_t id = site->kind == SITE_STACK ? site->id : STATE_STACK_NONE;
+
+    /* The innermost node of another heap's stack is no frame, but says whose it is. */
+    return id >= STATE_STACK_FIRST && id < profile->node_count &&
+                   state_where_heap(profile->nodes[id].where) != 0
+               ? profile->nodes[id].parent
+               : id;
+}
+
 size_t profile_stack(const struct profile *profile, const struct site *site, uint64_t *frames,
                      size_t capacity, uint32_t *end)
 {
-    uint32_t id = site->kind == SITE_STACK ? site->id : STATE_STACK_NONE;
+    uint32_t id = profile_innermost(profile, site);
     size_t count = 0;
 
     while (id >= STATE_STACK_FIRST && count < capacity) {
@@ -390,8 +406,7 @@ size_t profile_stack(const struct profile *profile, const struct site *site, uin
             id = STATE_STACK_BROKEN;
             break;
         }
-        if (state_where_heap(profile->nodes[id].where) == 0)
-            frames[count++] = profile->nodes[id].where;
+        frames[count++] = profile->nodes[id].where;
         id = profile->nodes[id].parent;
     }
     *end = id >= STATE_STACK_FIRST ? STATE_STACK_CUT : id;

@@ -88,10 +88,16 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot);
  * all, so that every format has the totals. Not for what is written into a state file. */
 void profile_stand_in(struct profile *profile, const struct ht_totals *totals);
 
+/* Of a heap, by the number that sites have; "C" for the C library's, 0. */
+const char *profile_heap_name(const struct profile *profile, uint32_t heap);
+
 /* The profile with the sites of one heap alone, in memory of its own; all else is the
  * profile's. To be given to profile_part_free. */
 struct profile profile_of_heap(const struct profile *profile, uint32_t heap);
 void profile_part_free(struct profile *part);
+
+/* The node of the innermost frame of a site; less than STATE_STACK_FIRST: it has none. */
+uint32_t profile_innermost(const struct profile *profile, const struct site *site);
 
 /* The frames of a site, innermost first, as `where`s: at most `capacity` of them.
  * *end receives how the stack ends (STATE_STACK_NONE: whole). */

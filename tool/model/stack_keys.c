@@ -229,6 +229,8 @@ uint32_t *stack_keys_of(struct stack_keys *keys, const struct report *report, co
         key_of[id] = node->parent < STATE_STACK_FIRST ? KEY_ROOT : key_of[node->parent];
         if (key_of[id] == KEY_NONE)
             key_of[id] = KEY_ROOT; /* the stack is damaged there */
+        if (state_where_heap(node->where) != 0)
+            continue; /* no frame: the key is that of the stack outside it */
         places = symbols_places(symbols, node->where, &count);
         while (count-- > 0)
             key_of[id] = key_inside(keys, &naming, key_of[id], node->where, &places[count]);

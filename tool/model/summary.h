@@ -51,6 +51,7 @@ struct report {
     struct profile profile; /* of main */
     struct summary *children;
     size_t child_count;
+    uint32_t heap; /* 0: all, or the C library's alone; else the one that it is of (model/one_heap.h) */
 };
 
 /* Where the program was not closed by the tool, asks the system whether it runs. */

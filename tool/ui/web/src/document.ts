@@ -59,6 +59,7 @@ export interface Run {
     inherited: { live_bytes: number; live_blocks: number };
     children: Child[];
     threads_detail: Thread[];
+    heaps?: { name: string }[]; // of a report of one heap that one
     growth?: Growth & { verdict: string; sites: (Growth & { id: number })[] }; // id: of a site, from 1
 }
 

@@ -26,7 +26,8 @@ function commandOf(run: Run): string {
 
 export function header(read: PageDocument): HTMLElement {
     const name = format.baseName(read.program) || "a program";
-    const facts = [endOf(read), read.seconds > 0 ? format.seconds(read.seconds) : "", `pid ${read.pid}`, read.file ?? ""];
+    const other = read.heaps?.length === 1 && read.heaps[0]!.name !== "C" ? `heap ${read.heaps[0]!.name}` : "";
+    const facts = [other, endOf(read), read.seconds > 0 ? format.seconds(read.seconds) : "", `pid ${read.pid}`, read.file ?? ""];
     return h("header", {},
         h("div", { class: "brand" }, h("span", {}, "HeapTracker"), themeButton()),
         h("h1", {}, name, read.old ? h("span", { class: "muted" }, " \u2013 what changed") : null),
