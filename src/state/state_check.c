@@ -240,8 +240,6 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
     /* The next free id may run past the end; what is usable lies in sections. */
     view->node_count =
         (uint32_t)min_u64(load_acquire(&header->node_count), load_acquire(&header->node_usable));
-    if (view->node_count > load_acquire(&header->node_usable))
-        view->node_count = load_acquire(&header->node_usable);
     view->point_count = load_acquire(&header->timeline_count);
     view->section_count = load_acquire(&header->section_count);
     file_bytes = load_acquire(&header->file_bytes);
