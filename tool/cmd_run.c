@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 #include "run/fail_sites.h"
 #include "run/preload.h"
 #include "run/state_directory.h"
+#include "run/survivors.h"
 #include "run/target.h"
 
 #define DEPTH_MAX 128 /* the library's (src/unwind/chain.h) */
@@ -243,6 +245,51 @@ static void say_kept(const struct settings *settings, const struct tree *tree, c
     free(safe);
 }
 
+/* As many as fit well into a line. */
+#define PIDS_SHOWN 4
+
+static void say_survivors(const struct survivors *survivors, const char *directory)
+{
+    size_t count = survivors->count;
+    char *safe = utf8_copy(directory, strlen(directory), true);
+
+    if (count == 0)
+        fputs("\nsome processes go on", stderr);
+    else
+        fprintf(stderr, "\n%zu process%s on (pid", count, count == 1 ? " goes" : "es go");
+    for (size_t i = 0; i < count && i < PIDS_SHOWN; i++)
+        fprintf(stderr, "%s%" PRIu32, i == 0 ? " " : ", ", survivors->pids[i]);
+    fprintf(stderr, "%s: 'heaptracker report PID' shows one; when all have ended, the next run removes %s\n",
+            count == 0           ? ""
+            : count > PIDS_SHOWN ? ", ...)"
+                                 : ")",
+            safe);
+    free(safe);
+}
+
+/* To those that outlive the run, or to nobody. */
+static void leave_directory(const struct settings *settings, const struct tree *tree, const char *directory)
+{
+    struct survivors survivors = {0};
+
+    if (directory == NULL)
+        return;
+    if (tree->write_error) {
+        warning("the numbers are kept in %s; copy them from there", directory);
+        state_directory_keep(directory);
+        return;
+    }
+    if (!settings->tracking.only_parent)
+        survivors_find(&survivors, directory);
+    if (survivors.any)
+        state_directory_leave(directory);
+    else
+        state_directory_remove(directory);
+    if (survivors.any && !settings->quiet && settings->exporter->write == export_text)
+        say_survivors(&survivors, directory);
+    survivors_free(&survivors);
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct settings settings = {.tracking.stacks = "full", .show.one_line = true};
@@ -255,6 +302,7 @@ int cmd_run(int argc, char **argv)
     int status;
 
     parse(&settings, argc, argv);
+    state_directory_sweep(settings.state_place);
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     preload_library(&target, directory);
@@ -288,13 +336,9 @@ int cmd_run(int argc, char **argv)
         own_malloc_say(&tree.report.main);
     print_summary(&settings, &tree);
     say_kept(&settings, &tree, keep_as);
-    if (tree.write_error) {
-        warning("the numbers are kept in %s; copy them from there", directory);
-        if (settings.keep_as)
-            status = EXIT_TOOL_FAILED;
-    } else {
-        state_directory_remove(directory);
-    }
+    leave_directory(&settings, &tree, directory);
+    if (tree.write_error && settings.keep_as)
+        status = EXIT_TOOL_FAILED;
     report_free(&tree.report);
     target_free(&target);
     free(fail_sites);

@@ -500,15 +500,89 @@ runs_sanitized() {
     json out '.command[1]' '"exec"'
 }
 
-@test "a process that outlives the run shows as running" {
+# The pids that the summary in `err` says go on.
+pids_that_go_on() {
+    sed -nE 's/^[0-9]+ process(es go| goes) on \(pid ([0-9, ]+)\).*/\2/p' err | tr -d ,
+}
+
+ended() {
+    for _ in {1..100}; do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+@test "a process that outlives the run goes on, and is found by its pid; the next run clears up after it" {
     need_tracking
     mkfifo hold
     exec 4<>hold
-    "$tool" run -q -o x.ht -- "$workload" survivor <hold 4>&-
+    "$tool" run -o x.ht -- "$workload" survivor <hold 4>&- 2>err
     "$tool" report --format=json x.ht >out
     json out '[.children[].ended]' '["running"]'
+    pid=$(pids_that_go_on)
+    json out '.children[0].pid' "$pid"
+    grep -q "report PID.* the next run removes $PWD/states/heaptracker-run" err
+    "$tool" report --format=json "$pid" >out
+    json out '[.ended, .totals.live_bytes]' '["running",833]'
+    [ "$(ls states/*/*.ht)" = "$(echo states/*/"$pid".0.ht)" ] # what has ended has no file there
+    "$tool" run -q -o y.ht -- "$workload" # while it lives nothing is taken from it
+    [ -e states/*/"$pid".0.ht ]
     exec 4>&-
+    ended "$pid"
+    "$tool" report --format=json "$pid" >out
+    json out '.totals.live_bytes' 833
+    "$tool" run -q -o y.ht -- "$workload"
     no_state_left
+}
+
+@test "a daemon that calls for the first time after the run has its file, and is found by its pid" {
+    need_tracking
+    mkfifo hold
+    exec 4<>hold
+    "$tool" run -o x.ht -- "$workload" daemon <hold 4>&- 2>err
+    pid=$(pids_that_go_on)
+    [ -n "$pid" ]
+    echo >hold
+    for _ in {1..100}; do # it calls when it calls
+        "$tool" report --format=json "$pid" >out 2>/dev/null &&
+            json out '[.ended, .inherited.live_bytes, .totals.live_bytes]' '["running",800,833]' && break
+        sleep 0.05
+    done
+    json out '[.ended, .inherited.live_bytes, .totals.live_bytes]' '["running",800,833]'
+    exec 4>&-
+    ended "$pid"
+    "$tool" run -q -o y.ht -- true
+    no_state_left
+}
+
+@test "a run's end is silent about who goes on where it shall be, or cannot be a line of text" {
+    need_tracking
+    mkfifo hold
+    exec 4<>hold
+    split "$tool" run -q -o x.ht -- "$workload" survivor <hold 4>&-
+    [ -z "$err" ]
+    split "$tool" run --format=json -o x.ht -- "$workload" survivor <hold 4>&-
+    [ "$(wc -l <<<"$err")" -eq 1 ]
+    exec 4>&-
+}
+
+@test "what a run that was killed has left goes with the next run, once nobody needs it" {
+    need_tracking
+    mkfifo from
+    "$tool" run -q -- "$workload" wait >from &
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P $!)
+    kill -KILL $!
+    wait $! || true
+    "$tool" run -q -o x.ht -- true
+    [ -e states/*/"$pid".0.ht ]
+    kill -KILL "$pid"
+    ended "$pid"
+    mkdir states/heaptracker-run.foreign # not signed by a run: nobody's to take
+    "$tool" run -q -o x.ht -- true
+    [ "$(ls states)" = heaptracker-run.foreign ]
 }
 
 @test "signals to the tool reach the program, and its answer comes back" {

@@ -143,6 +143,24 @@ static int with_survivor(void)
     return read(ready[0], &byte, 1) == 1 ? 0 : 1;
 }
 
+/* As a classic daemon does: this process ends at once. Its child calls nothing until a byte
+ * comes on stdin, then keeps 33 bytes more, and ends with stdin. */
+static int as_daemon(void)
+{
+    char byte;
+
+    if (fork() != 0)
+        _exit(0);
+    setsid();
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
+    if (read(STDIN_FILENO, &byte, 1) == 1)
+        keep(malloc(33));
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        continue;
+    _exit(0);
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -164,6 +182,8 @@ int main(int argc, char **argv)
         return with_spelling_child();
     else if (strcmp(mode, "survivor") == 0)
         return with_survivor();
+    else if (strcmp(mode, "daemon") == 0)
+        return as_daemon();
     else if (strcmp(mode, "exec") == 0)
         execv(argv[2], argv + 2); /* the heap of this image is left as it is */
     return 0;

@@ -5,6 +5,10 @@
 #include "model/process.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +28,21 @@ static bool read_line(const char *path, char *line, size_t capacity)
     return done;
 }
 
+#define BOOT_ID_BYTES sizeof(((struct state_header *)NULL)->boot_id)
+
+/* Empty where it is not known. */
+static void read_boot_id(char boot_id[BOOT_ID_BYTES])
+{
+    if (!read_line("/proc/sys/kernel/random/boot_id", boot_id, BOOT_ID_BYTES))
+        boot_id[0] = '\0';
+    boot_id[strcspn(boot_id, "\n")] = '\0';
+}
+
 static bool same_boot(const struct state_header *header)
 {
-    char boot_id[sizeof header->boot_id] = "";
+    char boot_id[BOOT_ID_BYTES];
 
-    if (!read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id))
-        return header->boot_id[0] == '\0';
-    boot_id[strcspn(boot_id, "\n")] = '\0';
+    read_boot_id(boot_id);
     return header->boot_id[0] == '\0' || strcmp(boot_id, header->boot_id) == 0;
 }
 
@@ -62,6 +74,106 @@ bool process_runs(const struct state_header *header)
     return same_boot(header) && read_stat(header->pid, &letter, &start_ticks) && letter != 'Z' &&
            letter != 'X' && (header->start_ticks == 0 || header->start_ticks == start_ticks);
 }
+
+/* Has somebody the file open for writing? A mapping counts as that. The kernel answers
+ * by giving no lease then (fcntl(2)), or by not knowing leases for this file system. */
+static bool is_written(int fd)
+{
+    bool leased;
+
+    fcntl(fd, F_SETSIG, SIGURG); /* SIGIO, which it would be else, kills who does not expect it */
+    leased = fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
+    if (!leased)
+        return errno == EAGAIN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+static int open_file(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static bool writer_runs(int fd)
+{
+    struct state_header header;
+
+    if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
+        memcmp(header.magic, STATE_MAGIC, STATE_MAGIC_BYTES) != 0)
+        return false;
+    header.boot_id[sizeof header.boot_id - 1] = '\0';
+    return process_runs(&header);
+}
+
+bool process_file_runs(const char *path)
+{
+    int fd = open_file(path);
+    bool runs = fd >= 0 && writer_runs(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return runs;
+}
+
+bool process_file_in_use(const char *path)
+{
+    int fd = open_file(path);
+    bool in_use = fd >= 0 && (writer_runs(fd) || is_written(fd));
+
+    if (fd >= 0)
+        close(fd);
+    return in_use;
+}
+
+/* --- A process's name for all times ------------------------------------------------- */
+
+#define IDENTITY_FORMAT "%" PRIu32 ".%" PRIu64 ".%s.%s"
+
+/* Pids are of a namespace. */
+static void read_pid_namespace(char name[64])
+{
+    ssize_t length = readlink("/proc/self/ns/pid", name, 63);
+
+    name[length > 0 ? length : 0] = '\0';
+}
+
+char *process_identity(void)
+{
+    char letter, pid_namespace[64], boot_id[BOOT_ID_BYTES];
+    uint64_t start_ticks = 0;
+    uint32_t pid = (uint32_t)getpid();
+
+    read_stat(pid, &letter, &start_ticks);
+    read_pid_namespace(pid_namespace);
+    read_boot_id(boot_id);
+    return must_asprintf(IDENTITY_FORMAT, pid, start_ticks, pid_namespace, boot_id);
+}
+
+bool process_has_ended(const char *identity)
+{
+    char letter, pid_namespace[64], boot_id[BOOT_ID_BYTES], *same;
+    uint64_t start_ticks = 0;
+    uint32_t pid;
+    bool is_other, has_boot_id;
+
+    read_boot_id(boot_id);
+    has_boot_id = strrchr(identity, '.') != NULL && strrchr(identity, '.')[1] != '\0';
+    if (boot_id[0] != '\0' && has_boot_id && strcmp(strrchr(identity, '.') + 1, boot_id) != 0)
+        return true; /* the system was started anew since */
+    if (sscanf(identity, "%10" SCNu32 ".", &pid) != 1)
+        return false;
+    read_pid_namespace(pid_namespace);
+    if (strstr(identity, pid_namespace) == NULL)
+        return false; /* its pid means nothing here */
+    if (!read_stat(pid, &letter, &start_ticks) || letter == 'Z' || letter == 'X')
+        return true;
+    same = must_asprintf(IDENTITY_FORMAT, pid, start_ticks, pid_namespace, boot_id);
+    is_other = strcmp(same, identity) != 0;
+    free(same);
+    return is_other;
+}
+
+/* --- Where the files are --------------------------------------------------------------- */
 
 const char *state_place(size_t i)
 {

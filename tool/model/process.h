@@ -16,6 +16,20 @@
  * same start, so that a reused pid is not believed. */
 bool process_runs(const struct state_header *header);
 
+/* The same for the process that wrote the state file at `path`. */
+bool process_file_runs(const char *path);
+
+/* True while anybody may still write the state file at `path`: also where its writer's pid
+ * means nothing here (a container's), or its first thread has ended before the others. */
+bool process_file_in_use(const char *path);
+
+/* A name (malloc'ed, without a slash) for the calling process that no other one has, of
+ * this start of the system or another. */
+char *process_identity(void);
+
+/* True where the process that is called so has certainly ended. */
+bool process_has_ended(const char *identity);
+
 /* The directories where a private state directory may be made, best first: memory
  * before disks. Returns number i, or NULL after the last; unset ones are skipped. */
 const char *state_place(size_t i);

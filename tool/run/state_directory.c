@@ -8,19 +8,36 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model/process.h"
 #include "run/fail_sites.h"
+#include "run/survivors.h"
 #include "util.h"
 
 #define LINK_NAME "preload.so"
+
+/* A link to nowhere: its text is the identity of the process that made the directory. It
+ * comes about whole, and takes no room on a full disk. */
+#define MAKER_NAME "maker"
+#define IDENTITY_BYTES 256
 
 /* What the library takes for state_dir, its NUL included (src/entry/options.h). */
 #define PATH_BYTES_MAX 400
 
 /* Processes that outlive the run may make files while they are removed. */
 #define REMOVE_TRIES 10
+
+static void sign(const char *directory)
+{
+    char *path = must_asprintf("%s/" MAKER_NAME, directory), *identity = process_identity();
+
+    if (symlink(identity, path) != 0)
+        errno = 0; /* then it is never swept */
+    free(identity);
+    free(path);
+}
 
 static char *make_in(const char *place)
 {
@@ -34,8 +51,10 @@ static char *make_in(const char *place)
     free(absolute);
     if (strlen(directory) >= PATH_BYTES_MAX)
         errno = ENAMETOOLONG;
-    else if (mkdtemp(directory) != NULL)
+    else if (mkdtemp(directory) != NULL) {
+        sign(directory);
         return directory;
+    }
     free(directory);
     return NULL;
 }
@@ -55,30 +74,132 @@ char *state_directory_make(const char *place)
     return directory;
 }
 
+/* A state file, or what a write of one left that was cut short: a point and six letters more. */
+static bool is_state_file(const char *name)
+{
+    char whole[32];
+    size_t length = strlen(name);
+    uint32_t pid, image;
+
+    if (state_file_name(name, &pid, &image))
+        return true;
+    if (length < 8 || length - 7 >= sizeof whole || name[length - 7] != '.')
+        return false;
+    memcpy(whole, name, length - 7);
+    whole[length - 7] = '\0';
+    return state_file_name(whole, &pid, &image);
+}
+
+static bool is_known(const char *name)
+{
+    return is_state_file(name) || strcmp(name, LINK_NAME) == 0 || strcmp(name, FAIL_SITES_NAME) == 0 ||
+           strcmp(name, MAKER_NAME) == 0;
+}
+
 static void remove_files(const char *directory)
 {
     DIR *stream = opendir(directory);
     struct dirent *entry;
-    uint32_t pid, image;
 
     while (stream && (entry = readdir(stream)) != NULL)
-        if (state_file_name(entry->d_name, &pid, &image) || strcmp(entry->d_name, LINK_NAME) == 0 ||
-            strcmp(entry->d_name, FAIL_SITES_NAME) == 0)
+        if (is_known(entry->d_name))
             unlinkat(dirfd(stream), entry->d_name, 0);
     if (stream)
         closedir(stream);
 }
 
-void state_directory_remove(const char *directory)
+static bool remove_all(const char *directory)
 {
-    if (directory == NULL)
-        return;
     for (int try = 0; try < REMOVE_TRIES; try++) {
         remove_files(directory);
         if (rmdir(directory) == 0 || errno == ENOENT)
-            return;
+            return true;
     }
-    warning("cannot remove %s: %s; remove it by hand", directory, strerror(errno));
+    return false;
+}
+
+void state_directory_remove(const char *directory)
+{
+    if (directory != NULL && !remove_all(directory))
+        warning("cannot remove %s: %s; remove it by hand", directory, strerror(errno));
+}
+
+void state_directory_leave(const char *directory)
+{
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *path = must_asprintf("%s/%s", directory, entry->d_name);
+
+        if (is_state_file(entry->d_name) && !process_file_in_use(path))
+            unlink(path);
+        free(path);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+void state_directory_keep(const char *directory)
+{
+    char *path = must_asprintf("%s/" MAKER_NAME, directory);
+
+    unlink(path);
+    free(path);
+}
+
+/* Of this user, and made by a process that has ended? One without a maker's name was made
+ * by another version, or is to be kept. */
+static bool is_left_behind(const char *directory)
+{
+    char *path = must_asprintf("%s/" MAKER_NAME, directory), identity[IDENTITY_BYTES];
+    ssize_t length = readlink(path, identity, sizeof identity - 1);
+    struct stat status;
+
+    free(path);
+    identity[length > 0 ? length : 0] = '\0';
+    return length > 0 && lstat(directory, &status) == 0 && S_ISDIR(status.st_mode) &&
+           status.st_uid == geteuid() && process_has_ended(identity);
+}
+
+static void sweep_one(const char *directory)
+{
+    struct survivors survivors;
+
+    if (!is_left_behind(directory))
+        return;
+    survivors_find(&survivors, directory);
+    if (!survivors.any)
+        remove_all(directory);
+    survivors_free(&survivors);
+}
+
+static void sweep_in(const char *place)
+{
+    DIR *stream = opendir(place);
+    struct dirent *entry;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *path;
+
+        if (strncmp(entry->d_name, STATE_DIRECTORY_OF_RUN, strlen(STATE_DIRECTORY_OF_RUN)) != 0)
+            continue;
+        path = must_asprintf("%s/%s", place, entry->d_name);
+        sweep_one(path);
+        free(path);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+void state_directory_sweep(const char *place)
+{
+    if (place != NULL) {
+        sweep_in(place);
+        return;
+    }
+    for (size_t i = 0; (place = state_place(i)) != NULL; i++)
+        sweep_in(place);
 }
 
 char *state_directory_link(const char *directory, const char *library)

@@ -13,6 +13,17 @@
  * of the usual places does. */
 char *state_directory_make(const char *place);
 
+/* Leaves it to the processes that still need it, and removes the files of those that have
+ * ended. A later state_directory_sweep() removes the rest. */
+void state_directory_leave(const char *directory);
+
+/* Leaves it for good: no sweep takes it. */
+void state_directory_keep(const char *directory);
+
+/* Removes this user's directories in `place` (NULL: in the usual places) that nobody
+ * needs any more: their maker has ended, and so have all processes that it tracked. */
+void state_directory_sweep(const char *place);
+
 /* Removes it and the state files in it, and nothing that it does not know; warns
  * when something stays. NULL: nothing to do. */
 void state_directory_remove(const char *directory);
