@@ -235,7 +235,7 @@ static char *scratch_make(const char *given)
 }
 
 /* `heaptracker run --quiet -o FILE [--sizes] [--state-dir=DIR] -- COMMAND`, in this process. */
-static int run_command(const struct settings *settings, const char *file)
+static int run_quietly(const struct settings *settings, const char *file, bool *incomplete)
 {
     char *option = must_asprintf("--output=%s", file);
     char *state_dir = settings->state_place ? must_asprintf("--state-dir=%s", settings->state_place) : NULL;
@@ -254,35 +254,39 @@ static int run_command(const struct settings *settings, const char *file)
     memcpy(words + count, settings->command, (size_t)settings->command_words * sizeof(char *));
     count += settings->command_words;
     words[count] = NULL;
-    status = cmd_run(count, words);
+    status = run_command(count, words, incomplete);
     free(words);
     free(state_dir);
     free(option);
     return status;
 }
 
-/* Fills *report from what the command left; false when it left nothing. */
+/* Fills *report from what the command left; false, and a line says why, when it left nothing,
+ * or the numbers of a part of it only. */
 static bool load_command(struct report *report, struct settings *settings, int *status)
 {
     char *file;
     struct stat before, after;
-    bool was_there, loaded;
+    bool was_there, loaded, incomplete;
 
     settings->scratch = settings->keep_as ? NULL : scratch_make(settings->state_place);
     file =
         settings->keep_as ? must_strdup(settings->keep_as) : must_asprintf("%s/check.ht", settings->scratch);
     was_there = stat(file, &before) == 0;
     settings->runs = true;
-    *status = run_command(settings, file);
+    *status = run_quietly(settings, file, &incomplete);
     settings->runs = false;
     /* A run replaces the file, by another inode: an earlier one's is not taken for this one's,
      * and stays where this one leaves nothing. */
     loaded = stat(file, &after) == 0 && !(was_there && before.st_ino == after.st_ino);
-    if (loaded)
+    if (loaded && incomplete)
+        warning("the limits cannot be held against a part of a run; give the program itself as COMMAND, "
+                "so that it is tracked, or link the tracker in");
+    else if (loaded)
         report_load(report, file);
     scratch_remove(settings);
     free(file);
-    return loaded;
+    return loaded && !incomplete;
 }
 
 /* --- The verdict ---------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "base/format.h"
 #include "builtin.h"
 #include "export/export.h"
+#include "model/load.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
 #include "model/tree.h"
@@ -177,35 +178,45 @@ static void say_untracked(const char *command, const struct target *target, cons
                 command);
 }
 
-/* The kernel keeps 15 bytes of a name. */
-static bool is_name_of(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
+/* Of a program that could have been tracked. */
+#define NOT_TRACKED_ALL_THE_SAME                                                                \
+    "LD_PRELOAD was taken from its environment (env -i, sudo), or it could make no state file " \
+    "(another user or root directory, no space)"
 
-    return strncmp(slash ? slash + 1 : path, name, 15) == 0;
+static const char *why_not_tracked(const struct target *first, const char *program)
+{
+    struct target target;
+    const char *why;
+
+    target_examine(&target, program);
+    why = target.why_not ? target.why_not
+          : target.file == NULL
+              ? "it is static, of another libc or another machine, or " NOT_TRACKED_ALL_THE_SAME
+          : target.libc != first->libc ? "it uses another libc"
+                                       : NOT_TRACKED_ALL_THE_SAME;
+    target_free(&target);
+    return why;
 }
 
-/* A script has its own name, not its interpreter's: the command that was given, or,
- * after an exec, one of the arguments. */
-static bool is_name_of_script(const struct summary *summary, const char *command, const char *name)
+/* The numbers that are there end with an exec. True where that was so, or may have been. */
+static bool say_untracked_exec(const struct image_watch *watch, const struct summary *summary,
+                               const struct target *first, const char *command, const char *last_name)
 {
-    if (summary->image == 0)
-        return is_name_of(command, name);
-    for (size_t at = 0; at < summary->command_bytes; at += strlen(summary->command + at) + 1)
-        if (is_name_of(summary->command + at, name))
-            return true;
-    return false;
-}
+    const char *program;
 
-/* A tracked image that an exec replaced by a program that cannot be tracked leaves
- * its file like one that was cut short. What tells is the name at the end. */
-static void say_untracked_exec(const struct summary *summary, const char *command, const char *last_name)
-{
-    if (summary->exiting || last_name[0] == '\0' || is_name_of(summary->program, last_name) ||
-        is_name_of_script(summary, command, last_name))
-        return;
-    warning("%s went on as '%s', which was not tracked (it is static, of another libc or another machine)",
-            summary->program, last_name);
+    switch (image_watch_end(watch, summary, command, last_name, &program)) {
+    case IMAGE_ENDED: return false;
+    case IMAGE_LEFT:
+        warning("%s went on as '%s', which was not tracked: %s; the numbers end there", summary->program,
+                path_base(program), why_not_tracked(first, program));
+        break;
+    case IMAGE_PERHAPS_LEFT:
+        warning("%s ended under the name '%s': it gave itself that, or went on as a program that was not "
+                "tracked (static, of another libc or machine, or without LD_PRELOAD or a state file)",
+                summary->program, program);
+        break;
+    }
+    return true;
 }
 
 static void print_summary(const struct settings *settings, struct tree *tree)
@@ -292,15 +303,24 @@ static void leave_directory(const struct settings *settings, const struct tree *
 
 int cmd_run(int argc, char **argv)
 {
+    bool incomplete;
+
+    return run_command(argc, argv, &incomplete);
+}
+
+int run_command(int argc, char **argv, bool *incomplete)
+{
     struct settings settings = {.tracking.stacks = "full", .show.one_line = true};
     struct target target;
     struct child child;
     struct rss_tree rss;
+    struct image_watch watch;
     struct tree_end end;
     struct tree tree;
     char *directory, *keep_as, *fail_sites = NULL;
     int status;
 
+    *incomplete = false;
     parse(&settings, argc, argv);
     state_directory_sweep(settings.state_place);
     directory = state_directory_make(settings.state_place);
@@ -312,7 +332,9 @@ int cmd_run(int argc, char **argv)
         preload_set_options(directory, &settings.tracking);
     rss_tree_init(&rss, directory, settings.interval_ms);
 
-    if (!child_run(&child, settings.command, &rss)) {
+    image_watch_init(&watch, directory);
+
+    if (!child_run(&child, settings.command, &rss, &watch)) {
         int error = errno;
 
         state_directory_remove(directory);
@@ -331,7 +353,8 @@ int cmd_run(int argc, char **argv)
     if (!tree.has_main)
         say_untracked(settings.command[0], &target, &tree);
     else
-        say_untracked_exec(&tree.report.main, settings.command[0], child.last_name);
+        *incomplete =
+            say_untracked_exec(&watch, &tree.report.main, &target, settings.command[0], child.last_name);
     if (tree.has_main && own_malloc_hides(&tree.report.main))
         own_malloc_say(&tree.report.main);
     print_summary(&settings, &tree);

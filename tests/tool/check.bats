@@ -230,6 +230,18 @@ check() {
     ! cmp -s kept.ht before.ht || false
 }
 
+@test "a command that goes on as a program that is not tracked cannot be judged" {
+    need_tracking
+    check 0 --max-live=100K -- env "$workload"
+    check 2 --max-live=100K --keep=kept.ht -- env -i "$workload"
+    [[ $err == *"went on as 'workload', which was not tracked"*"give the program itself as COMMAND"* ]]
+    no_state_left
+    check 0 --max-live=100K --any-exit -- "$workload" rename
+    [ -x "$workload-static" ] || skip "no static libc"
+    check 2 --max-live=100K -- env "$workload-static"
+    [[ $err == *"it is statically linked"* ]]
+}
+
 @test "what cannot be told is exit status 2" {
     need_tracking
     check 2 --max-peak=1M -- /nowhere/at/all

@@ -416,6 +416,39 @@ runs_sanitized() {
     split "$tool" run -q -- ./script
     [ "$status" -eq 143 ]
     [ -z "$err" ]
+    printf 'exit 7\n' >script # the shell runs it, under a name that is not its file's
+    split "$tool" run -q -o x.ht -- ./script
+    [ "$status" -eq 7 ]
+    [ -z "$err" ]
+}
+
+@test "a program that gives itself another name is not taken for another program" {
+    need_tracking
+    split "$tool" run -q -o x.ht -- "$workload" rename
+    [ "$status" -eq 143 ]
+    [ -z "$err" ]
+    split "$tool" run -q -o x.ht -- sh -c 'exec "$0" rename' "$workload"
+    [ -z "$err" ]
+}
+
+@test "a program that goes on without the library is named, whatever it is called, with the reason" {
+    need_tracking
+    split "$tool" run -q -o x.ht -- env -i "$workload"
+    one_line "$err"
+    [[ $err == *"/env went on as 'workload', which was not tracked: LD_PRELOAD was taken"* ]]
+    # Under its own name again, and for long enough to be looked at.
+    split "$tool" run -q -o x.ht -- sh -c 'exec env -i sh -c "sleep 0.3; :"'
+    one_line "$err"
+    [[ $err == *"/env went on as '"*"', which was not tracked: LD_PRELOAD was taken"* ]]
+    cp "$workload" sh
+    split "$tool" run -q -o x.ht -- "$workload" exec /usr/bin/env LD_PRELOAD= ./sh rename
+    [ "$status" -eq 143 ]
+    [[ $err == *"/env went on as 'sh', which was not tracked"* ]]
+    [ -x "$workload-static" ] || skip "no static libc"
+    split "$tool" run -q -o x.ht -- env "$workload-static" exit 3
+    [ "$status" -eq 3 ]
+    one_line "$err"
+    [[ $err == *"went on as 'workload-static', which was not tracked: it is statically linked"* ]]
 }
 
 @test "an exec between libcs runs unharmed and is named" {

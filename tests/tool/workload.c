@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,6 +162,16 @@ static int as_daemon(void)
     _exit(0);
 }
 
+/* Lives on under another name for a while, and ends without exit handlers. */
+static int renamed(void)
+{
+    if (prctl(PR_SET_NAME, "another-name") != 0)
+        return 1;
+    usleep(200000);
+    kill(getpid(), SIGTERM);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -184,6 +195,8 @@ int main(int argc, char **argv)
         return with_survivor();
     else if (strcmp(mode, "daemon") == 0)
         return as_daemon();
+    else if (strcmp(mode, "rename") == 0)
+        return renamed();
     else if (strcmp(mode, "exec") == 0)
         execv(argv[2], argv + 2); /* the heap of this image is left as it is */
     return 0;

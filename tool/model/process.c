@@ -46,24 +46,47 @@ static bool same_boot(const struct state_header *header)
     return header->boot_id[0] == '\0' || strcmp(boot_id, header->boot_id) == 0;
 }
 
-/* State letter and start time of a process, fields 3 and 22 of its stat (proc(5)).
- * The name before them is in parentheses and may hold some itself. */
-static bool read_stat(uint32_t pid, char *letter, uint64_t *start_ticks)
+/* /proc/PID/stat from its field 3 on (proc(5)). The name before it is in parentheses and may
+ * hold some itself. NULL: there is no such process. */
+static char *read_stat_line(uint32_t pid, char *line, size_t capacity)
 {
-    char path[64], line[1024], *at, *save = NULL;
+    char path[64], *end;
 
     snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    if (!read_line(path, line, sizeof line) || (at = strrchr(line, ')')) == NULL)
+    if (!read_line(path, line, capacity) || (end = strrchr(line, ')')) == NULL || end[1] != ' ')
+        return NULL;
+    return end + 2;
+}
+
+/* Where field `field` begins in what read_stat_line gave; NULL: it has not so many. */
+static const char *stat_field(const char *fields, int field)
+{
+    for (int at = 3; fields != NULL && at < field; at++) {
+        fields = strchr(fields, ' ');
+        fields = fields ? fields + 1 : NULL;
+    }
+    return fields;
+}
+
+/* State letter and start time of a process, fields 3 and 22. */
+static bool read_stat(uint32_t pid, char *letter, uint64_t *start_ticks)
+{
+    char line[1024];
+    const char *fields = read_stat_line(pid, line, sizeof line), *ticks = stat_field(fields, 22);
+
+    if (ticks == NULL)
         return false;
-    at = strtok_r(at + 1, " ", &save);
-    if (at == NULL)
-        return false;
-    *letter = *at;
-    for (int field = 4; field <= 22; field++)
-        if ((at = strtok_r(NULL, " ", &save)) == NULL)
-            return false;
-    *start_ticks = strtoull(at, NULL, 10);
+    *letter = *fields;
+    *start_ticks = strtoull(ticks, NULL, 10);
     return true;
+}
+
+uint64_t process_stack_begin(uint32_t pid)
+{
+    char line[1024];
+    const char *text = stat_field(read_stat_line(pid, line, sizeof line), 28);
+
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
 bool process_runs(const struct state_header *header)

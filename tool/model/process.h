@@ -16,7 +16,11 @@
  * same start, so that a reused pid is not believed. */
 bool process_runs(const struct state_header *header);
 
-/* The same for the process that wrote the state file at `path`. */
+/* Where the stack of the process begins: another place after each exec. 0: it has none any
+ * more, or this user may not know. */
+uint64_t process_stack_begin(uint32_t pid);
+
+/* The same as process_runs for the process that wrote the state file at `path`. */
 bool process_file_runs(const char *path);
 
 /* True while anybody may still write the state file at `path`: also where its writer's pid

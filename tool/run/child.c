@@ -122,25 +122,10 @@ static int read_exec_error(int fd)
     return got == sizeof error ? error : 0;
 }
 
-/* The name of a process that has ended and was not waited for yet: the first 15
- * bytes of the file that it last executed, unless it gave itself another. */
-static void read_last_name(struct child *child)
-{
-    char *path = must_asprintf("/proc/%d/comm", (int)child->pid);
-    FILE *file = fopen(path, "re");
-
-    if (file == NULL || fgets(child->last_name, sizeof child->last_name, file) == NULL)
-        child->last_name[0] = '\0';
-    child->last_name[strcspn(child->last_name, "\n")] = '\0';
-    if (file)
-        fclose(file);
-    free(path);
-}
-
 /* Until it has ended. A stopped program is waited for like a running one. SIGCHLD is
  * blocked, so one that comes before sigtimedwait ends that at once. WNOWAIT: the pid
  * is kept until no signal is handed on to it any more; then it may be a stranger's. */
-static void wait_for_end(pid_t pid, struct rss_tree *rss)
+static void wait_for_end(pid_t pid, struct rss_tree *rss, struct image_watch *watch)
 {
     sigset_t ended;
 
@@ -155,12 +140,14 @@ static void wait_for_end(pid_t pid, struct rss_tree *rss)
             BUG("the program cannot be waited for");
         if (info.si_pid == pid)
             return;
-        if (sigtimedwait(&ended, NULL, &timeout) < 0 && errno == EAGAIN)
+        if (sigtimedwait(&ended, NULL, &timeout) < 0 && errno == EAGAIN) {
+            image_watch_look(watch, pid);
             rss_tree_sample(rss, pid);
+        }
     }
 }
 
-bool child_run(struct child *child, char **command, struct rss_tree *rss)
+bool child_run(struct child *child, char **command, struct rss_tree *rss, struct image_watch *watch)
 {
     struct before before;
     sigset_t mask;
@@ -188,10 +175,10 @@ bool child_run(struct child *child, char **command, struct rss_tree *rss)
         return false;
     }
 
-    wait_for_end(child->pid, rss);
+    wait_for_end(child->pid, rss, watch);
     child->end_monotonic_ns = monotonic_now_ns();
     forward_to = 0;
-    read_last_name(child);
+    process_name_read(child->pid, child->last_name); /* while it was not waited for it is still there */
     waitpid(child->pid, &child->wait_status, 0);
     signals_let_go(&before);
     return true;

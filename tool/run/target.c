@@ -166,6 +166,19 @@ static void script_interpreter(int fd, char *path, size_t capacity)
     snprintf(path, capacity, "%s", strncmp(line, "#!", 2) == 0 && *name ? name : "/bin/sh");
 }
 
+bool target_is_script(const char *path, const char *interpreter)
+{
+    char first[2], name[SCRIPT_LINE_MAX + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is_script = fd >= 0 && pread(fd, first, 2, 0) == 2 && memcmp(first, "#!", 2) == 0;
+
+    if (is_script)
+        script_interpreter(fd, name, sizeof name);
+    if (fd >= 0)
+        close(fd);
+    return is_script && strcmp(name, interpreter) == 0;
+}
+
 /* Where exec would find `command`: itself when it has a slash, else through PATH. */
 static bool find_command(const char *command, char *path, size_t capacity)
 {

@@ -28,6 +28,9 @@ void target_examine(struct target *target, const char *command);
 
 void target_free(struct target *target);
 
+/* True when `path` is a script that the kernel hands to `interpreter`, as its #! line has it. */
+bool target_is_script(const char *path, const char *interpreter);
+
 /* True when `path` is a library for this machine and word size. */
 bool target_is_library(const char *path);
 
