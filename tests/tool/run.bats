@@ -519,6 +519,24 @@ runs_sanitized() {
     json out '[.sites[] | select(.live_bytes >= 10000) | .live_blocks] | add' 1334
 }
 
+@test "files of processes that have ended are made small while the run goes on, and say the same" {
+    need_tracking
+    [ "$(stat -f -c %T /dev/shm)" = tmpfs ] || skip "/dev/shm is no tmpfs"
+    # Two processes of three images each, the shell's own first, and one that goes on.
+    split "$tool" run -q -o x.ht --state-dir=/dev/shm --interval=10 -- sh -c \
+        'for i in 1 2; do ("$0" exec "$0"); done; sleep 2 & sleep 1
+         directory=${HEAPTRACKER_OPTIONS#*state_dir=}; stat -c "%s %n" "${directory%%:*}"/*.ht; kill $!' "$workload"
+    [ "$(awk '$1 < 100000' <<<"$out" | wc -l)" -ge 6 ] # and what the shell waited with
+    [ "$(awk '$1 >= 524288' <<<"$out" | wc -l)" -ge 2 ]
+    "$tool" report --format=json x.ht >tree
+    json tree '[.children[] | select(.program | test("workload")) | .ended] | sort' '["exec","exec","unknown","unknown"]'
+    for file in $(jq -r '.children[] | select(.program | test("workload")) | .file' tree); do
+        "$tool" report --format=json "$file" >out
+        known_totals out
+        json out '[.sites[].allocs] | add' 13
+    done
+}
+
 @test "FILE is the last image, what ran before an exec is FILE.PID.N" {
     need_tracking
     split "$tool" run -q -o x.ht -- "$workload" exec "$workload" exit 3

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "model/snapshot.h"
@@ -98,18 +100,22 @@ bool process_runs(const struct state_header *header)
            letter != 'X' && (header->start_ticks == 0 || header->start_ticks == start_ticks);
 }
 
-/* Has somebody the file open for writing? A mapping counts as that. The kernel answers
- * by giving no lease then (fcntl(2)), or by not knowing leases for this file system. */
-static bool is_written(int fd)
-{
-    bool leased;
+enum written { NOT_WRITTEN, WRITTEN, NOT_KNOWN };
 
+/* Has somebody the file open for writing? A mapping counts as that. The kernel answers by
+ * giving no lease then (fcntl(2)); that of overlayfs knows nothing of the file below, which
+ * is what is mapped. */
+static enum written is_written(int fd)
+{
+    struct statfs system;
+
+    if (fstatfs(fd, &system) != 0 || system.f_type == OVERLAYFS_SUPER_MAGIC)
+        return NOT_KNOWN;
     fcntl(fd, F_SETSIG, SIGURG); /* SIGIO, which it would be else, kills who does not expect it */
-    leased = fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
-    if (!leased)
-        return errno == EAGAIN;
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+        return errno == EAGAIN ? WRITTEN : NOT_KNOWN;
     fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
+    return NOT_WRITTEN;
 }
 
 static int open_file(const char *path)
@@ -141,11 +147,21 @@ bool process_file_runs(const char *path)
 bool process_file_in_use(const char *path)
 {
     int fd = open_file(path);
-    bool in_use = fd >= 0 && (writer_runs(fd) || is_written(fd));
+    bool in_use = fd >= 0 && (writer_runs(fd) || is_written(fd) == WRITTEN);
 
     if (fd >= 0)
         close(fd);
     return in_use;
+}
+
+bool process_file_is_left(const char *path)
+{
+    int fd = open_file(path);
+    bool is_left = fd >= 0 && !writer_runs(fd) && is_written(fd) == NOT_WRITTEN;
+
+    if (fd >= 0)
+        close(fd);
+    return is_left;
 }
 
 /* --- A process's name for all times ------------------------------------------------- */

@@ -27,6 +27,10 @@ bool process_file_runs(const char *path);
  * means nothing here (a container's), or its first thread has ended before the others. */
 bool process_file_in_use(const char *path);
 
+/* True where certainly nobody will write it again. A file system that cannot tell (overlayfs,
+ * those of a network) leaves that open: then both are false. */
+bool process_file_is_left(const char *path);
+
 /* A name (malloc'ed, without a slash) for the calling process that no other one has, of
  * this start of the system or another. */
 char *process_identity(void);

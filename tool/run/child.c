@@ -133,7 +133,7 @@ static void wait_for_end(pid_t pid, struct rss_tree *rss, struct image_watch *wa
     sigaddset(&ended, SIGCHLD);
     for (;;) {
         siginfo_t info = {.si_pid = 0};
-        uint64_t wait_ns = rss_wait_ns(&rss->first);
+        uint64_t wait_ns = rss_tree_wait_ns(rss);
         struct timespec timeout = {(time_t)(wait_ns / 1000000000u), (long)(wait_ns % 1000000000u)};
 
         if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
