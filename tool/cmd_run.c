@@ -170,12 +170,23 @@ static void say_untracked(const char *command, const struct target *target, cons
 {
     if (target->why_not)
         warning("%s was not tracked: %s; %s", command, target->why_not, target->remedy);
+    else if (tree->main_error)
+        warning("%s was not tracked: it could make no state file: %s; give another --state-dir", command,
+                strerror(tree->main_error));
     else if (tree->unfinished)
         warning("%s was not tracked: it ended before its tracker had started", command);
     else
         warning("%s was not tracked: it left no state file; does it clear LD_PRELOAD, or is its --state-dir "
                 "full?",
                 command);
+}
+
+/* Also where no summary is wanted: numbers of a tree that lack some processes mislead. */
+static void say_lost(const struct tree *tree)
+{
+    if (tree->lost > 0)
+        warning("%zu process%s not recorded: no state file could be made: %s; give another --state-dir",
+                tree->lost, tree->lost == 1 ? " was" : "es were", strerror(tree->lost_error));
 }
 
 /* Of a program that could have been tracked. */
@@ -357,6 +368,7 @@ int run_command(int argc, char **argv, bool *incomplete)
             say_untracked_exec(&watch, &tree.report.main, &target, settings.command[0], child.last_name);
     if (tree.has_main && own_malloc_hides(&tree.report.main))
         own_malloc_say(&tree.report.main);
+    say_lost(&tree);
     print_summary(&settings, &tree);
     say_kept(&settings, &tree, keep_as);
     leave_directory(&settings, &tree, directory);

@@ -88,6 +88,11 @@ static const char *set_quiet(struct options *options, const char *value)
     return set_flag(&options->quiet, value);
 }
 
+static const char *set_mark_lost(struct options *options, const char *value)
+{
+    return set_flag(&options->mark_lost, value);
+}
+
 static const char *set_sizes(struct options *options, const char *value)
 {
     return set_flag(&options->sizes, value);
@@ -170,6 +175,7 @@ static const struct option_kind {
     {"fail_rate", set_fail_rate},
     {"fail_sites", set_fail_sites},
     {"quiet", set_quiet},
+    {"mark_lost", set_mark_lost},
     {"stacks", set_stacks},
     {"depth", set_depth},
     {"interval", set_interval},
@@ -181,7 +187,7 @@ static const struct option_kind {
 
 #define OPTION_NAMES                                                                                \
     "state_dir, threshold, limit, fail_at, fail_rate, fail_sites, quiet, stacks, depth, interval, " \
-    "sizes, log, parent"
+    "sizes, log, parent, mark_lost"
 
 /* Copies up to `end` or a separator, without the escapes. Returns where it
  * stopped; *cut says that it did not fit. */

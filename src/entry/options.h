@@ -30,6 +30,7 @@ struct options {
     uint64_t limit_bytes;               /* UINT64_MAX: none */
     struct fail_orders fail;
     bool quiet;
+    bool mark_lost; /* the tool counts the processes without a state file */
     enum unwind_mode stacks;
     uint32_t depth;                    /* frames */
     uint64_t interval_ms;              /* of the timeline */

@@ -28,6 +28,7 @@ static struct {
     uint64_t interval_ns;     /* of the timeline */
     uint64_t threshold_bytes; /* 0: none */
     bool no_children;         /* those of this process are not tracked */
+    bool mark_lost;           /* the tool looks for them */
     struct tracker_fork_image fork_image;
 } start;
 
@@ -44,7 +45,18 @@ static void say_no_file(const char *directory, int error, const char *instead)
     line_add(&line, ": ");
     line_add(&line, port_error_text(error));
     line_add(&line, instead);
-    log_message(text);
+    /* The tool's own quiet is for what it says itself. It cannot say this: it does not know. */
+    if (start.mark_lost)
+        log_line(text);
+    else
+        log_message(text);
+}
+
+/* The tool says it once for all processes; where it cannot be told, each says it itself. */
+static void tell_no_file(const char *directory, int error, const char *instead)
+{
+    if (!start.mark_lost || !state_file_mark_lost(error))
+        say_no_file(directory, error, instead);
 }
 
 /* DIRECTORY/heaptracker-UID, which must be this user's alone: the names in a
@@ -89,9 +101,9 @@ static bool open_tables(const struct options *options, const struct binding *bin
     if (options->state_dir[0] != '\0' && !binding->file_elsewhere) {
         if (state_file_open(options->state_dir, &plan, tables, &error))
             return true;
-        say_no_file(options->state_dir, error,
-                    "; set state_dir to a directory that can be written to;"
-                    " counting goes on without a file");
+        tell_no_file(options->state_dir, error,
+                     "; set state_dir to a directory that can be written to;"
+                     " counting goes on without a file");
     } else if (binding->file_by_default && open_in_default_place(&plan, tables)) {
         return true;
     }
@@ -203,6 +215,7 @@ bool start_tracker(void)
     log_set_default(binding.log_debug);
     options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
     start.no_children = options.parent != 0;
+    start.mark_lost = options.mark_lost;
     if (options.parent != 0 && port_parent_process_id() != options.parent)
         return false;             /* for good: its calls go by */
     if (binding.file_elsewhere) { /* the preloaded tracker sees these calls too, and keeps the record */
@@ -255,7 +268,7 @@ static bool make_childs_tables(void)
     if (!state_file_reopen(&tables, start.fork_image.valid && start.fork_image.threads == 1, &error))
         return false;
     if (error != 0)
-        say_no_file("the parent's directory", error, "; this child is counted without a file");
+        tell_no_file("the parent's directory", error, "; this child is counted without a file");
     sites_forget();
     if (!stacks_child(&tables))
         tracker.callbacks.make_site_page = NULL;

@@ -211,6 +211,17 @@ void port_file_remove(const char *path)
     errno = error;
 }
 
+bool port_file_mark(const char *path)
+{
+    int error = errno;
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return fd >= 0;
+}
+
 bool port_private_directory(const char *path, int *error)
 {
     int saved = errno;

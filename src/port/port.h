@@ -72,6 +72,9 @@ bool port_file_extend(const char *path, void *address, uint64_t offset, size_t b
 /* Removes a file that port_file_create made. */
 void port_file_remove(const char *path);
 
+/* Makes an empty file, which takes no room of a full disk. True also where it is there. */
+bool port_file_mark(const char *path);
+
 /* Makes `path` a directory of mode 0700 unless it is one of this user's already;
  * false (cause in *error) when it is anybody else's or cannot be made. */
 bool port_private_directory(const char *path, int *error);

@@ -411,6 +411,23 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
     return false;
 }
 
+bool state_file_mark_lost(int error)
+{
+    char path[STATE_PATH_BYTES];
+    struct line line;
+
+    if (state_file.directory_bytes == 0)
+        return false;
+    copy_text(path, state_file.directory_bytes + 1, state_file.path);
+    line_init(&line, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
+    line_add(&line, "/");
+    line_add_u64(&line, port_process_id());
+    line_add(&line, ".");
+    line_add_u64(&line, (uint64_t)error);
+    line_add(&line, ".lost");
+    return line.length + 1 < line.capacity && port_file_mark(path);
+}
+
 /* --- A fork's child ------------------------------------------------------------------ */
 
 struct inherited {

@@ -64,6 +64,10 @@ struct state_size_row *state_file_size_row(uint32_t site);
 /* Room for `count` holders, zeroed, named by a section; NULL: there is none. */
 struct state_holder *state_file_holders(size_t count);
 
+/* After an open or reopen that got no file, for that `error`: makes DIRECTORY/PID.ERROR.lost,
+ * for the tool to count. False: that cannot be made either. */
+bool state_file_mark_lost(int error);
+
 /* Path of the file in use; empty when the tables are in private memory. */
 const char *state_file_path(void);
 

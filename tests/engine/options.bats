@@ -96,6 +96,19 @@ one_line_that_says() {
     [ -s "$(echo "$states"/*.0.ht)" ]
 }
 
+@test "mark_lost=1: what gets no state file leaves a mark, or says so in spite of quiet=1" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can mount a full disk"
+    mount -t tmpfs -o size=64k,mode=700 none "$states" 2>/dev/null || skip "no tmpfs can be mounted here"
+    dd if=/dev/zero of="$states/all" bs=4k 2>/dev/null || true
+    tracked "state_dir=$states:quiet=1:mark_lost=1"
+    marks=$(cd "$states" && ls)
+    umount "$states"
+    [ -z "$stderr" ]
+    [[ $marks =~ ^[0-9]+\.28\.lost$'\n'all$ ]] # ENOSPC
+    tracked "state_dir=$states/missing:quiet=1:mark_lost=1"
+    one_line_that_says "$states/missing"
+}
+
 @test "a colon in a value is written with a backslash" {
     mkdir "$states/a:b"
     tracked "state_dir=$states/a\\:b:quiet=1"

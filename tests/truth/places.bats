@@ -115,6 +115,31 @@ forbidden_place() {
     no_state_left_in small
 }
 
+@test "a disk that is full after the first process: the others are counted in one line" {
+    need_tracking
+    mkdir small
+    mount -t tmpfs -o size=700k,mode=700 none small 2>/dev/null || skip "no tmpfs can be mounted here"
+    runs_all_the_same "$tool" run --quiet --state-dir="$PWD/small" -o x.ht -- \
+        sh -c 'perl -e 1; perl -e 2; echo hello; exit 7'
+    one_line "$err"
+    [[ $err == *"2 processes were not recorded: "*"No space left"*--state-dir* ]]
+    [ -s x.ht ]
+    no_state_left_in small
+    umount small
+}
+
+@test "a process that may not write there says so itself, under run too" {
+    need_tracking
+    need setpriv util-linux
+    [ "$(id -u)" -eq 0 ] || skip "only root can become another user"
+    # The library must be in another user's reach.
+    split setpriv --reuid=65534 --clear-groups cat "$HT_BUILD/lib/libheaptracker-preload.so"
+    [ "$status" -eq 0 ] || skip "another user cannot read the library"
+    runs_all_the_same "$tool" run --quiet -o x.ht -- sh -c 'setpriv --reuid=65534 --clear-groups true; echo hello; exit 7'
+    one_line "$err"
+    [[ $err == *"no state file in $PWD/states/heaptracker-run."*"permission denied"* ]]
+}
+
 no_state_left_in() {
     [ -z "$(ls -A "$1")" ]
 }

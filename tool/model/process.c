@@ -224,13 +224,23 @@ const char *state_place(size_t i)
     return NULL;
 }
 
+/* NUMBER.NUMBER.ENDING */
+static bool split_name(const char *name, const char *ending, uint32_t *first, uint32_t *second)
+{
+    char one[16], two[16], rest[8];
+
+    return strlen(name) < 32 && sscanf(name, "%10[0-9].%10[0-9].%7s", one, two, rest) == 3 &&
+           strcmp(rest, ending) == 0 && parse_u32(one, first) && parse_u32(two, second);
+}
+
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image)
 {
-    char first[16], second[16], rest[4];
+    return split_name(name, "ht", pid, image);
+}
 
-    return strlen(name) < 32 && sscanf(name, "%10[0-9].%10[0-9].%3s", first, second, rest) == 3 &&
-           strcmp(rest, "ht") == 0 && name[strlen(name) - 3] == '.' && parse_u32(first, pid) &&
-           parse_u32(second, image);
+bool state_lost_name(const char *name, uint32_t *pid, uint32_t *error)
+{
+    return split_name(name, "lost", pid, error);
 }
 
 /* The best file found so far. */

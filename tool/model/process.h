@@ -50,6 +50,10 @@ const char *state_place(size_t i);
 /* Takes a file name PID.N.ht apart; false for any other name. */
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
 
+/* Takes PID.ERROR.lost apart, what the library leaves instead of a state file that it could
+ * not make, for that errno value; false for any other name. */
+bool state_lost_name(const char *name, uint32_t *pid, uint32_t *error);
+
 /* The path (malloc'ed) of the state file of process `pid`, its last image's; NULL
  * when there is none. Believes only files whose owner is the process's own. */
 char *process_state_file(uint32_t pid);

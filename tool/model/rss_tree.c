@@ -18,7 +18,7 @@ void rss_tree_init(struct rss_tree *tree, const char *directory, uint32_t interv
 }
 
 /* Time for the files of those that have ended, of each round: less than the least interval
- * that is usual, and many times what one file takes (0.3 ms). */
+ * that is usual, and many times what one file takes (below 1 ms). */
 #define SHRINK_NS UINT64_C(20000000)
 
 /* Until the next round where there was not time enough. */

@@ -22,6 +22,9 @@ struct tree {
     bool has_main;
     size_t unfinished; /* files of processes that ended before their tracker had started */
     bool debuginfod;   /* its servers may be asked for the names that are kept */
+    size_t lost;       /* processes that got no state file, but for the first */
+    int lost_error;    /* errno of one of them */
+    int main_error;    /* of the first process, where it got none; 0: it was not that */
     int write_error;   /* errno of the first snapshot that could not be written; 0: none */
 };
 

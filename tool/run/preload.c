@@ -197,7 +197,8 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     const char *before = getenv("HEAPTRACKER_OPTIONS");
     bool more = before && *before;
     char *directory = escaped(state_directory);
-    char *options = must_asprintf("%s%sstate_dir=%s:quiet=1", more ? before : "", more ? ":" : "", directory);
+    char *options =
+        must_asprintf("%s%sstate_dir=%s:quiet=1:mark_lost=1", more ? before : "", more ? ":" : "", directory);
 
     add_option(&options, "stacks", settings->stacks);
     add_option(&options, "depth", settings->depth);

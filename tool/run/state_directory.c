@@ -92,8 +92,10 @@ static bool is_state_file(const char *name)
 
 static bool is_known(const char *name)
 {
-    return is_state_file(name) || strcmp(name, LINK_NAME) == 0 || strcmp(name, FAIL_SITES_NAME) == 0 ||
-           strcmp(name, MAKER_NAME) == 0;
+    uint32_t pid, error;
+
+    return is_state_file(name) || state_lost_name(name, &pid, &error) || strcmp(name, LINK_NAME) == 0 ||
+           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, MAKER_NAME) == 0;
 }
 
 static void remove_files(const char *directory)
