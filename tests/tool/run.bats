@@ -145,6 +145,22 @@ load helpers
     json out '[.timeline[].rss_bytes] | max > 100000' true
 }
 
+@test "the timeline of a program that grows slowly is filled in from outside, in order" {
+    need_tracking
+    split "$tool" run -o x.ht --interval=20 -- sh -c '"$0" slowly; sleep 0.2' "$workload"
+    "$tool" report --format=json x.ht >tree
+    json tree '.timeline | length > 5' true
+    # A child, whose file was made small while the first process went on.
+    "$tool" report --format=json "$(jq -r '.children[] | select(.program | test("workload")) | .file' tree)" >out
+    json out '.timeline | length > 5' true
+    json out '[.timeline[].ms] == ([.timeline[].ms] | sort)' true
+    json out '[.timeline[].live_bytes] == ([.timeline[].live_bytes] | sort)' true
+    json out '[.timeline[] | select(.live_bytes % 1000 == 800 and .rss_bytes > 0)] | length > 5' true
+    json out '[.timeline[].ms] as $t | all(range(1; $t | length); $t[.] - $t[. - 1] >= 10)' true
+    split "$tool" run -o y.ht --interval=20 -- "$workload" slowly
+    grep -q '^  over time ' <<<"$err"
+}
+
 @test "resident memory of each process of the tree is sampled" {
     need_tracking
     "$tool" run -q -o x.ht --interval=1 -- sh -c \

@@ -172,6 +172,16 @@ static int renamed(void)
     return 1;
 }
 
+/* Keeps 1000 bytes more each 50 ms, ten times. */
+static int slowly(void)
+{
+    for (int i = 0; i < 10; i++) {
+        usleep(50000);
+        keep(malloc(1000));
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -197,6 +207,8 @@ int main(int argc, char **argv)
         return as_daemon();
     else if (strcmp(mode, "rename") == 0)
         return renamed();
+    else if (strcmp(mode, "slowly") == 0)
+        return slowly();
     else if (strcmp(mode, "exec") == 0)
         execv(argv[2], argv + 2); /* the heap of this image is left as it is */
     return 0;

@@ -72,7 +72,9 @@ static void sample(struct rss_tree *tree, struct rss_process *process)
         process->rss = must_malloc(sizeof *process->rss);
         rss_init(process->rss, tree->interval_ms);
     }
-    if (!rss_sample(process->rss, (pid_t)process->pid) && process->rss->count == 0) {
+    if (rss_sample(process->rss, (pid_t)process->pid)) {
+        rss_note_live(process->rss, tree->directory, (pid_t)process->pid);
+    } else if (process->rss->count == 0) {
         free(process->rss);
         process->rss = NULL;
     }
@@ -139,7 +141,8 @@ void rss_tree_sample(struct rss_tree *tree, pid_t first)
 
     tree->first_pid = (uint32_t)first;
     if (is_due) {
-        rss_sample(&tree->first, first);
+        if (rss_sample(&tree->first, first) && tree->directory)
+            rss_note_live(&tree->first, tree->directory, first);
         site_watch_look(tree->sites, first);
     }
     tree->has_left_behind = false;

@@ -12,8 +12,10 @@ void shrink_file(const char *path, const struct rss *rss)
 
     if (!snapshot_load(&snapshot, path, &error))
         return; /* whoever reads it at the end says so */
-    if (rss != NULL)
+    if (rss != NULL) {
+        rss_fill_timeline(rss, &snapshot);
         rss_into_timeline(rss, &snapshot);
+    }
     profile_of(&profile, &snapshot);
     snapshot_compact(&snapshot, &profile);
     (void)snapshot_write(&snapshot, path); /* no room for a second file: the first is still there */

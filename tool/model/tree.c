@@ -182,8 +182,10 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
             continue;
         exiting = snapshot.view.header->ended == STATE_EXITING;
         close_snapshot(&snapshot, end, is_main, &next);
-        if (rss_tree_of(rss, name->pid) != NULL)
+        if (rss_tree_of(rss, name->pid) != NULL) {
+            rss_fill_timeline(rss_tree_of(rss, name->pid), &snapshot);
             rss_into_timeline(rss_tree_of(rss, name->pid), &snapshot);
+        }
         summary_of(&summary, &snapshot);
         profile_of(&profile, &snapshot);
         summary.exiting = exiting; /* closing the copy has overwritten it there */
