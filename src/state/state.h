@@ -381,8 +381,8 @@ struct state_header {
     uint32_t timeline_count;
 
     /* The stack table (struct trie_header). */
-    uint32_t node_count;    /* ids below it may be used; may be past node_usable, and only ids below both are */
-    uint32_t node_usable;   /* nodes whose memory is there */
+    uint32_t node_count;  /* ids below it may be used; may be past node_usable, and only ids below both are */
+    uint32_t node_usable; /* nodes whose memory is there */
     uint32_t node_capacity; /* nodes that the writer has address space for */
     uint32_t node_lost;     /* look-ups that found no place (counted at site STATE_STACK_LOST) */
 
