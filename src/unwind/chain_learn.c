@@ -35,8 +35,9 @@ static bool note_hops(struct chain *c, uint32_t id, const struct found *f)
 
             if (hop != 0)
                 trie_note(c->unwind->trie, id, hop);
-            all &= hop != 0;
         }
+        /* Another thread may have put the node into the index, and not have published it yet. */
+        all &= load_relaxed(&node->published) >> HOP_SP_SHIFT != 0;
         id = node->parent;
     }
     return all;
