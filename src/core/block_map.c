@@ -9,8 +9,11 @@ HT_COLD uint32_t *block_map_cell_make(struct block_map *map, const void *block)
 {
     uintptr_t range = (uintptr_t)block >> PORT_LEAF_BITS;
     bool odd = ((uintptr_t)block & BLOCK_MAP_ODD) != 0;
+    uint32_t *cell = block_map_cell(map, block);
     uint32_t *leaf;
 
+    if (cell != NULL)
+        return cell;
     if ((uintptr_t)block % (1u << BLOCK_MAP_STEP_BITS) != 0 || range >= BLOCK_MAP_RANGES)
         return NULL;
     leaf = port_map_private(LEAF_BYTES);
@@ -26,10 +29,8 @@ HT_COLD uint32_t *block_map_cell_make(struct block_map *map, const void *block)
 HT_COLD void block_map_populate(struct block_map *map, const void *block)
 {
     const void *first = (const void *)((uintptr_t)block & ~(BLOCK_MAP_PART_BYTES - 1));
-    uint32_t *cell = block_map_cell(map, first);
+    uint32_t *cell = block_map_cell_make(map, first);
 
-    if (cell == NULL)
-        cell = block_map_cell_make(map, first);
     if (cell != NULL)
         port_populate(cell, (BLOCK_MAP_PART_BYTES >> BLOCK_MAP_GRANULE_BITS) * sizeof *cell);
 }

@@ -99,7 +99,7 @@ HT_INLINE uint32_t *block_map_cell_usual(const struct block_map *map, const void
     return leaf + (address >> BLOCK_MAP_GRANULE_BITS) % BLOCK_MAP_LEAF_CELLS;
 }
 
-/* As block_map_cell, but makes the leaf. NULL: the address cannot be mapped, or
+/* As block_map_cell, but makes the leaf where there is none. NULL: the address cannot be mapped, or
  * no memory for a leaf. */
 uint32_t *block_map_cell_make(struct block_map *map, const void *block);
 

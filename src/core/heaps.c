@@ -123,19 +123,11 @@ static void count_heap_out(struct state_heap *entry, uint32_t *cell, uint32_t wo
     add_relaxed(&entry->bytes_freed, size);
 }
 
-static uint32_t *heap_cell(uint32_t heap, const void *block)
-{
-    struct block_map *map = heap_map(heap);
-    uint32_t *cell = map == NULL ? NULL : block_map_cell(map, block);
-
-    /* Only then: it maps a leaf before it looks whether there is one. */
-    return map == NULL || cell != NULL ? cell : block_map_cell_make(map, block);
-}
-
 void heaps_put(uint32_t heap, const void *block, size_t size, uint32_t site)
 {
     struct state_heap *entry = heap_entry(heap);
-    uint32_t *cell = heap_cell(heap, block);
+    struct block_map *map = heap_map(heap);
+    uint32_t *cell = map == NULL ? NULL : block_map_cell_make(map, block);
     uint32_t word = cell == NULL ? (uint32_t)CELL_NONE : load_relaxed(cell);
     uint64_t bytes;
     uint64_t blocks;

@@ -45,9 +45,7 @@ void marks_stamp(const void *block)
 
     if (stamps == NULL)
         return;
-    cell = block_map_cell(stamps, block);
-    if (cell == NULL)
-        cell = block_map_cell_make(stamps, block);
+    cell = block_map_cell_make(stamps, block);
     if (cell != NULL)
         store_relaxed(cell, load_relaxed(&marks.newest));
     else

@@ -23,10 +23,8 @@ static void shared_add(size_t member_offset, uint64_t n)
 
 HT_COLD void nested_put(struct thread *t, const void *block, size_t size)
 {
-    uint32_t *cell = block_map_cell(&tracker_blocks, block);
+    uint32_t *cell = block_map_cell_make(&tracker_blocks, block);
 
-    if (cell == NULL)
-        cell = block_map_cell_make(&tracker_blocks, block);
     if (t->nested_block != NULL)
         nested_settle(t, block); /* calls may be nested more than once: valloc, memalign, malloc */
     SHARED_ADD(nested_calls, 1);

@@ -53,10 +53,8 @@ static void count_unseen_free(struct thread *t, const uint32_t *cell)
 
 HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site)
 {
-    uint32_t *cell = block_map_cell(&tracker_blocks, block);
+    uint32_t *cell = block_map_cell_make(&tracker_blocks, block);
 
-    if (cell == NULL)
-        cell = block_map_cell_make(&tracker_blocks, block);
     if (cell == NULL) {
         lose_block(t, size);
         return;
