@@ -46,7 +46,7 @@ enum slot_kind { SLOT_RETURN = 0, SLOT_SAVED_FP, SLOT_CFA };
 
 /* All but `kind` is for SLOT_RETURN only: the state that the return leads to. */
 struct chain_frame {
-    uint64_t fp;      /* in the caller; 0 when no outer frame asks for it */
+    uint64_t fp;      /* in the caller; anything when no outer frame asks for it */
     uint64_t where;   /* the caller's name */
     uint32_t node;    /* the stack from the caller outwards, or a token */
     uint16_t depth;   /* frames of that stack; DEPTH_UNKNOWN */
@@ -277,6 +277,8 @@ HT_INLINE uint32_t *old_guess_place(struct chain *c, uint32_t hash)
 struct meeting {
     const struct chain_slot *join;
     const struct trie_node *outermost;
+    uint32_t within; /* how many they are */
+    bool by_window;  /* the stack is deeper than the limit: they do not go on with the node of the join's frame */
 };
 
 /* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */
@@ -404,12 +406,18 @@ HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where,
     return id;
 }
 
+/* Puts the sentinel there. Only while editing. */
+HT_INLINE void chain_end_at(struct chain *c, uint32_t at)
+{
+    c->slots[at] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+    fence_compiler();
+}
+
 /* Writes a slot that is not the sentinel: the next one is that first, so that a capture that was
  * interrupted while it verifies comes to an end whatever its handlers leave behind. Only while editing. */
 HT_INLINE void chain_write(struct chain *c, uint32_t at, struct chain_slot slot, struct chain_frame frame)
 {
-    c->slots[at + 1] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
-    fence_compiler();
+    chain_end_at(c, at + 1);
     c->slots[at] = slot;
     c->frames[at] = frame;
 }
@@ -417,10 +425,9 @@ HT_INLINE void chain_write(struct chain *c, uint32_t at, struct chain_slot slot,
 /* Takes slots off until `top` are left, or ends those that were put on. Only while editing. */
 HT_INLINE void chain_cut_to(struct chain *c, uint32_t top)
 {
-    c->slots[top] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+    chain_end_at(c, top);
     c->top = top;
     c->candidate_at = 0;
-    c->last.sp = 0;
 }
 
 /* Puts one slot on top. False: no room, or not below the slot outside it; nothing
