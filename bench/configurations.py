@@ -78,7 +78,7 @@ def configurations(build):
         Configuration("floor_replay", "the least, every stack known in advance", [f"LD_PRELOAD={floor_replay}", record],
                       needs=[(floor_replay, "it was not built"),
                              (floor_record, "libunwind is missing (apt-get install libunwind-dev)")],
-                      kinds=("real",), names=("tight", "live_1600", "factor", "tree", "cover"),
+                      kinds=("real",), names=("tight", "live_1600", "factor", "tree", "cover", "factor_fp", "tree_fp", "cover_fp"),
                       complaint="bench_floor_replay:",
                       prepare=Configuration("floor_record", "its record", [f"LD_PRELOAD={floor_record}", record],
                                             evidence="@PREPARED@/record")),

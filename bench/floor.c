@@ -4,7 +4,8 @@
  * can cost where the stack does not change: marks that a call is in progress, keeps each
  * block's size and site in a map by address, counts for the thread and for the site (temporary
  * allocations too), watches the peak and what the site held then, compares every return
- * address of the stack with what it was, and asks what has to be asked (floor.h). It knows one
+ * address of the stack with what it was (and where frames have frame pointers each link, which says where the
+ * next return address is), and asks what has to be asked (floor.h). It knows one
  * site, and neither tables, other threads, forks, signals nor limits, so it is no tracker, but what
  * remains of one when all of that is free. Where stacks change it gives up comparing at
  * the first word that differs, and is a lower floor still. FLOOR_COUNTS_ONLY: no stacks.
@@ -26,7 +27,7 @@ struct slot {
 
 static __thread __attribute__((tls_model("initial-exec"), aligned(64))) struct {
     struct floor_thread thread;
-    struct slot slots[FRAMES + 1];
+    struct slot slots[2 * FRAMES + 1];
     unsigned lessons;
     bool learning;
     struct site sites[2] __attribute__((aligned(64)));
@@ -49,6 +50,7 @@ static __attribute__((noinline, cold)) void learn(const uintptr_t *sp)
     const void *data = &own; /* above the stack of any thread but the first */
     const uintptr_t *top = (uintptr_t)sp < (uintptr_t)data ? data : __libc_stack_end;
     void *frames[FRAMES];
+    const uintptr_t *inner = sp; /* the return address before */
     int count, slots = 0;
 
     if (own.learning || own.lessons == LESSONS)
@@ -62,7 +64,10 @@ static __attribute__((noinline, cold)) void learn(const uintptr_t *sp)
             sp++;
         if (sp >= top)
             break;
+        if (i > 3 && inner[-1] == (uintptr_t)(sp - 1)) /* the hook's own link is a register */
+            own.slots[slots++] = (struct slot){inner - 1, inner[-1]};
         own.slots[slots++] = (struct slot){sp, *sp};
+        inner = sp;
     }
     own.slots[slots] = (struct slot){&never, 1};
     own.learning = false;

@@ -36,6 +36,8 @@ static struct {
 /* Of the one thread that is recorded. */
 static void *frames[FRAMES];
 
+static uint8_t *links; /* by a stack's number */
+
 static uint64_t *table; /* hash and number, at most half full */
 static size_t table_size, stack_count;
 
@@ -80,6 +82,29 @@ static uint64_t mixed(uint64_t hash, uintptr_t word)
     return hash ^ hash >> 29;
 }
 
+/* How many frames of the stack from `caller` outwards are linked by their frame pointers: of those, where the
+ * next return address is says the word below their own, so that a proof of the stack takes both. */
+static __attribute__((noinline)) uint8_t links_from(const void *caller)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    unw_word_t pc, cfa, inner_cfa = 0;
+    bool found = false;
+    uint8_t count = 0;
+
+    unw_getcontext(&context);
+    unw_init_local(&cursor, &context);
+    for (uint32_t n = 0; n < DEPTH_MAX + OWN_FRAMES && unw_step(&cursor) > 0; n++) {
+        unw_get_reg(&cursor, UNW_REG_IP, &pc);
+        unw_get_reg(&cursor, UNW_REG_SP, &cfa); /* of the frame that this one called */
+        if (inner_cfa != 0 && ((const uintptr_t *)inner_cfa)[-2] == cfa - 2 * sizeof cfa)
+            count++;
+        inner_cfa = found ? cfa : 0;
+        found = found || pc == (uintptr_t)caller;
+    }
+    return count;
+}
+
 /* By its path: programs close descriptors that they do not know. */
 static void grow_record(void)
 {
@@ -94,8 +119,9 @@ static __attribute__((noinline)) void record_stack(const void *caller)
 {
     const int saved_errno = errno;
     int count = unw_backtrace(frames, FRAMES), first = 0;
+    const size_t stacks_before = stack_count;
     uint64_t hash = 1;
-    uint32_t depth;
+    uint32_t depth, number;
 
     while (first < count && first < OWN_FRAMES && frames[first] != caller)
         first++;
@@ -106,7 +132,10 @@ static __attribute__((noinline)) void record_stack(const void *caller)
         hash = mixed(hash, (uintptr_t)frames[(uint32_t)first + i]);
     if (record.count + 1 >= record.room) /* the zero behind it */
         grow_record();
-    record.words[record.count++] = number_of(hash) | depth << SITE_BITS;
+    number = number_of(hash);
+    if (stack_count > stacks_before)
+        links[number] = links_from(caller);
+    record.words[record.count++] = number | (depth + links[number]) << SITE_BITS;
     errno = saved_errno;
 }
 
@@ -142,6 +171,7 @@ static __attribute__((noinline, cold)) int catch_up(struct floor_thread *t)
     close(file);
     if (record.words == MAP_FAILED)
         give_up(NAME, record.path, "cannot be mapped");
+    links = map_memory(SITES_MAX);
     grow_record();
     t->seen = shared.epoch;
     errno = saved_errno;

@@ -16,10 +16,10 @@
 #include "floor.h"
 
 /* The lower bits of a word: the stack's number, from 1, in order of first sight. The upper ones: how
- * many return addresses it has. */
+ * many words of the stack prove it: its return addresses, and the links of frames with frame pointers. */
 #define SITE_BITS 24
 #define SITES_MAX ((size_t)1 << SITE_BITS)
-#define DEPTH_MAX 64u /* as the tracker's: a stack is its innermost ones */
+#define DEPTH_MAX 64u /* return addresses, as the tracker's: a stack is its innermost ones */
 
 #define NOT_YET UINT32_MAX /* an epoch that never is: the thread has to catch up first */
 

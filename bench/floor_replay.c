@@ -2,8 +2,9 @@
  *
  * floor_replay.c - a preload library that keeps floor.c's numbers for every call stack of its own, and
  * is told each stack: FLOOR_RECORD, which floor_record.c wrote in an earlier run of the same
- * program, has the next one's number, and how many return addresses it has. What remains of a
- * capture is to read that word, and as many words of the stack as it has return addresses: no tracker
+ * program, has the next one's number, and how many words prove it: its return addresses, and where frames
+ * have frame pointers their links, without which nothing says where the next return address is. What remains
+ * of a capture is to read that number, and as many words of the stack: no tracker
  * that is exact can do without looking at each of them, and really they lie further apart than these, which
  * are the next ones above the hook's frame. So this is what a tracker costs that knows every stack
  * in advance; in that sense it is below any exact one that has counters by stack.

@@ -60,6 +60,12 @@ assert eval(sys.argv[2]), (sys.argv[2], rows.keys(), skipped)' "$OUT/results.jso
 words = array.array("I", open("tree", "rb").read())
 assert words.index(0) == int(sys.argv[1]), (words.index(0), sys.argv)' "$allocs"
     fi
+    # Built with frame pointers, each frame but the libc's has a link to look at too.
+    FLOOR_RECORD=tree_fp LD_PRELOAD=$record "${program}_fp" tree 20 30
+    python3 -c 'import array
+plain, linked = (sorted(word >> 24 for word in array.array("I", open(file, "rb").read()) if word) for file in ("tree", "tree_fp"))
+assert len(plain) == len(linked)
+assert all(2 * p - 5 <= l <= 2 * p - 3 for p, l in zip(plain, linked) if p > 4), (plain[-5:], linked[-5:])'
     run env FLOOR_RECORD=tree LD_PRELOAD="$replay" "$program" tree 20 30
     [ "$status" -eq 0 ]
     [ -z "$output" ]
