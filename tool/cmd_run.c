@@ -18,6 +18,7 @@
 #include "model/load.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
+#include "model/process.h"
 #include "model/tree.h"
 #include "options.h"
 #include "run/child.h"
@@ -289,6 +290,16 @@ static void say_survivors(const struct survivors *survivors, const char *directo
     free(safe);
 }
 
+/* Where a whole container was killed, this is the first that can be said. */
+static void say_spared(const struct settings *settings, size_t count)
+{
+    if (count > 0 && !settings->quiet && settings->exporter->write == export_text)
+        warning("%s has the numbers of %zu run%s killed: 'heaptracker report' shows them, "
+                "%s/" STATE_DIRECTORY_OF_RUN "*/*.ht; remove those when you have seen them",
+                settings->state_place, count, count == 1 ? " that was" : "s that were",
+                settings->state_place);
+}
+
 /* To those that outlive the run, or to nobody. */
 static void leave_directory(const struct settings *settings, const struct tree *tree, const char *directory)
 {
@@ -333,7 +344,7 @@ int run_command(int argc, char **argv, bool *incomplete)
 
     *incomplete = false;
     parse(&settings, argc, argv);
-    state_directory_sweep(settings.state_place);
+    say_spared(&settings, state_directory_sweep(settings.state_place));
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     preload_library(&target, directory);

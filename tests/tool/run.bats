@@ -652,6 +652,37 @@ ended() {
     [ "$(ls states)" = heaptracker-run.foreign ]
 }
 
+@test "in a --state-dir that was given, what a killed run has left stays, and the next run names it" {
+    need_tracking
+    mkdir disk
+    mkfifo from hold
+    "$tool" run -q --state-dir=disk -- "$workload" wait >from &
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P $!)
+    kill -KILL $! "$pid"
+    wait $! || true
+    ended "$pid"
+    split "$tool" run -q --state-dir=disk -o x.ht -- true # silent, as it was told
+    [ -z "$err" ]
+    split "$tool" run --format=json --state-dir=disk -o x.ht -- true
+    [ "$(wc -l <<<"$err")" -eq 1 ]
+    "$tool" run --state-dir=disk -o x.ht -- true 2>err
+    grep -q "^heaptracker: disk has the numbers of 1 run that was killed: .*report.*disk/heaptracker-run\." err
+    "$tool" report --format=json disk/heaptracker-run.*/"$pid".0.ht >out
+    known_totals out
+    # What is left of a run that ended, and has shown what it had, goes as everywhere.
+    rm -r disk/heaptracker-run.*
+    exec 4<>hold
+    "$tool" run --state-dir=disk -o x.ht -- "$workload" survivor <hold 4>&- 2>err
+    pid=$(ls disk/heaptracker-run.*/*.ht | sed 's,.*/,,; s,\..*,,')
+    exec 4>&-
+    ended "$pid"
+    "$tool" run --state-dir=disk -o x.ht -- true 2>err
+    fails grep -q 'was killed' err
+    [ -z "$(ls -A disk)" ]
+}
+
 @test "signals to the tool reach the program, and its answer comes back" {
     need_tracking
     env --default-signal true 2>/dev/null || skip "env has no --default-signal (coreutils 8.31)"

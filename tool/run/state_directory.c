@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,9 @@
  * comes about whole, and takes no room on a full disk. */
 #define MAKER_NAME "maker"
 #define IDENTITY_BYTES 256
+
+/* What the link is called once the run has shown its numbers and has ended. */
+#define LEFT_NAME "left"
 
 /* What the library takes for state_dir, its NUL included (src/entry/options.h). */
 #define PATH_BYTES_MAX 400
@@ -95,7 +99,8 @@ static bool is_known(const char *name)
     uint32_t pid, error;
 
     return is_state_file(name) || state_lost_name(name, &pid, &error) || strcmp(name, LINK_NAME) == 0 ||
-           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, MAKER_NAME) == 0;
+           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, MAKER_NAME) == 0 ||
+           strcmp(name, LEFT_NAME) == 0;
 }
 
 static void remove_files(const char *directory)
@@ -128,9 +133,14 @@ void state_directory_remove(const char *directory)
 
 void state_directory_leave(const char *directory)
 {
+    char *maker = must_asprintf("%s/" MAKER_NAME, directory),
+         *left = must_asprintf("%s/" LEFT_NAME, directory);
     DIR *stream = opendir(directory);
     struct dirent *entry;
 
+    rename(maker, left);
+    free(maker);
+    free(left);
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path = must_asprintf("%s/%s", directory, entry->d_name);
 
@@ -152,9 +162,9 @@ void state_directory_keep(const char *directory)
 
 /* Of this user, and made by a process that has ended? One without a maker's name was made
  * by another version, or is to be kept. */
-static bool is_left_behind(const char *directory)
+static bool is_left_behind(const char *directory, const char *link_name)
 {
-    char *path = must_asprintf("%s/" MAKER_NAME, directory), identity[IDENTITY_BYTES];
+    char *path = must_asprintf("%s/%s", directory, link_name), identity[IDENTITY_BYTES];
     ssize_t length = readlink(path, identity, sizeof identity - 1);
     struct stat status;
 
@@ -164,22 +174,44 @@ static bool is_left_behind(const char *directory)
            status.st_uid == geteuid() && process_has_ended(identity);
 }
 
-static void sweep_one(const char *directory)
+static bool has_state_files(const char *directory)
 {
-    struct survivors survivors;
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+    uint32_t pid, image;
+    bool has = false;
 
-    if (!is_left_behind(directory))
-        return;
-    survivors_find(&survivors, directory);
-    if (!survivors.any)
-        remove_all(directory);
-    survivors_free(&survivors);
+    while (stream && !has && (entry = readdir(stream)) != NULL)
+        has = state_file_name(entry->d_name, &pid, &image);
+    if (stream)
+        closedir(stream);
+    return has;
 }
 
-static void sweep_in(const char *place)
+/* What kills a run together with its program (a memory group's limit) is followed by a new
+ * start: then nobody has seen the numbers yet. Returns whether they are spared for that. */
+static bool sweep_one(const char *directory, bool spare_unseen)
+{
+    bool was_killed = is_left_behind(directory, MAKER_NAME), spared = false;
+    struct survivors survivors;
+
+    if (!was_killed && !is_left_behind(directory, LEFT_NAME))
+        return false;
+    survivors_find(&survivors, directory);
+    if (!survivors.any) {
+        spared = spare_unseen && was_killed && has_state_files(directory);
+        if (!spared)
+            remove_all(directory);
+    }
+    survivors_free(&survivors);
+    return spared;
+}
+
+static size_t sweep_in(const char *place, bool spare_unseen)
 {
     DIR *stream = opendir(place);
     struct dirent *entry;
+    size_t spared = 0;
 
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path;
@@ -187,21 +219,21 @@ static void sweep_in(const char *place)
         if (strncmp(entry->d_name, STATE_DIRECTORY_OF_RUN, strlen(STATE_DIRECTORY_OF_RUN)) != 0)
             continue;
         path = must_asprintf("%s/%s", place, entry->d_name);
-        sweep_one(path);
+        spared += sweep_one(path, spare_unseen);
         free(path);
     }
     if (stream)
         closedir(stream);
+    return spared;
 }
 
-void state_directory_sweep(const char *place)
+size_t state_directory_sweep(const char *place)
 {
-    if (place != NULL) {
-        sweep_in(place);
-        return;
-    }
+    if (place != NULL)
+        return sweep_in(place, true);
     for (size_t i = 0; (place = state_place(i)) != NULL; i++)
-        sweep_in(place);
+        sweep_in(place, false);
+    return 0;
 }
 
 char *state_directory_link(const char *directory, const char *library)

@@ -7,6 +7,7 @@
 #define HT_TOOL_STATE_DIRECTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Makes it, mode 0700, in `place`, or with NULL in the first place that will do.
  * Returns its absolute path (malloc'ed). die() when `place` will not do; NULL when none
@@ -21,8 +22,10 @@ void state_directory_leave(const char *directory);
 void state_directory_keep(const char *directory);
 
 /* Removes this user's directories in `place` (NULL: in the usual places) that nobody
- * needs any more: their maker has ended, and so have all processes that it tracked. */
-void state_directory_sweep(const char *place);
+ * needs any more: their maker has ended, and so have all processes that it tracked. In a
+ * `place` that was given, which may be a disk that is to outlive an out-of-memory kill, the
+ * numbers of runs that were killed stay. Returns how many directories do. */
+size_t state_directory_sweep(const char *place);
 
 /* Removes it and the state files in it, and nothing that it does not know; warns
  * when something stays. NULL: nothing to do. */
