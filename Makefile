@@ -28,7 +28,7 @@ run: setup-run build
 test: setup-test build
 	@$(CTEST) -j2 -LE '^soak$$'
 
-soak: setup-test build
+soak: setup-soak build
 	@$(CTEST) -L '^soak$$'
 
 bench: setup-bench build

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [build|run|test|bench|lint]: installs the Debian packages that the purpose
+# setup.sh [build|run|test|soak|bench|lint]: installs the Debian packages that the purpose
 # needs and that are missing. Silent, and without network, when none is.
 set -euo pipefail
 
@@ -17,15 +17,17 @@ test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl
 # Other machines, and what runs their programs.
 test="$test gcc-arm-none-eabi libnewlib-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
     gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+# A virtual machine.
+soak="$test qemu-system-x86 e2fsprogs"
 bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools4 google-perftools
     gnuplot-nox jq perl python3 libunwind-dev"
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
 purpose=${1:-build}
 case $purpose in
-build | run | test | bench | lint) packages=${!purpose} ;;
+build | run | test | soak | bench | lint) packages=${!purpose} ;;
 *)
-    echo "setup.sh: unknown purpose '$purpose'; one of build, run, test, bench, lint" >&2
+    echo "setup.sh: unknown purpose '$purpose'; one of build, run, test, soak, bench, lint" >&2
     exit 2
     ;;
 esac
@@ -45,9 +47,14 @@ missing=()
 for package in $packages; do
     grep -qxF "$package" <<<"$installed" || missing+=("$package")
 done
-# The tests want musl for ARMv7, which is in no package of this machine's own.
+# What is in no package that could be installed here: musl for ARMv7, and a kernel that is not this machine's.
+# Without the kernel the tests that boot it skip.
 finish() {
-    [ "$purpose" != test ] || "$(dirname "$0")/armhf-musl.sh" "$(dirname "$0")/../build/armhf-musl"
+    local scripts build
+    scripts=$(dirname "$0")
+    build=$scripts/../build
+    case $purpose in test | soak) "$scripts/armhf-musl.sh" "$build/armhf-musl" ;; esac
+    [ "$purpose" != soak ] || "$scripts/vm-kernel.sh" "$build/vm-kernel" || true
 }
 [ ${#missing[@]} -gt 0 ] || { finish; exit 0; }
 

@@ -48,22 +48,53 @@ make_cgroup() {
     fi
 }
 
+in_cgroup() {
+    split bash -c 'echo $$ >"$0/cgroup.procs" && exec "${@}"' "$cgroup" "$@"
+}
+
+# The kernel's own count of whom it killed, v1's and v2's.
+oom_kills() {
+    cat "$cgroup"/memory.oom_control "$cgroup"/memory.events 2>/dev/null | sed -n 's/^oom_kill //p'
+}
+
+# The eater, by its own count, held most of the limit.
+eater_held_it() {
+    json "$1" '.sites | max_by(.live_bytes).stack | [.[] | .function][:2]' '["eats_it_all","main"]'
+    json "$1" ".sites | max_by(.live_bytes).live_bytes | . > $limit / 2 and . <= $limit" true
+}
+
 @test "after a real out-of-memory kill the report names who held the memory" {
     need_tracking
     need jq
     [ "$(id -u)" -eq 0 ] || skip "only root makes a memory cgroup"
     make_cgroup
     mkdir disk
-    split bash -c 'echo $$ >"$0/cgroup.procs" && exec "${@}"' "$cgroup" \
-        "$tool" run --state-dir="$PWD/disk" -o eaten.ht -- "$eater"
+    in_cgroup "$tool" run --state-dir="$PWD/disk" -o eaten.ht -- "$eater"
     [ "$status" -eq 137 ]
+    [ "$(oom_kills)" -eq 1 ]
     [[ $err == *eats_it_all* ]]
     "$tool" report --format=json eaten.ht >eaten.json
     json eaten.json '[.ended, .status]' '["signal",9]'
-    json eaten.json '.sites | max_by(.live_bytes).stack | [.[] | .function][:2]' '["eats_it_all","main"]'
-    # It held most of the limit, by its own count.
-    json eaten.json ".sites | max_by(.live_bytes).live_bytes | . > $limit / 2 and . <= $limit" true
+    eater_held_it eaten.json
     [ -z "$(ls -A disk)" ]
+}
+
+# So do services of systemd and pods of Kubernetes end, and then they are started again.
+@test "an out-of-memory kill of the whole group, run included, leaves the numbers where they were" {
+    need_tracking
+    need jq
+    [ "$(id -u)" -eq 0 ] || skip "only root makes a memory cgroup"
+    make_cgroup
+    [ -e "$cgroup/memory.oom.group" ] || skip "only cgroup v2 has memory.oom.group"
+    echo 1 >"$cgroup/memory.oom.group"
+    mkdir disk
+    in_cgroup "$tool" run --state-dir="$PWD/disk" -o eaten.ht -- "$eater"
+    [ "$status" -eq 137 ]
+    [ "$(oom_kills)" -ge 2 ] # the one that is chosen counts twice
+    [ ! -e eaten.ht ]
+    "$tool" run -q --state-dir="$PWD/disk" -o again.ht -- jq -n 1
+    "$tool" report --format=json disk/heaptracker-run.*/*.ht >eaten.json
+    eater_held_it eaten.json
 }
 
 # --- Places ---
