@@ -15,7 +15,6 @@
 #include "base/format.h"
 #include "builtin.h"
 #include "export/export.h"
-#include "model/load.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
 #include "model/process.h"
@@ -243,8 +242,7 @@ static void print_summary(const struct settings *settings, struct tree *tree)
  * that says so, when it cannot be written there. */
 static char *default_name(const char *command, pid_t pid)
 {
-    const char *slash = strrchr(command, '/');
-    char *name = must_asprintf("heaptracker.%s.%d.ht", slash ? slash + 1 : command, (int)pid);
+    char *name = must_asprintf("heaptracker.%s.%d.ht", path_base(command), (int)pid);
 
     for (char *at = name; *at; at++)
         if (iscntrl((unsigned char)*at))

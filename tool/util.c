@@ -94,6 +94,11 @@ void *must_malloc(size_t bytes)
     return not_null(malloc(bytes ? bytes : 1));
 }
 
+void *must_zeroed(size_t bytes)
+{
+    return memset(must_malloc(bytes), 0, bytes);
+}
+
 void *must_realloc(void *block, size_t bytes)
 {
     return not_null(realloc(block, bytes ? bytes : 1));
@@ -122,6 +127,21 @@ uint64_t monotonic_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+bool begins_with(const char *text, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(text, list[i], strlen(list[i])) == 0)
+            return true;
+    return false;
 }
 
 bool parse_u32(const char *text, uint32_t *out)

@@ -39,12 +39,19 @@ void set_diagnostic_listener(diagnostic_listener *hear, void *context);
 _Noreturn void bug_at(const char *file, int line, const char *text);
 
 void *must_malloc(size_t bytes);
+void *must_zeroed(size_t bytes);
 void *must_realloc(void *block, size_t bytes);
 char *must_strdup(const char *text);
 char *must_asprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* CLOCK_MONOTONIC, as the state file counts time. */
 uint64_t monotonic_now_ns(void);
+
+/* The name of a file without its directories: what is behind the last slash. */
+const char *path_base(const char *path);
+
+/* Whether the text begins with one of the `count` texts of the list. */
+bool begins_with(const char *text, const char *const *list, size_t count);
 
 /* The decimal number that is all of text; false for anything else. */
 bool parse_u32(const char *text, uint32_t *out);

@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "model/load.h"
+#include "util.h"
 
 /* `length` bytes of pattern in text: at its begin, at its end, or wherever they are
  * first. Returns what follows them; NULL: they are not there. */

@@ -8,7 +8,6 @@
 #include "base/base.h"
 #include "export/export.h"
 #include "export/screen.h"
-#include "model/load.h"
 #include "util.h"
 
 show_function *show_find(const char *name)

@@ -17,7 +17,6 @@
 
 #include "check/show.h"
 #include "export/export.h"
-#include "model/load.h"
 #include "util.h"
 
 /* Text of an element or an attribute. Control characters are no XML, and became U+FFFD. */

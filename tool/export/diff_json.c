@@ -10,6 +10,7 @@
 #include "export/diff_export.h"
 #include "export/json_parts.h"
 #include "export/stack.h"
+#include "sums.h"
 #include "util.h"
 
 static const char *const column_names[DIFF_COLUMNS] = {
@@ -89,7 +90,7 @@ static json_t *change_of_totals(const struct diff *diff)
     int64_t change[DIFF_COLUMNS];
 
     for (int c = 0; c < DIFF_COLUMNS; c++)
-        change[c] = (int64_t)((uint64_t)diff->new.totals[c] - (uint64_t)diff->old.totals[c]);
+        change[c] = wrapping_difference(diff->new.totals[c], diff->old.totals[c]);
     return columns_of(change);
 }
 

@@ -21,9 +21,9 @@ struct joint {
 /* A frame of the old file, by its modules' numbers in both. */
 static uint64_t shifted_where(const struct joint *joint, uint64_t where)
 {
-    uint64_t module = (where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
-
-    return module == 0 ? where : where + ((uint64_t)joint->new->module_count << STATE_WHERE_MODULE_SHIFT);
+    return state_where_module(where) == 0
+               ? where
+               : where + ((uint64_t)joint->new->module_count << STATE_WHERE_MODULE_SHIFT);
 }
 
 static void *both(const void *first, size_t first_bytes, const void *second, size_t second_bytes)

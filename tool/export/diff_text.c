@@ -11,6 +11,7 @@
 #include "export/export.h"
 #include "export/holders.h"
 #include "export/screen.h"
+#include "sums.h"
 #include "util.h"
 
 /* "+1.2 KiB", "-3 B", "0 B" */
@@ -51,7 +52,7 @@ static void print_total(FILE *out, const struct diff *diff, const char *label, e
                         bool is_bytes)
 {
     int64_t old = diff->old.totals[column], new = diff->new.totals[column];
-    int64_t change = (int64_t)((uint64_t) new - (uint64_t)old);
+    int64_t change = wrapping_difference(new, old);
     char rounded[24], percent[24];
 
     fprintf(out, "  %-14s %19" PRId64 " %19" PRId64 " %+20" PRId64, label, old, new, change);
@@ -98,7 +99,7 @@ static void print_rest(const struct screen *screen, const struct diff *diff, siz
     char bytes[24];
 
     for (size_t i = first; i < changed; i++)
-        rest = (int64_t)((uint64_t)rest + (uint64_t)diff_of(&diff->rows[i], DIFF_BYTES(diff->by)));
+        rest = wrapping_sum(rest, diff_of(&diff->rows[i], DIFF_BYTES(diff->by)));
     if (first < changed)
         fprintf(screen->out, "  %11s %8s %10s %sin %zu more sites (--top=N)%s\n", signed_bytes(bytes, rest),
                 "", "", screen_dim(screen), changed - first, screen_plain(screen));
@@ -128,8 +129,7 @@ void diff_export_text(const struct diff *diff, const struct diff_export_options 
     print_totals(out, diff);
     fprintf(out, "\n%sChanges %s, %s%s; sites: %zu new, %zu gone, %zu grown, %zu shrunk, %zu the same\n",
             screen_bold(&screen), titles[diff->by],
-            signed_bytes(bytes,
-                         (int64_t)((uint64_t)diff->new.totals[column] - (uint64_t)diff->old.totals[column])),
+            signed_bytes(bytes, wrapping_difference(diff->new.totals[column], diff->old.totals[column])),
             screen_plain(&screen), count_of(diff, DIFF_NEW), count_of(diff, DIFF_GONE),
             count_of(diff, DIFF_GROWN), count_of(diff, DIFF_SHRUNK), count_of(diff, DIFF_SAME));
     if (changed > 0 && options->top > 0)

@@ -6,6 +6,7 @@
 
 #include "export/export.h"
 #include "export/holders.h"
+#include "sums.h"
 #include "util.h"
 
 static const char *cause_text(uint32_t cause)
@@ -73,7 +74,7 @@ void print_failures(const struct screen *screen, const struct report *report, st
 
     print_cause(screen, report, symbols, STATE_FAILED_LIMIT, 0, failures->refused, few);
     for (size_t i = 0; i < failures->holder_count; i++)
-        held = (int64_t)((uint64_t)held + (uint64_t)failures->holders[i].live_bytes);
+        held = wrapping_sum(held, failures->holders[i].live_bytes);
     if (failures->holder_count > 0) {
         struct profile at_limit = report->profile;
 

@@ -32,6 +32,7 @@
 
 #include "export/export.h"
 #include "export/stack.h"
+#include "sums.h"
 #include "util.h"
 
 #define HEAPTRACK_VERSION 0x10100
@@ -137,17 +138,6 @@ static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
 
 /* --- Events ------------------------------------------------------------------------ */
 
-/* Without overflow, whatever a forged file says. */
-static int64_t sum(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-static int64_t difference(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
-
 static void put_events(struct heaptrack *heaptrack, char event, uint64_t kind, uint64_t count)
 {
     char line[32];
@@ -217,7 +207,7 @@ static void allocate(struct heaptrack *heaptrack, const struct blocks *blocks)
         put_events(heaptrack, '-', blocks->kind + 1, 1);
     put_events(heaptrack, '+', blocks->kind, blocks->count - larger_of(blocks));
     put_events(heaptrack, '+', blocks->kind + 1, larger_of(blocks));
-    heaptrack->live_bytes = sum(heaptrack->live_bytes, blocks->bytes);
+    heaptrack->live_bytes = wrapping_sum(heaptrack->live_bytes, blocks->bytes);
 }
 
 static void release(struct heaptrack *heaptrack, const struct blocks *blocks)
@@ -226,7 +216,7 @@ static void release(struct heaptrack *heaptrack, const struct blocks *blocks)
         put_events(heaptrack, '-', blocks->kind, 1);
     put_events(heaptrack, '-', blocks->kind, blocks->count - larger_of(blocks));
     put_events(heaptrack, '-', blocks->kind + 1, larger_of(blocks));
-    heaptrack->live_bytes = difference(heaptrack->live_bytes, blocks->bytes);
+    heaptrack->live_bytes = wrapping_difference(heaptrack->live_bytes, blocks->bytes);
 }
 
 /* Each comes and goes before the next one comes. */
@@ -273,10 +263,10 @@ static void tell_lasting(struct story *story, const struct site *site, uint64_t 
 
     if (at_end >= at_peak && site->live_bytes >= site->peak_bytes) {
         story->kept = blocks_of(at_peak, site->peak_bytes);
-        story->late = blocks_of(at_end - at_peak, difference(site->live_bytes, site->peak_bytes));
+        story->late = blocks_of(at_end - at_peak, wrapping_difference(site->live_bytes, site->peak_bytes));
     } else if (at_end <= at_peak && site->live_bytes <= site->peak_bytes) {
         story->kept = blocks_of(at_end, site->live_bytes);
-        story->freed = blocks_of(at_peak - at_end, difference(site->peak_bytes, site->live_bytes));
+        story->freed = blocks_of(at_peak - at_end, wrapping_difference(site->peak_bytes, site->live_bytes));
     } else { /* not the same blocks: all others came in between */
         story->freed = blocks_of(at_peak, site->peak_bytes);
         story->late = blocks_of(at_end < most - at_peak ? at_end : most - at_peak, site->live_bytes);
@@ -289,8 +279,8 @@ static void tell_passing(struct story *story, const struct site *site, uint64_t 
     uint64_t left =
         site->allocs - story->temporary.count - story->kept.count - story->freed.count - story->late.count;
     uint64_t count = left + story->temporary.count;
-    int64_t lasting = sum(sum(story->kept.bytes, story->freed.bytes), story->late.bytes);
-    int64_t bytes = difference((int64_t)site->bytes_allocated, lasting);
+    int64_t lasting = wrapping_sum(wrapping_sum(story->kept.bytes, story->freed.bytes), story->late.bytes);
+    int64_t bytes = wrapping_difference((int64_t)site->bytes_allocated, lasting);
     uint64_t size = count && bytes > 0 ? (uint64_t)bytes / count : 0;
 
     if (size > peak_bytes)

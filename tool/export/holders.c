@@ -20,18 +20,11 @@
 /* Shares of temporary allocations below this are usual, and not worth a list. */
 #define TEMPORARY_PERCENT 10
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* "file.c:12", and the module where that is not the expected one; on a narrow screen
  * the file alone, where it is known. */
 static char *location_of(const struct screen *screen, const struct place *place, const char *expected_module)
 {
-    const char *module = base_name(place->module);
+    const char *module = path_base(place->module);
     bool is_own = strcmp(place->module, expected_module) == 0;
 
     if (place->file == NULL && place->named)
@@ -41,8 +34,8 @@ static char *location_of(const struct screen *screen, const struct place *place,
                    ? must_strdup("")
                    : must_asprintf("%s+0x%" PRIx64, module, place->offset);
     return is_own || screen->columns < SCREEN_COLUMNS
-               ? must_asprintf("%s:%u", base_name(place->file), place->line)
-               : must_asprintf("%s:%u %s", base_name(place->file), place->line, module);
+               ? must_asprintf("%s:%u", path_base(place->file), place->line)
+               : must_asprintf("%s:%u %s", path_base(place->file), place->line, module);
 }
 
 /* What file and line may take of a row, where the name wants its share too. */
@@ -220,7 +213,7 @@ static const char *live_title(const struct summary *summary)
 
 static void print_hint(const struct screen *screen, const char *module)
 {
-    char *name = screen_fit(screen, base_name(module), location_columns(screen));
+    char *name = screen_fit(screen, path_base(module), location_columns(screen));
 
     fprintf(screen->out,
             "\n%s%s has no symbols here, hence addresses: install its -dbgsym package, or use\n"

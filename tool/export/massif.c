@@ -14,6 +14,7 @@
 
 #include "export/export.h"
 #include "export/stack.h"
+#include "sums.h"
 #include "util.h"
 
 #define SNAPSHOTS_MAX 100
@@ -43,12 +44,6 @@ struct branch {
     size_t count;
     int64_t bytes;
 };
-
-/* Without overflow, whatever a forged file says. */
-static int64_t sum(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
 
 /* massif's numbers have no sign. */
 static int64_t not_negative(int64_t bytes)
@@ -100,7 +95,7 @@ static struct branch *split(const struct branch *whole, size_t depth, size_t *co
         if (last == NULL || !same_branch(last->leaves, leaf, depth))
             parts[(*count)++] = (struct branch){.leaves = leaf};
         parts[*count - 1].count++;
-        parts[*count - 1].bytes = sum(parts[*count - 1].bytes, leaf->bytes);
+        parts[*count - 1].bytes = wrapping_sum(parts[*count - 1].bytes, leaf->bytes);
     }
     if (*count)
         qsort(parts, *count, sizeof *parts, by_bytes);
@@ -158,7 +153,7 @@ static void print_rest(struct massif *massif, const struct branch *parts, size_t
     int64_t bytes = 0;
 
     for (size_t i = shown; i < count; i++)
-        bytes = sum(bytes, parts[i].bytes);
+        bytes = wrapping_sum(bytes, parts[i].bytes);
     indent(massif, level);
     fprintf(massif->out, "n0: %" PRId64 " in %zu place%s, below massif's threshold (%d.00%%)\n",
             not_negative(bytes), count - shown, count - shown == 1 ? "" : "s, all", THRESHOLD_PERCENT);

@@ -196,7 +196,7 @@ static void put_location(struct pprof *pprof, uint64_t id, uint32_t module, cons
 
 static uint64_t location_of_frame(struct pprof *pprof, uint64_t where)
 {
-    uint32_t module = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+    uint32_t module = state_where_module(where);
     const struct place *places;
     size_t count;
     bool is_new;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "model/names.h"
 #include "util.h"
 
@@ -88,20 +89,6 @@ char *plain_text(const char *text, const char *unwanted, char instead)
 
 /* --- Numbers ------------------------------------------------------------------- */
 
-/* Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4). */
-static size_t place_of(uint64_t hash, size_t places)
-{
-    return (size_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (places - 1);
-}
-
-static uint32_t *empty_table(size_t places)
-{
-    uint32_t *table = must_malloc(places * sizeof *table);
-
-    memset(table, 0, places * sizeof *table);
-    return table;
-}
-
 uint32_t number_of(struct numbering *numbering, uint64_t key, bool *is_new)
 {
     size_t at;
@@ -109,16 +96,16 @@ uint32_t number_of(struct numbering *numbering, uint64_t key, bool *is_new)
     if (2 * numbering->count >= numbering->places) {
         numbering->places = numbering->places ? 2 * numbering->places : 1024;
         free(numbering->table);
-        numbering->table = empty_table(numbering->places);
+        numbering->table = must_zeroed(numbering->places * sizeof(uint32_t));
         numbering->keys = must_realloc(numbering->keys, numbering->places / 2 * sizeof *numbering->keys);
         for (size_t i = 0; i < numbering->count; i++) {
-            at = place_of(numbering->keys[i], numbering->places);
+            at = hash_place(numbering->keys[i], numbering->places);
             while (numbering->table[at] != 0)
                 at = (at + 1) & (numbering->places - 1);
             numbering->table[at] = (uint32_t)i + 1;
         }
     }
-    at = place_of(key, numbering->places);
+    at = hash_place(key, numbering->places);
     while (numbering->table[at] != 0 && numbering->keys[numbering->table[at] - 1] != key)
         at = (at + 1) & (numbering->places - 1);
     if (is_new != NULL)
@@ -137,16 +124,6 @@ void numbering_free(struct numbering *numbering)
     *numbering = (struct numbering){0};
 }
 
-/* FNV-1a (Fowler, Noll, Vo). */
-static uint64_t hash_text(const char *text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    while (*text)
-        hash = (hash ^ (unsigned char)*text++) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 uint32_t text_number_of(struct text_numbering *numbering, const char *text, bool *is_new)
 {
     size_t at;
@@ -154,16 +131,16 @@ uint32_t text_number_of(struct text_numbering *numbering, const char *text, bool
     if (2 * numbering->count >= numbering->places) {
         numbering->places = numbering->places ? 2 * numbering->places : 1024;
         free(numbering->table);
-        numbering->table = empty_table(numbering->places);
+        numbering->table = must_zeroed(numbering->places * sizeof(uint32_t));
         numbering->texts = must_realloc(numbering->texts, numbering->places / 2 * sizeof *numbering->texts);
         for (size_t i = 0; i < numbering->count; i++) {
-            at = place_of(hash_text(numbering->texts[i]), numbering->places);
+            at = hash_place(hash_text(numbering->texts[i]), numbering->places);
             while (numbering->table[at] != 0)
                 at = (at + 1) & (numbering->places - 1);
             numbering->table[at] = (uint32_t)i + 1;
         }
     }
-    at = place_of(hash_text(text), numbering->places);
+    at = hash_place(hash_text(text), numbering->places);
     while (numbering->table[at] != 0 && strcmp(numbering->texts[numbering->table[at] - 1], text) != 0)
         at = (at + 1) & (numbering->places - 1);
     if (is_new != NULL)

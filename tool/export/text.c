@@ -81,9 +81,8 @@ struct tree_lines {
 static void print_child(struct tree_lines *lines, const struct summary *child, int depth)
 {
     char peak[24], live[24], end[96], *program = utf8_copy(child->program, strlen(child->program), true);
-    const char *slash = strrchr(program, '/');
     size_t indent = 2 * (size_t)(depth < 4 ? depth : 4);
-    char *name = screen_fit(lines->screen, slash ? slash + 1 : program, TREE_COLUMNS_MAX - indent);
+    char *name = screen_fit(lines->screen, path_base(program), TREE_COLUMNS_MAX - indent);
     size_t columns = indent + screen_columns(name);
 
     if (columns > lines->columns)
@@ -124,8 +123,7 @@ static void print_tree(struct tree_lines *lines)
     const struct report *report = lines->report;
     size_t count = report->child_count;
 
-    lines->done = must_malloc(count * sizeof *lines->done);
-    memset(lines->done, 0, count * sizeof *lines->done);
+    lines->done = must_zeroed(count * sizeof *lines->done);
     print_subtree(lines, report->main.parent_pid, 0);
     print_subtree(lines, report->main.pid, 0);
     for (size_t i = 0; i < count; i++) { /* whose parent is no program of the run */

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "model/load.h"
+#include "model/loader.h"
+#include "util.h"
 
-/* By the begin of their files' names. musl's loader is its libc, so it is not here. */
-static const char *const loaders[] = {"ld-linux", "ld-2", "ld64.so", "[vdso]"};
+/* By the begin of their files' names. */
 static const char *const libcs[] = {"libc.so",      "libc-2",   "libpthread.so",
                                     "libpthread-2", "libdl.so", "libdl-2"};
 static const char *const runtimes[] = {"libstdc++.so", "libgcc_s", "libc++"};
@@ -55,12 +55,10 @@ static const char *const calls[] = {
     "openlog",   "syslog",         "_IO_fwide",      "fwide",
 };
 
-static bool begins_with(const char *text, const char *const *list, size_t count)
+/* musl's is its libc too, so it is none. */
+static bool is_loader(const char *module)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(text, list[i], strlen(list[i])) == 0)
-            return true;
-    return false;
+    return loader_of(module) == LOADER_GLIBC || strncmp(module, "[vdso]", 6) == 0;
 }
 
 #define BEGINS_WITH(text, list) begins_with((text), (list), HT_ARRAY_LENGTH(list))
@@ -83,10 +81,10 @@ static bool is_start_of_library(struct symbols *symbols, const uint64_t *frames,
         size_t count;
 
         module = path_base(symbols_places(symbols, frames[i], &count)->module);
-        if (!BEGINS_WITH(module, loaders) && !BEGINS_WITH(module, libcs) && !BEGINS_WITH(module, runtimes))
+        if (!is_loader(module) && !BEGINS_WITH(module, libcs) && !BEGINS_WITH(module, runtimes))
             return false;
     }
-    return BEGINS_WITH(module, loaders);
+    return is_loader(module);
 }
 
 bool site_by_design(const struct profile *profile, struct symbols *symbols, const struct site *site)
@@ -101,7 +99,7 @@ bool site_by_design(const struct profile *profile, struct symbols *symbols, cons
         const char *module = path_base(places->module);
         bool in_libc = BEGINS_WITH(module, libcs);
 
-        if (BEGINS_WITH(module, loaders))
+        if (is_loader(module))
             return true;
         for (size_t p = 0; p < count; p++)
             if (places[p].named &&

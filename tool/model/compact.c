@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "model/peak.h"
+#include "sums.h"
 #include "util.h"
 
 /* What becomes of each node. */
@@ -20,11 +21,6 @@ struct renumbering {
     uint32_t *new_id;
     uint32_t count; /* of new ids, those that are no frames included */
 };
-
-static void *zeroed(size_t bytes)
-{
-    return memset(must_malloc(bytes), 0, bytes);
-}
 
 static uint32_t new_id(const struct renumbering *numbers, uint32_t id)
 {
@@ -48,8 +44,8 @@ static void need(struct renumbering *numbers, uint32_t count, uint32_t id)
 static struct renumbering renumber(const struct profile *profile)
 {
     uint32_t count = profile->node_count;
-    struct renumbering numbers = {zeroed(count), zeroed(count), zeroed(count * sizeof(uint32_t)),
-                                  STATE_STACK_FIRST};
+    struct renumbering numbers = {must_zeroed(count), must_zeroed(count),
+                                  must_zeroed(count * sizeof(uint32_t)), STATE_STACK_FIRST};
 
     for (size_t i = 0; i < profile->site_count; i++)
         if (has_node(profile, &profile->sites[i]))
@@ -100,7 +96,7 @@ static size_t append_section(struct image *image, uint32_t kind, size_t entry_by
 
 static void begin(struct image *image, const struct snapshot *snapshot)
 {
-    struct state_header *header = zeroed(STATE_PAGE_BYTES);
+    struct state_header *header = must_zeroed(STATE_PAGE_BYTES);
 
     *header = *snapshot->view.header;
     header->header_bytes = sizeof *header;
@@ -166,8 +162,8 @@ static void add_site(struct state_site *to, const struct site *site, uint64_t pe
     to->frees += site->frees;
     to->bytes_freed += site->bytes_freed;
     to->temporary_allocs += site->temporary_allocs;
-    to->peak_bytes = (int64_t)((uint64_t)to->peak_bytes + (uint64_t)site->peak_bytes);
-    to->peak_blocks = (int64_t)((uint64_t)to->peak_blocks + (uint64_t)site->peak_blocks);
+    to->peak_bytes = wrapping_sum(to->peak_bytes, site->peak_bytes);
+    to->peak_blocks = wrapping_sum(to->peak_blocks, site->peak_blocks);
     to->peak_number = peak_number;
 }
 
@@ -175,7 +171,7 @@ static void put_sites(struct image *image, const struct profile *profile, const 
                       uint64_t peak_number)
 {
     size_t places = numbers->count / STATE_SITES_PER_PAGE + 1, pages = 0, at;
-    uint32_t *page_of = zeroed(places * sizeof(uint32_t)); /* number plus 1 */
+    uint32_t *page_of = must_zeroed(places * sizeof(uint32_t)); /* number plus 1 */
 
     for (size_t i = 0; i < profile->site_count; i++) {
         uint32_t *page = &page_of[site_id(profile, numbers, &profile->sites[i]) / STATE_SITES_PER_PAGE];

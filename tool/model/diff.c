@@ -5,18 +5,8 @@
 #include <string.h>
 
 #include "model/stack_keys.h"
+#include "sums.h"
 #include "util.h"
-
-/* Sums and differences wrap: in a forged file any of them may overflow. */
-static int64_t plus(int64_t left, int64_t right)
-{
-    return (int64_t)((uint64_t)left + (uint64_t)right);
-}
-
-static int64_t minus(int64_t left, int64_t right)
-{
-    return (int64_t)((uint64_t)left - (uint64_t)right);
-}
 
 static void columns_of_site(int64_t columns[DIFF_COLUMNS], const struct site *site)
 {
@@ -42,7 +32,7 @@ static void columns_of_totals(int64_t columns[DIFF_COLUMNS], const struct ht_tot
 
 int64_t diff_of(const struct diff_row *row, enum diff_column column)
 {
-    return minus(row->new[column], row->old[column]);
+    return wrapping_difference(row->new[column], row->old[column]);
 }
 
 /* Rows while they are put together: places by key, and by kind for those without one. */
@@ -92,8 +82,8 @@ static void gather(struct gathering *gathering, const struct diff_side *side, co
         for (int c = 0; c < DIFF_COLUMNS; c++) {
             int64_t *sum = is_new ? &row->new[c] : &row->old[c];
 
-            *sum = plus(*sum, columns[c]);
-            rest[c] = minus(rest[c], columns[c]);
+            *sum = wrapping_sum(*sum, columns[c]);
+            rest[c] = wrapping_difference(rest[c], columns[c]);
         }
         *(is_new ? &row->new_sites : &row->old_sites) += 1;
         if (row->site == NULL) {
@@ -162,8 +152,7 @@ void diff_make(struct diff *diff, enum diff_by by, const struct report *old, con
     columns_of_totals(diff->new.totals, &new->main.totals);
     new_keys = stack_keys_of(keys, new, old, diff->new.symbols);
     old_keys = stack_keys_of(keys, old, new, diff->old.symbols);
-    gathering.row_of_key = must_malloc(stack_keys_count(keys) * sizeof(uint32_t));
-    memset(gathering.row_of_key, 0, stack_keys_count(keys) * sizeof(uint32_t));
+    gathering.row_of_key = must_zeroed(stack_keys_count(keys) * sizeof(uint32_t));
     gather(&gathering, &diff->new, new_keys);
     gather(&gathering, &diff->old, old_keys);
     for (size_t i = 0; i < diff->count; i++)

@@ -6,6 +6,7 @@
 
 #include "base/atomic.h"
 #include "model/profile.h"
+#include "sums.h"
 #include "util.h"
 
 static int by_site(const void *a, const void *b)
@@ -24,7 +25,7 @@ static int by_live(const void *a, const void *b)
     return by_site(a, b);
 }
 
-/* What the threads held at one site, as one. Unsigned: a forged file may say anything. */
+/* What the threads held at one site, as one. */
 static void add_up(struct failures *failures)
 {
     size_t kept = 0;
@@ -40,8 +41,8 @@ static void add_up(struct failures *failures)
             failures->holders[kept++] = *from;
             continue;
         }
-        to->live_bytes = (int64_t)((uint64_t)to->live_bytes + (uint64_t)from->live_bytes);
-        to->live_blocks = (int64_t)((uint64_t)to->live_blocks + (uint64_t)from->live_blocks);
+        to->live_bytes = wrapping_sum(to->live_bytes, from->live_bytes);
+        to->live_blocks = wrapping_sum(to->live_blocks, from->live_blocks);
     }
     failures->holder_count = kept;
     qsort(failures->holders, failures->holder_count, sizeof *failures->holders, by_live);

@@ -18,13 +18,6 @@ void report_load(struct report *report, const char *path)
     snapshot_free(&snapshot);
 }
 
-const char *path_base(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 bool report_same_program(const struct report *left, const struct report *right)
 {
     return strcmp(path_base(left->main.program), path_base(right->main.program)) == 0;

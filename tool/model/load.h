@@ -10,9 +10,6 @@
 /* Reads `path`; what cannot be read is a die() that names it. */
 void report_load(struct report *report, const char *path);
 
-/* The file's name of a path. */
-const char *path_base(const char *path);
-
 /* True when both ran the same program, as far as its file's name says. */
 bool report_same_program(const struct report *left, const struct report *right);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "model/name_table.h"
 #include "model/symbols.h"
 #include "util.h"
@@ -22,18 +23,9 @@ struct writer {
     size_t seen_count, seen_places;
 };
 
-static size_t hash_text(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return (size_t)(hash ^ (hash >> 32));
-}
-
 static uint32_t *seen_slot(struct writer *writer, const char *text)
 {
-    size_t at = hash_text(text) & (writer->seen_places - 1);
+    size_t at = hash_place(hash_text(text), writer->seen_places);
 
     while (writer->seen[at] != 0 && strcmp(writer->text + writer->seen[at] - 1, text) != 0)
         at = (at + 1) & (writer->seen_places - 1);
@@ -46,8 +38,7 @@ static void grow_seen(struct writer *writer)
     size_t places = writer->seen_places;
 
     writer->seen_places = places ? 2 * places : 1024;
-    writer->seen = must_malloc(writer->seen_places * sizeof *old);
-    memset(writer->seen, 0, writer->seen_places * sizeof *old);
+    writer->seen = must_zeroed(writer->seen_places * sizeof *old);
     for (size_t i = 0; i < places; i++)
         if (old[i] != 0)
             *seen_slot(writer, writer->text + old[i] - 1) = old[i];

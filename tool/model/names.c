@@ -9,6 +9,7 @@
 #endif
 
 #include "base/base.h"
+#include "model/loader.h"
 #include "util.h"
 
 /* Where a clone of a function has its own name. */
@@ -45,21 +46,11 @@ char *name_demangle(const char *symbol)
     return name;
 }
 
-/* The begins of the file names of the libraries that every program's calls go through. */
+/* The begins of the file names of the libraries that every program's calls go through, as they
+ * do through the dynamic loader. */
 static const char *const library_modules[] = {
-    "libc.so",
-    "libc-2",
-    "libc++",
-    "libc.musl",
-    "ld-linux",
-    "ld-musl",
-    "ld-2",
-    "libstdc++.so",
-    "libgcc_s",
-    "libpthread.so",
-    "libpthread-2",
-    "[vdso]",
-    "libheaptracker-preload",
+    "libc.so",  "libc-2",        "libc++",       "libc.musl", "libstdc++.so",
+    "libgcc_s", "libpthread.so", "libpthread-2", "[vdso]",    "libheaptracker-preload",
 };
 
 /* Of C++ and Rust, by the begin of their demangled names; Rust's alloc and core by
@@ -166,14 +157,6 @@ static const struct {
 /* The tracker in one file, as projects copy it. */
 static const char *const amalgamations[] = {"heaptracker.c", "heap_tracker_lib.c"};
 
-static bool begins_with(const char *text, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(text, list[i], strlen(list[i])) == 0)
-            return true;
-    return false;
-}
-
 static bool is_one_of(const char *text, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -208,8 +191,7 @@ static const char *hooked_name(const char *function)
 static bool is_linked_tracker(const struct place *place)
 {
     const char *hooked = hooked_name(place->function);
-    const char *slash = place->file ? strrchr(place->file, '/') : NULL,
-               *file = slash ? slash + 1 : place->file;
+    const char *file = place->file ? path_base(place->file) : NULL;
 
     if (hooked != NULL)
         return is_one_of(hooked, hooks, HT_ARRAY_LENGTH(hooks));
@@ -230,11 +212,8 @@ static bool is_library_source(const char *file)
 
 bool place_passes_on(const struct place *place)
 {
-    const char *slash = strrchr(place->module, '/');
-
-    return begins_with(slash ? slash + 1 : place->module, library_modules,
-                       HT_ARRAY_LENGTH(library_modules)) ||
-           is_library_source(place->file) ||
+    return begins_with(path_base(place->module), library_modules, HT_ARRAY_LENGTH(library_modules)) ||
+           loader_of(place->module) != LOADER_NONE || is_library_source(place->file) ||
            (place->named && (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
                              is_wrapper(place->function) || is_linked_tracker(place)));
 }

@@ -296,7 +296,7 @@ static void search_mappings(struct search *search)
         if (name == NULL)
             continue;
         name[strcspn(name, "\n")] = '\0';
-        base = strrchr(name, '/') + 1;
+        base = path_base(name);
         if (state_file_name(base, &pid, &image) && pid == search->pid)
             consider(search, name);
     }

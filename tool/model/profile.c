@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base.h"
+#include "model/loader.h"
 #include "model/peak.h"
+#include "sums.h"
 #include "util.h"
 
 /* Sites by id, made page by page where the file has any: ids are far apart. */
@@ -24,17 +25,14 @@ static struct site *sums_page(struct sums *sums, uint32_t first_site)
 
     if (page >= sums->page_count)
         BUG("a page of sites beyond the checked bound");
-    if (sums->pages[page] == NULL) {
-        sums->pages[page] = must_malloc(STATE_SITES_PER_PAGE * sizeof(struct site));
-        memset(sums->pages[page], 0, STATE_SITES_PER_PAGE * sizeof(struct site));
-    }
+    if (sums->pages[page] == NULL)
+        sums->pages[page] = must_zeroed(STATE_SITES_PER_PAGE * sizeof(struct site));
     return sums->pages[page];
 }
 
-/* Unsigned: in a forged file any sum may overflow. */
 static void add(int64_t *sum, uint64_t n)
 {
-    *sum = (int64_t)((uint64_t)*sum + n);
+    *sum = wrapping_sum(*sum, (int64_t)n);
 }
 
 static void add_site(struct site *sum, const struct state_site *site, const struct peak *peak)
@@ -63,8 +61,7 @@ static struct sums sums_make(const struct state_view *view)
         if (page != NULL && page->first_site / STATE_SITES_PER_PAGE >= sums.page_count)
             sums.page_count = page->first_site / STATE_SITES_PER_PAGE + 1;
     }
-    sums.pages = must_malloc(sums.page_count * sizeof(struct site *));
-    memset(sums.pages, 0, sums.page_count * sizeof(struct site *));
+    sums.pages = must_zeroed(sums.page_count * sizeof(struct site *));
     return sums;
 }
 
@@ -237,18 +234,10 @@ static void take_points(struct profile *profile, const struct state_view *view)
  * begins there (constructors before main) is whole. */
 static bool is_loaders(const struct profile *profile, uint64_t where)
 {
-    static const char *const names[] = {"ld-linux", "ld-musl", "ld-2", "ld64.so", "ld.so"};
-    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
-    const char *path, *slash;
+    uint32_t number = state_where_module(where);
 
-    if (number == 0 || number > profile->module_count)
-        return false;
-    path = profile->modules[number - 1].path;
-    slash = strrchr(path, '/');
-    for (size_t i = 0; i < HT_ARRAY_LENGTH(names); i++)
-        if (strncmp(slash ? slash + 1 : path, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
+    return number != 0 && number <= profile->module_count &&
+           loader_of(profile->modules[number - 1].path) != LOADER_NONE;
 }
 
 static void count_shortened(struct profile *profile)

@@ -47,8 +47,7 @@ static uint64_t count_calls(const struct state_view *view, uint32_t number,
         uint32_t step = id;
         struct state_node node;
 
-        if (!state_view_step(view, &step, &node) ||
-            (node.where >> STATE_WHERE_MODULE_SHIFT & STATE_WHERE_MODULE_MASK) != number)
+        if (!state_view_step(view, &step, &node) || state_where_module(node.where) != number)
             continue;
         calls++;
         *in_code += executable_has_code(executable, (node.where & STATE_WHERE_ADDRESS_MASK) - module->bias);

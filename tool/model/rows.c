@@ -6,6 +6,7 @@
 
 #include "model/by_design.h"
 #include "model/names.h"
+#include "sums.h"
 #include "util.h"
 
 #define SITES_MAX 2000
@@ -138,8 +139,8 @@ struct rows rows_make(const struct profile *profile, struct symbols *symbols, en
         wanted.place_count = rows_deciding_places(profile, symbols, sorted[i], wanted.places);
         wanted.by_design = measure == MEASURE_LIVE && site_by_design(profile, symbols, sorted[i]);
         row = row_for(&rows, &wanted);
-        row->bytes = (int64_t)((uint64_t)row->bytes + (uint64_t)bytes_of(sorted[i], measure));
-        row->blocks = (int64_t)((uint64_t)row->blocks + (uint64_t)blocks_of(sorted[i], measure));
+        row->bytes = wrapping_sum(row->bytes, bytes_of(sorted[i], measure));
+        row->blocks = wrapping_sum(row->blocks, blocks_of(sorted[i], measure));
         row->stacks++;
     }
     if (rows.count)

@@ -9,6 +9,7 @@
 
 #include "model/profile.h"
 #include "model/trends.h"
+#include "sums.h"
 #include "util.h"
 
 /* Of one core's time; see trends.h. */
@@ -119,8 +120,7 @@ static void add_up(struct site_watch *watch, const struct state_view *view)
             struct watched *site = live != 0 && id >= STATE_STACK_FIRST ? watched_of(watch, id) : NULL;
 
             if (site != NULL)
-                site->bytes[watch->time_count] =
-                    (int64_t)((uint64_t)site->bytes[watch->time_count] + (uint64_t)live);
+                site->bytes[watch->time_count] = wrapping_sum(site->bytes[watch->time_count], live);
         }
     }
 }
@@ -154,7 +154,7 @@ void site_watch_look(struct site_watch *watch, pid_t pid)
 
 static int64_t rise_of(const struct watched *site, size_t time_count)
 {
-    return (int64_t)((uint64_t)site->bytes[time_count - 1] - (uint64_t)site->bytes[0]);
+    return wrapping_difference(site->bytes[time_count - 1], site->bytes[0]);
 }
 
 /* The indexes of those that rose the most; returns how many rose. */

@@ -20,8 +20,7 @@ static struct site_index index_sites(const struct profile *profile)
     for (size_t i = 0; i < profile->site_count; i++)
         if (profile->sites[i].id >= index.count)
             index.count = profile->sites[i].id + 1;
-    index.places = must_malloc(index.count * sizeof *index.places);
-    memset(index.places, 0, index.count * sizeof *index.places);
+    index.places = must_zeroed(index.count * sizeof *index.places);
     for (size_t i = 0; i < profile->site_count; i++)
         if (profile->sites[i].kind != SITE_BETWEEN)
             index.places[profile->sites[i].id] = (uint32_t)i + 1;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/load.h"
+#include "hash.h"
 #include "util.h"
 
 /* Keys that are no frames. */
@@ -44,23 +44,9 @@ struct stack_keys *stack_keys_open(void)
     return keys;
 }
 
-static void *zeroed(size_t bytes)
-{
-    return memset(must_malloc(bytes), 0, bytes);
-}
-
-static size_t hash_text(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return (size_t)(hash ^ (hash >> 32));
-}
-
 static uint32_t *name_slot(struct stack_keys *keys, const char *text)
 {
-    size_t at = hash_text(text) & (keys->name_places - 1);
+    size_t at = hash_place(hash_text(text), keys->name_places);
 
     while (keys->name_slots[at] != 0 && strcmp(keys->names[keys->name_slots[at] - 1], text) != 0)
         at = (at + 1) & (keys->name_places - 1);
@@ -75,7 +61,7 @@ static uint32_t name_number(struct stack_keys *keys, const char *text)
     if (2 * (size_t)keys->name_count >= keys->name_places) {
         keys->name_places = keys->name_places ? 2 * keys->name_places : 256;
         free(keys->name_slots);
-        keys->name_slots = zeroed(keys->name_places * sizeof *keys->name_slots);
+        keys->name_slots = must_zeroed(keys->name_places * sizeof *keys->name_slots);
         keys->names = must_realloc(keys->names, keys->name_places * sizeof *keys->names);
         for (uint32_t i = 0; i < keys->name_count; i++)
             *name_slot(keys, keys->names[i]) = i + 1;
@@ -104,7 +90,7 @@ static void grow_steps(struct stack_keys *keys)
     size_t places = keys->step_places;
 
     keys->step_places = places ? 2 * places : 1024;
-    keys->steps = zeroed(keys->step_places * sizeof *old);
+    keys->steps = must_zeroed(keys->step_places * sizeof *old);
     for (size_t i = 0; i < places; i++)
         if (old[i].name != 0)
             *step_slot(keys, old[i].parent, old[i].name) = old[i];
@@ -136,7 +122,7 @@ struct naming {
 
 static bool *same_builds(const struct profile *profile, const struct profile *other)
 {
-    bool *same = zeroed(profile->module_count);
+    bool *same = must_zeroed(profile->module_count);
 
     for (uint32_t i = 0; i < profile->module_count; i++) {
         const struct state_module *module = &profile->modules[i];
@@ -154,7 +140,7 @@ static bool *same_builds(const struct profile *profile, const struct profile *ot
 
 static bool is_same_build(const struct naming *naming, uint64_t where)
 {
-    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+    uint32_t number = state_where_module(where);
 
     return number > 0 && number <= naming->report->profile.module_count && naming->same_build[number - 1];
 }
@@ -200,7 +186,7 @@ static uint32_t key_inside(struct stack_keys *keys, const struct naming *naming,
 /* Nodes that a site has in its stack. */
 static bool *needed_nodes(const struct profile *profile)
 {
-    bool *needed = zeroed(profile->node_count);
+    bool *needed = must_zeroed(profile->node_count);
 
     for (size_t i = 0; i < profile->site_count; i++)
         if (profile->sites[i].kind == SITE_STACK && profile->sites[i].id < profile->node_count)
@@ -217,7 +203,7 @@ uint32_t *stack_keys_of(struct stack_keys *keys, const struct report *report, co
     const struct profile *profile = &report->profile;
     bool *same_build = same_builds(profile, &other->profile), *needed = needed_nodes(profile);
     struct naming naming = {report, same_build};
-    uint32_t *key_of = zeroed(profile->node_count * sizeof *key_of);
+    uint32_t *key_of = must_zeroed(profile->node_count * sizeof *key_of);
 
     for (uint32_t id = STATE_STACK_FIRST; id < profile->node_count; id++) {
         const struct profile_node *node = &profile->nodes[id];

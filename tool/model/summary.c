@@ -173,9 +173,8 @@ static void consider_child(struct report *report, const struct state_header *of,
 
 void report_find_children(struct report *report, const char *path, const struct state_header *of)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
-    char *directory = slash ? must_asprintf("%.*s/", (int)(slash - path), path) : must_strdup("./");
+    const char *base = path_base(path);
+    char *directory = base > path ? must_asprintf("%.*s", (int)(base - path), path) : must_strdup("./");
     DIR *stream = opendir(directory);
     struct dirent *entry;
 

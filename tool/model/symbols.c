@@ -98,13 +98,6 @@ struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
 
 /* --- Modules ------------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static bool same_build(Dwfl_Module *module, const struct state_module *of)
 {
     const unsigned char *bits;
@@ -394,7 +387,7 @@ static void name_from_table(struct place *place, struct module *module)
 
 static struct module *module_of(struct symbols *symbols, uint64_t where)
 {
-    uint32_t number = (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+    uint32_t number = state_where_module(where);
 
     if (number == 0 || number > symbols->module_count || symbols->modules[number - 1].of->end == 0)
         return NULL;
@@ -437,7 +430,7 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
                 name_publicly(place, module);
         }
         if (place->function == NULL)
-            place->function = must_asprintf("%s%s0x%" PRIx64, base_name(path), *path ? "+" : "", offset);
+            place->function = must_asprintf("%s%s0x%" PRIx64, path_base(path), *path ? "+" : "", offset);
     }
 }
 

@@ -121,15 +121,13 @@ static void add_names(const struct tree *tree, struct snapshot *snapshot, struct
 static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
                  struct summary *summary, char *path, const struct site_watch *sites, bool is_main)
 {
-    const char *slash = strrchr(path, '/');
-
     snapshot_compact(snapshot, profile);
     if (is_main) {
         site_watch_add(sites, snapshot, profile);
         add_names(tree, snapshot, profile);
     }
     if (snapshot_write(snapshot, path)) {
-        summary->file = must_strdup(slash ? slash + 1 : path);
+        summary->file = must_strdup(path_base(path));
     } else if (tree->write_error == 0) {
         tree->write_error = errno;
         warning("cannot write %s: %s", path, strerror(errno));

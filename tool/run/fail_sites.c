@@ -149,14 +149,13 @@ static void search_file(struct search *search, const char *path)
         .find_debuginfo = dwfl_standard_find_debuginfo,
         .debuginfo_path = &debuginfo_path,
     };
-    const char *slash = strrchr(path, '/');
     Dwfl *dwfl;
     Dwfl_Module *module;
     Dwarf_Addr bias;
     Dwarf_Die *unit = NULL;
 
     if (search->module && fnmatch(search->module, path, 0) != 0 &&
-        fnmatch(search->module, slash ? slash + 1 : path, 0) != 0)
+        fnmatch(search->module, path_base(path), 0) != 0)
         return;
     dwfl = dwfl_begin(&callbacks);
     if (dwfl == NULL)

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/load.h"
 #include "model/process.h"
 #include "run/target.h"
 #include "util.h"

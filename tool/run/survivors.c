@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/load.h"
 #include "model/process.h"
 #include "util.h"
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "model/executable.h"
+#include "model/loader.h"
 #include "util.h"
 
 #define SCRIPT_DEPTH_MAX 5  /* as the kernel: then exec fails */
@@ -136,7 +137,6 @@ static bool has_own_malloc(struct target *target, const char *path)
 static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header, const char *path)
 {
     char interpreter[256];
-    const char *base;
 
     if (!same_machine(header)) {
         *target = cannot_foreign;
@@ -145,9 +145,7 @@ static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header
     } else if (gains_rights(fd)) {
         *target = cannot_secure;
     } else if (!has_own_malloc(target, path)) {
-        base = strrchr(interpreter, '/');
-        base = base ? base + 1 : interpreter;
-        target->libc = strncmp(base, "ld-musl", 7) == 0 ? TARGET_MUSL : TARGET_GLIBC;
+        target->libc = loader_of(interpreter) == LOADER_MUSL ? TARGET_MUSL : TARGET_GLIBC;
         target->loader = must_strdup(interpreter);
     }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "hash.h"
 #include "model/process.h"
 #include "util.h"
 
@@ -22,32 +23,22 @@ int signal_of(int wait_status)
     return 0;
 }
 
-/* FNV-1a (Fowler, Noll, Vo). */
-static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t count)
-{
-    const unsigned char *at = bytes;
-
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* By file and offset in it: the loader puts a library elsewhere in every run. */
 static uint64_t key_of(const struct profile *profile, const uint64_t *frames, size_t depth)
 {
-    uint64_t key = UINT64_C(0xcbf29ce484222325);
+    uint64_t key = HASH_BEGIN;
 
     for (size_t i = 0; i < depth; i++) {
-        uint32_t number = (uint32_t)(frames[i] >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;
+        uint32_t number = state_where_module(frames[i]);
         uint64_t offset = frames[i] & STATE_WHERE_ADDRESS_MASK;
 
         if (number != 0 && number <= profile->module_count) {
             const struct state_module *module = &profile->modules[number - 1];
 
-            key = mix_bytes(key, module->path, strlen(module->path));
+            key = hash_bytes(key, module->path, strlen(module->path));
             offset -= module->bias;
         }
-        key = mix_bytes(key, &offset, sizeof offset);
+        key = hash_bytes(key, &offset, sizeof offset);
     }
     return key;
 }

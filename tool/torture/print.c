@@ -15,13 +15,6 @@
 
 #define NUMBERS_SHOWN 8
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static void print_count(FILE *out, uint64_t runs, const char *what)
 {
     if (runs > 0)
@@ -36,9 +29,9 @@ static void print_stack(const struct finding *finding, FILE *out)
 
         fprintf(out, "    %-32s", name);
         if (place->file)
-            fprintf(out, " %s:%u", base_name(place->file), place->line);
+            fprintf(out, " %s:%u", path_base(place->file), place->line);
         else
-            fprintf(out, " %s", base_name(place->module));
+            fprintf(out, " %s", path_base(place->module));
         fputs(place->inlined ? " (inlined)\n" : "\n", out);
         free(name);
     }
