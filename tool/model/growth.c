@@ -177,8 +177,9 @@ static int by_slope(const void *a, const void *b)
 {
     const struct growing_site *left = a, *right = b;
 
-    return (left->growth.bytes_per_second < right->growth.bytes_per_second) -
-           (left->growth.bytes_per_second > right->growth.bytes_per_second);
+    if (left->growth.bytes_per_second != right->growth.bytes_per_second)
+        return left->growth.bytes_per_second < right->growth.bytes_per_second ? 1 : -1;
+    return (left->site > right->site) - (left->site < right->site); /* as the profile has them */
 }
 
 void growth_of(struct growth_report *report, const struct profile *profile)

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "model/loader.h"
 #include "model/peak.h"
+#include "model/site_order.h"
 #include "sums.h"
 #include "util.h"
 
@@ -185,23 +187,53 @@ static uint64_t mix(uint64_t n)
     return n ^ (n >> 31);
 }
 
+/* Of each module, by what it is: the loader puts it elsewhere in every run (malloc'ed). */
+static uint64_t *module_keys(const struct profile *profile)
+{
+    uint64_t *keys = must_malloc(profile->module_count * sizeof *keys);
+
+    for (uint32_t i = 0; i < profile->module_count; i++) {
+        const struct state_module *module = &profile->modules[i];
+
+        keys[i] = hash_bytes(hash_text(path_base(module->path)), module->build_id, module->build_id_bytes);
+    }
+    return keys;
+}
+
+/* What a frame's code is, in every run the same. Of code in no module nothing is known
+ * that would be: all of it is one. */
+static uint64_t code_of(const struct profile *profile, const uint64_t *keys, uint64_t where)
+{
+    const struct state_module *module = profile_module(profile, where);
+
+    if (state_where_heap(where) != 0)
+        return where;
+    return module ? mix(keys[module - profile->modules] + profile_offset(module, where) +
+                        (where & STATE_WHERE_INTERRUPTED))
+                  : 0;
+}
+
 /* A parent's id is smaller than its child's, so one pass upwards sees it first. */
 static void take_nodes(struct profile *profile, const struct state_view *view)
 {
+    uint64_t *keys = module_keys(profile);
+
     profile->node_count = view->node_count;
     profile->nodes = must_malloc((size_t)view->node_count * sizeof *profile->nodes);
     for (uint32_t id = 0; id < view->node_count; id++) {
         struct profile_node *node = &profile->nodes[id];
+        const struct profile_node *outside;
         struct state_node read = {0};
         uint32_t parent = id;
 
         *node = (struct profile_node){.parent = STATE_STACK_BROKEN};
         if (state_view_step(view, &parent, &read))
             *node = (struct profile_node){.where = read.where, .parent = parent};
-        node->hash =
-            mix(read.where +
-                mix(node->parent < STATE_STACK_FIRST ? node->parent : profile->nodes[node->parent].hash));
+        outside = node->parent < STATE_STACK_FIRST ? NULL : &profile->nodes[node->parent];
+        node->hash = mix(read.where + mix(outside ? outside->hash : node->parent));
+        node->code = mix(code_of(profile, keys, read.where) + mix(outside ? outside->code : node->parent));
     }
+    free(keys);
 }
 
 static void take_modules(struct profile *profile, const struct state_view *view)
@@ -234,10 +266,9 @@ static void take_points(struct profile *profile, const struct state_view *view)
  * begins there (constructors before main) is whole. */
 static bool is_loaders(const struct profile *profile, uint64_t where)
 {
-    uint32_t number = state_where_module(where);
+    const struct state_module *module = profile_module(profile, where);
 
-    return number != 0 && number <= profile->module_count &&
-           loader_of(profile->modules[number - 1].path) != LOADER_NONE;
+    return module != NULL && loader_of(module->path) != LOADER_NONE;
 }
 
 static void count_shortened(struct profile *profile)
@@ -260,29 +291,6 @@ static void count_shortened(struct profile *profile)
         profile->cut_stacks += node->parent == STATE_STACK_BROKEN && !is_loaders(profile, node->where);
     }
     free(outermost);
-}
-
-static uint64_t hash_of(const struct profile *profile, const struct site *site)
-{
-    return site->kind == SITE_STACK && site->id < profile->node_count ? profile->nodes[site->id].hash
-                                                                      : (uint64_t)site->kind;
-}
-
-#define ORDER(left, right) \
-    if ((left) != (right)) \
-    return (left) > (right) ? -1 : 1
-
-/* Ids differ between a state file and its snapshot; hashes do not. */
-static int by_peak(const void *a, const void *b, void *context)
-{
-    const struct site *left = a, *right = b;
-
-    ORDER(left->peak_bytes, right->peak_bytes);
-    ORDER(left->live_bytes, right->live_bytes);
-    ORDER(left->bytes_allocated, right->bytes_allocated);
-    ORDER(left->allocs, right->allocs);
-    ORDER(hash_of(context, left), hash_of(context, right));
-    return 0;
 }
 
 void profile_of(struct profile *profile, const struct snapshot *snapshot)
@@ -317,16 +325,15 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     for (uint32_t heap = 1; profile->site_count > 0 && heap <= profile->heap_count; heap++)
         append_difference(profile, heap, &profile->heaps[heap - 1].totals);
     size_table_of(profile, view);
-    take_nodes(profile, view);
     take_modules(profile, view);
+    take_nodes(profile, view);
     take_slots(profile, view);
     take_points(profile, view);
     failures_of(&profile->failures, snapshot);
     name_table_of(&profile->names, snapshot);
     trends_of(&profile->trends, snapshot);
     count_shortened(profile);
-    if (profile->site_count > 0)
-        qsort_r(profile->sites, profile->site_count, sizeof *profile->sites, by_peak, profile);
+    sites_order(profile);
 }
 
 void profile_stand_in(struct profile *profile, const struct ht_totals *totals)
@@ -371,6 +378,18 @@ void profile_part_free(struct profile *part)
 {
     free(part->sites);
     part->sites = NULL;
+}
+
+const struct state_module *profile_module(const struct profile *profile, uint64_t where)
+{
+    uint32_t number = state_where_module(where);
+
+    return number != 0 && number <= profile->module_count ? &profile->modules[number - 1] : NULL;
+}
+
+uint64_t profile_offset(const struct state_module *module, uint64_t where)
+{
+    return (where & STATE_WHERE_ADDRESS_MASK) - module->bias;
 }
 
 uint32_t profile_innermost(const struct profile *profile, const struct site *site)

@@ -45,6 +45,7 @@ struct site {
 struct profile_node {
     uint64_t where; /* as in struct state_node */
     uint64_t hash;  /* of this frame and all outside it: equal stacks have equal ones in every file */
+    uint64_t code;  /* the same by modules' names and places in them: equal ones in every run, too */
     uint32_t parent;
 };
 
@@ -56,7 +57,7 @@ struct heap {
 };
 
 struct profile {
-    struct site *sites; /* by share of their heap's peak, then live, then total */
+    struct site *sites; /* by share of their heap's peak, then live, then total; see site_order.h */
     size_t site_count;
     uint32_t stack_mode;        /* enum state_stack_mode; of a device not told */
     bool stands_in;             /* see profile_stand_in */
@@ -95,6 +96,12 @@ const char *profile_heap_name(const struct profile *profile, uint32_t heap);
  * profile's. To be given to profile_part_free. */
 struct profile profile_of_heap(const struct profile *profile, uint32_t heap);
 void profile_part_free(struct profile *part);
+
+/* The module that `where` is in; NULL: none is known, or it is no frame. */
+const struct state_module *profile_module(const struct profile *profile, uint64_t where);
+
+/* Where the code at `where` is in its module's file (p_vaddr). */
+uint64_t profile_offset(const struct state_module *module, uint64_t where);
 
 /* The node of the innermost frame of a site; less than STATE_STACK_FIRST: it has none. */
 uint32_t profile_innermost(const struct profile *profile, const struct site *site);

@@ -29,15 +29,11 @@ static uint64_t key_of(const struct profile *profile, const uint64_t *frames, si
     uint64_t key = HASH_BEGIN;
 
     for (size_t i = 0; i < depth; i++) {
-        uint32_t number = state_where_module(frames[i]);
-        uint64_t offset = frames[i] & STATE_WHERE_ADDRESS_MASK;
+        const struct state_module *module = profile_module(profile, frames[i]);
+        uint64_t offset = module ? profile_offset(module, frames[i]) : frames[i] & STATE_WHERE_ADDRESS_MASK;
 
-        if (number != 0 && number <= profile->module_count) {
-            const struct state_module *module = &profile->modules[number - 1];
-
+        if (module != NULL)
             key = hash_bytes(key, module->path, strlen(module->path));
-            offset -= module->bias;
-        }
         key = hash_bytes(key, &offset, sizeof offset);
     }
     return key;
