@@ -1,16 +1,18 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * verdict.c - judges: numbers, and what leaves them unsure. Has no sentence for people; those
+ * are wording.c's.
+ */
 #include "check/verdict.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check/patterns.h"
-#include "export/export.h"
+#include "check/wording.h"
 #include "model/by_design.h"
 #include "model/diff.h"
-#include "model/load.h"
+#include "sums.h"
 #include "util.h"
 
 /* What is judged, while it is. */
@@ -114,24 +116,12 @@ static bool counts(const struct judging *judging, size_t i, enum limit_of of, co
 
 /* --- Culprits ----------------------------------------------------------------------- */
 
-static const char *label_of(enum site_kind kind)
-{
-    switch (kind) {
-    case SITE_NO_STACK: return "(no stack was taken)";
-    case SITE_OTHER: return "(other: stacks that found no place in the tracker's table)";
-    case SITE_BETWEEN: return "(between threads)";
-    case SITE_STACK: break;
-    }
-    return "(stack not known)";
-}
-
 static void set_place(struct culprit *culprit, const struct profile *profile, struct symbols *symbols,
                       const struct site *site)
 {
+    culprit->kind = site->kind;
     if (site->kind == SITE_STACK)
         culprit->place_count = rows_deciding_places(profile, symbols, site, culprit->places);
-    if (culprit->place_count == 0)
-        culprit->label = label_of(site->kind);
 }
 
 /* Keeps the largest CULPRITS_MAX, in order. Returns the place for one more; NULL: too small. */
@@ -170,18 +160,11 @@ static int64_t bytes_of(const struct site *site, enum limit_of of)
                                    : (int64_t)site->bytes_allocated;
 }
 
-/* What count_of counts. */
-static const char *counted_by(enum limit_of of)
-{
-    return of == LIMIT_PEAK || is_of_live(of) ? "block" : of == LIMIT_TEMPORARY ? "time" : "allocation";
-}
-
 static void find_culprits(const struct judging *judging, struct finding *finding, enum limit_of of,
                           const char *glob)
 {
     bool by_bytes = limit_unit(of) == UNIT_BYTES;
 
-    finding->counted = counted_by(of);
     for (size_t i = 0; of != LIMIT_FOREIGN && of != LIMIT_INVALID && i < profile_in(judging)->site_count;
          i++) {
         const struct site *site = &profile_in(judging)->sites[i];
@@ -202,39 +185,11 @@ static void find_culprits(const struct judging *judging, struct finding *finding
 
 /* --- Findings ------------------------------------------------------------------------ */
 
-/* "1.2 MiB (1258291 bytes)", "12", "12.5 %" */
-static const char *number_text(char text[64], enum limit_unit unit, int64_t number)
+static void conclude(struct finding *finding)
 {
-    char rounded[24];
-
-    if (unit == UNIT_PERCENT)
-        snprintf(text, 64, "%.4g %%", (double)number / 1000);
-    else if (unit == UNIT_COUNT)
-        snprintf(text, 64, "%" PRId64, number);
-    else if (number > -1024 && number < 1024)
-        snprintf(text, 64, "%" PRId64 " bytes", number);
-    else
-        snprintf(text, 64, "%s (%" PRId64 " bytes)", export_bytes(rounded, (double)number), number);
-    return text;
-}
-
-/* The same without the exact bytes, where they are not the news. */
-static const char *rounded_text(char text[64], enum limit_unit unit, int64_t number)
-{
-    return unit == UNIT_BYTES ? export_bytes(text, (double)number) : number_text(text, unit, number);
-}
-
-/* The limit beside the number, with its exact bytes where they would look alike, or
- * where the bounds are given to the byte. */
-static const char *limit_text(char text[64], const struct finding *finding)
-{
-    char actual[64];
-
-    rounded_text(actual, finding->unit, finding->actual);
-    rounded_text(text, finding->unit, finding->limit);
-    if (finding->result == RESULT_UNSURE || (strcmp(actual, text) == 0 && finding->actual != finding->limit))
-        number_text(text, finding->unit, finding->limit);
-    return text;
+    finding->result = finding->lowest > finding->limit     ? RESULT_OVER
+                      : finding->highest <= finding->limit ? RESULT_WITHIN
+                                                           : RESULT_UNSURE;
 }
 
 static struct finding *add_finding(struct verdict *verdict, struct finding finding)
@@ -242,43 +197,6 @@ static struct finding *add_finding(struct verdict *verdict, struct finding findi
     verdict->findings = must_realloc(verdict->findings, (verdict->count + 1) * sizeof *verdict->findings);
     verdict->findings[verdict->count] = finding;
     return &verdict->findings[verdict->count++];
-}
-
-static void conclude(struct finding *finding, const char *note)
-{
-    char actual[64], limit[64], more[64];
-
-    finding->result = finding->lowest > finding->limit     ? RESULT_OVER
-                      : finding->highest <= finding->limit ? RESULT_WITHIN
-                                                           : RESULT_UNSURE;
-    number_text(actual, finding->unit, finding->actual);
-    limit_text(limit, finding);
-    if (finding->result == RESULT_WITHIN)
-        finding->message = must_asprintf("%s, at most %s%s", actual, limit, note);
-    else if (finding->result == RESULT_OVER)
-        finding->message =
-            must_asprintf("%s, at most %s: %s over%s", actual, limit,
-                          rounded_text(more, finding->unit, finding->actual - finding->limit), note);
-    else
-        finding->message =
-            must_asprintf("%s, at most %s: cannot tell, since %s between %" PRId64 " and %" PRId64 "%s",
-                          actual, limit, finding->doubt ? finding->doubt : "losses leave it", finding->lowest,
-                          finding->highest, finding->remark ? note : "");
-}
-
-/* A stranger's file may say anything: sums stop at the ends. */
-static int64_t raised(int64_t number, uint64_t by)
-{
-    int64_t sum;
-
-    return __builtin_add_overflow(number, by, &sum) ? INT64_MAX : sum;
-}
-
-static int64_t lowered(int64_t number, uint64_t by)
-{
-    int64_t rest;
-
-    return __builtin_sub_overflow(number, by, &rest) ? INT64_MIN : rest;
 }
 
 /* What the program's number is, and between what it lies: lost blocks make live and peak
@@ -294,9 +212,6 @@ static void take_total(const struct judging *judging, struct finding *finding, e
         finding->actual = (int64_t)totals->peak_bytes;
         too_high = totals->lost_bytes;
         too_low = totals->peak_error_bytes;
-        if (too_low > 0)
-            finding->doubt =
-                too_high > 0 ? "losses and several threads leave it" : "with several threads it may lie";
         break;
     case LIMIT_LIVE:
         finding->actual = judging->verdict->live.bytes[LIVE_COUNTED];
@@ -332,34 +247,18 @@ static void take_total(const struct judging *judging, struct finding *finding, e
     finding->highest = raised(finding->actual, too_low);
 }
 
-/* " (...)", or nothing (malloc'ed). */
-static char *note_on(const struct judging *judging, enum limit_of of)
-{
-    const struct ht_totals *totals = &judging->verdict->report->main.totals;
-    char bytes[24];
-
-    if (of == LIMIT_PEAK && totals->peak_error_bytes > 0)
-        return must_asprintf(" (with several threads it may be short by %s)",
-                             export_bytes(bytes, (double)totals->peak_error_bytes));
-    if (of == LIMIT_BLOCK && !profile_in(judging)->sizes.known &&
-        totals->largest_bytes > judging->limits->most[of])
-        return must_strdup(" (a file of 'run --sizes' knows by which site)");
-    return must_strdup("");
-}
-
 static void judge_program(const struct judging *judging, enum limit_of of)
 {
-    struct finding finding = {.name = must_asprintf("max-%s", limit_name(of)),
+    struct finding finding = {.about = ABOUT_PROGRAM,
+                              .of = of,
                               .unit = limit_unit(of),
                               .limit = (int64_t)judging->limits->most[of]};
-    char *note = note_on(judging, of);
 
     take_total(judging, &finding, of);
-    conclude(&finding, note);
+    conclude(&finding);
     if (finding.result != RESULT_WITHIN)
         find_culprits(judging, &finding, of, NULL);
     add_finding(judging->verdict, finding);
-    free(note);
 }
 
 /* --- Findings of sites ---------------------------------------------------------------- */
@@ -420,43 +319,32 @@ static bool is_program_nameless(const struct judging *judging)
     return seen;
 }
 
-/* A pattern that means nothing keeps every limit: mostly it is a misspelt one. */
-static char *remark_on(const struct judging *judging, const struct tally *tally)
-{
-    if (tally->sites > 0)
-        return NULL;
-    return is_program_nameless(judging)
-               ? must_asprintf("no site matches: the functions of %s have no names, is it stripped?",
-                               path_base(judging->verdict->report->main.program))
-               : must_strdup("no site matches");
-}
-
 static void judge_sites(const struct judging *judging, const struct site_limit *limit)
 {
     struct tally tally = tally_sites(judging, limit);
-    struct finding finding = {.name = must_asprintf("site %s:%s", limit->glob, limit_name(limit->of)),
+    struct finding finding = {.about = ABOUT_SITES,
+                              .of = limit->of,
+                              .glob = limit->glob,
                               .unit = limit_unit(limit->of),
                               .limit = (int64_t)limit->most,
                               .actual = tally.sum,
                               .lowest = tally.sum,
                               .highest =
                                   raised(tally.sum, tally.elsewhere > 0 ? (uint64_t)tally.elsewhere : 0)};
-    char *note;
 
     if (!tally.stacks && judging->verdict->report->main.totals.allocs > 0) {
         finding.result = RESULT_UNSURE;
-        finding.message =
-            must_strdup("cannot tell, since no call stacks were kept; track it with --stacks=full");
+        finding.flaw = FLAW_NO_STACKS;
         add_finding(judging->verdict, finding);
         return;
     }
-    finding.remark = remark_on(judging, &tally);
-    note = finding.remark ? must_asprintf(" (%s)", finding.remark) : must_strdup("");
-    conclude(&finding, note);
+    /* Such a pattern keeps every limit: mostly it is a misspelt one. */
+    if (tally.sites == 0)
+        finding.flaw = is_program_nameless(judging) ? FLAW_NAMELESS : FLAW_NO_SITE;
+    conclude(&finding);
     if (finding.result != RESULT_WITHIN)
         find_culprits(judging, &finding, limit->of, limit->glob);
     add_finding(judging->verdict, finding);
-    free(note);
 }
 
 /* --- Baseline ------------------------------------------------------------------------ */
@@ -484,7 +372,7 @@ static void find_growers(const struct judging *judging, struct finding *finding,
         if (row->site != NULL && row->side == &diff.new)
             set_place(culprit, profile_in(judging), judging->verdict->symbols, row->site);
         else
-            culprit->label = label_of(row->kind);
+            culprit->kind = row->kind;
     }
     diff_free(&diff);
 }
@@ -496,9 +384,8 @@ static int64_t grown_limit(const struct limits *limits, int64_t before)
     int64_t allowed = !limits->growth_percents         ? (int64_t)limits->growth
                       : percents < (double)(INT64_MAX) ? (int64_t)percents
                                                        : INT64_MAX;
-    int64_t limit;
 
-    return __builtin_add_overflow(before, allowed, &limit) ? INT64_MAX : limit;
+    return allowed < 0 ? lowered(before, 0 - (uint64_t)allowed) : raised(before, (uint64_t)allowed);
 }
 
 /* Two peaks are compared as they were measured: both may be short, as much and for the
@@ -508,9 +395,9 @@ static void judge_growth(const struct judging *judging, const struct report *bas
 {
     const struct ht_totals *totals = &judging->verdict->report->main.totals;
     struct finding finding = {
-        .name = must_asprintf("baseline %s", by == DIFF_PEAK ? "peak" : "live"),
+        .about = ABOUT_BASELINE,
+        .of = by == DIFF_PEAK ? LIMIT_PEAK : LIMIT_LIVE,
         .unit = UNIT_BYTES,
-        .counted = "block",
         .is_change = true,
         .before = before,
         .actual = actual,
@@ -518,18 +405,11 @@ static void judge_growth(const struct judging *judging, const struct report *bas
         .highest = actual,
         .limit = grown_limit(judging->limits, before),
     };
-    char text[64], bytes[24];
-    char *note = by == DIFF_PEAK && totals->peak_error_bytes > 0
-                     ? must_asprintf(" (it was %s; with several threads it may be short by %s)",
-                                     number_text(text, UNIT_BYTES, before),
-                                     export_bytes(bytes, (double)totals->peak_error_bytes))
-                     : must_asprintf(" (it was %s)", number_text(text, UNIT_BYTES, before));
 
-    conclude(&finding, note);
+    conclude(&finding);
     if (finding.result != RESULT_WITHIN)
         find_growers(judging, &finding, baseline, by);
     add_finding(judging->verdict, finding);
-    free(note);
 }
 
 static void judge_baseline(const struct judging *judging, const struct report *baseline)
@@ -548,27 +428,14 @@ static void judge_baseline(const struct judging *judging, const struct report *b
 
 static void judge_status(struct verdict *verdict, int status)
 {
-    struct finding finding = {.name = must_strdup("exit status"),
+    struct finding finding = {.about = ABOUT_STATUS,
                               .unit = UNIT_COUNT,
                               .actual = status,
                               .lowest = status,
                               .highest = status,
                               .result = status == 0 ? RESULT_WITHIN : RESULT_OVER};
 
-    finding.message = status == 0    ? must_strdup("0")
-                      : status > 128 ? must_asprintf("%d: signal %d killed the command", status, status - 128)
-                                     : must_asprintf("%d: the command failed (--any-exit allows it)", status);
     add_finding(verdict, finding);
-}
-
-/* A file may have been read, or copied, before the end. NULL: it was not. */
-static const char *remark_on_end(const struct summary *summary)
-{
-    if (summary->ended == END_RUNNING)
-        return "it had not ended: what is judged is how it was when it was read";
-    if (summary->ended == END_UNKNOWN && !summary->exiting)
-        return "whether it had ended is not known: what is judged is the last that the file says";
-    return NULL;
 }
 
 void verdict_make(struct verdict *verdict, const struct limits *limits, const struct report *report,
@@ -577,7 +444,6 @@ void verdict_make(struct verdict *verdict, const struct limits *limits, const st
     struct judging judging = {verdict, limits, NULL};
 
     *verdict = (struct verdict){.report = report, .symbols = symbols_open(&report->profile, false)};
-    verdict->remark = remark_on_end(&report->main);
     divide_live(&judging);
     if (exit_status != NULL)
         judge_status(verdict, *exit_status);
@@ -591,6 +457,7 @@ void verdict_make(struct verdict *verdict, const struct limits *limits, const st
     verdict->result = verdict_count(verdict, RESULT_OVER) > 0     ? RESULT_OVER
                       : verdict_count(verdict, RESULT_UNSURE) > 0 ? RESULT_UNSURE
                                                                   : RESULT_WITHIN;
+    verdict_word(verdict, limits);
     free(judging.parts);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * verdict.h - limits held against a run: which are broken, by how much, and by which
- * sites. Numbers that losses, or threads, make unsure are known to lie between two values; a limit
+ * sites. verdict.c judges, and knows the reasons as numbers and kinds; the words for them
+ * are wording.c's.
+ *
+ * Numbers that losses, or threads, make unsure are known to lie between two values; a limit
  * between them is neither kept nor broken.
  */
 #ifndef HT_TOOL_VERDICT_H
@@ -14,19 +17,38 @@
 
 enum result { RESULT_WITHIN, RESULT_OVER, RESULT_UNSURE };
 
+enum finding_about {
+    ABOUT_PROGRAM,  /* a limit of the whole program */
+    ABOUT_SITES,    /* of the sites that a pattern means */
+    ABOUT_BASELINE, /* what has become of the baseline's number */
+    ABOUT_STATUS,   /* the command's exit status */
+};
+
+/* What of a pattern's limit should be known, whatever the numbers say. */
+enum finding_flaw {
+    FLAW_NONE,
+    FLAW_NO_SITE,   /* the pattern means no site */
+    FLAW_NAMELESS,  /* nor can it: no function of the program has a name */
+    FLAW_NO_STACKS, /* nor was any stack kept: nothing is judged */
+};
+
 /* Sites that are named for one broken limit. */
 #define CULPRITS_MAX 5
 
 struct culprit {
     struct place places[ROW_PLACES]; /* the deciding frame, then its callers; none: see label */
     size_t place_count;
+    enum site_kind kind;
     const char *label; /* what stands for a stack that is not there; NULL: places[0] is */
     int64_t bytes;     /* of what the limit is about; 0 where only the number is known */
     int64_t count;     /* blocks or calls */
 };
 
 struct finding {
-    char *name; /* "max-peak", "site parse_*:live", "baseline peak", "exit status" */
+    enum finding_about about;
+    enum limit_of of; /* not of ABOUT_STATUS; of ABOUT_BASELINE the peak or what is live */
+    const char *glob; /* ABOUT_SITES, the limits' own: for the wording only */
+    enum finding_flaw flaw;
     enum result result;
     enum limit_unit unit;
     bool is_change; /* against a baseline: `actual` may be compared with `before` */
@@ -35,13 +57,14 @@ struct finding {
     int64_t limit;
     int64_t highest; /* what `actual` may be; usually the same */
     int64_t lowest;
-    const char *doubt; /* why they differ: "with several threads the peak" lies between them; NULL: losses */
-    char *message;     /* one sentence */
-    char *remark;      /* what of it should be known even where it is within; NULL: nothing */
     struct culprit culprits[CULPRITS_MAX];
     size_t culprit_count;
     size_t more_culprits; /* sites beyond those */
-    const char *counted;  /* one of what their `count` is of: "block" */
+    /* In words: */
+    char *name;          /* "max-peak", "site parse_*:live", "baseline peak", "exit status" */
+    char *message;       /* one sentence */
+    char *remark;        /* what of it should be known even where it is within; NULL: nothing */
+    const char *counted; /* one of what the culprits' `count` is of: "block" */
 };
 
 /* What is live at the end, divided. Their sum is the program's live_bytes. */
@@ -67,7 +90,8 @@ struct verdict {
     enum result result; /* the worst: over before unsure */
 };
 
-/* Judges report, which is of one heap (and, where limits->baseline is set, the difference to `baseline`).
+/* Judges report, which is of one heap (and, where limits->baseline is set, the difference to `baseline`),
+ * and puts it into words. Both reports must outlive the verdict, the limits need not.
  * exit_status: NULL, or the status of the command, which must be 0. */
 void verdict_make(struct verdict *verdict, const struct limits *limits, const struct report *report,
                   const struct report *baseline, const int *exit_status);
