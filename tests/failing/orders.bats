@@ -12,6 +12,15 @@ orders() {
     [ "$status" -eq 0 ]
 }
 
+# The library's own option is wrong: $err is one line on it, and the program runs as without.
+library_refuses() {
+    split env HEAPTRACKER_OPTIONS="$1:quiet=1:state_dir=$PWD/states" \
+        LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/failing/orders"
+    [ "$status" -eq 0 ]
+    [ "$out" = hivmhivmhivm ]
+    one_line "$err"
+}
+
 @test "without an order none fails" {
     orders
     [ "$out" = hivmhivmhivm ]
@@ -112,11 +121,7 @@ orders() {
 @test "the library's own options: wrong ones are named, the program runs" {
     need_tracking
     for wrong in fail_at=0 fail_rate=2 'fail_rate=1\:x' limit=12Q limit=0 fail_sites=relative fail_sites=/nonexistent; do
-        split env HEAPTRACKER_OPTIONS="$wrong:quiet=1:state_dir=$PWD/states" \
-            LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/failing/orders"
-        [ "$status" -eq 0 ]
-        [ "$out" = hivmhivmhivm ]
-        one_line "$err"
+        library_refuses "$wrong"
         [[ $err == *"${wrong%%=*}"* ]]
     done
 }
@@ -128,11 +133,7 @@ orders() {
         split "$tool" run -q --fail-rate="$wrong" -- touch ran
         [ "$status" -eq 125 ]
         one_line "$err"
-        split env HEAPTRACKER_OPTIONS="fail_rate=${wrong//:/\\:}:quiet=1:state_dir=$PWD/states" \
-            LD_PRELOAD="$HT_BUILD/lib/libheaptracker-preload.so" "$HT_BUILD/tests/failing/orders"
-        [ "$status" -eq 0 ]
-        [ "$out" = hivmhivmhivm ]
-        one_line "$err"
+        library_refuses "fail_rate=${wrong//:/\\:}"
         [[ $err == *"the default is used"* ]]
     done
     [ ! -e ran ]

@@ -5,6 +5,16 @@
 
 load helpers
 
+# A run in the background whose program waits for signals: $run_pid and $pid.
+start_waiting() {
+    mkfifo from
+    "$tool" run -q -- "$workload" wait >from &
+    run_pid=$!
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P "$run_pid")
+}
+
 @test "the totals of a known program are exact" {
     need_tracking
     "$tool" run -q -o x.ht -- "$workload"
@@ -636,13 +646,9 @@ ended() {
 
 @test "what a run that was killed has left goes with the next run, once nobody needs it" {
     need_tracking
-    mkfifo from
-    "$tool" run -q -- "$workload" wait >from &
-    exec 5<from
-    read -r line <&5
-    pid=$(pgrep -P $!)
-    kill -KILL $!
-    wait $! || true
+    start_waiting
+    kill -KILL "$run_pid"
+    wait "$run_pid" || true
     "$tool" run -q -o x.ht -- true
     [ -e states/*/"$pid".0.ht ]
     kill -KILL "$pid"
@@ -747,27 +753,19 @@ ended() {
 
 @test "a running program can be reported by its pid" {
     need_tracking
-    mkfifo from
-    "$tool" run -q -- "$workload" wait >from &
-    exec 5<from
-    read -r line <&5
-    pid=$(pgrep -P $!)
+    start_waiting
     "$tool" report --format=json "$pid" >out
-    kill -TERM $!
+    kill -TERM "$run_pid"
     known_totals out
     json out .ended '"running"'
-    wait $! || true
+    wait "$run_pid" || true
 }
 
 @test "if the tool itself is killed the program goes on and can be reported" {
     need_tracking
-    mkfifo from
-    "$tool" run -q -- "$workload" wait >from &
-    exec 5<from
-    read -r line <&5
-    pid=$(pgrep -P $!)
-    kill -KILL $!
-    wait $! || true
+    start_waiting
+    kill -KILL "$run_pid"
+    wait "$run_pid" || true
     "$tool" report --format=json "$pid" >out
     kill -KILL "$pid"
     known_totals out
