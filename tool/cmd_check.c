@@ -140,6 +140,26 @@ static bool any_of_c_only(const struct limits *limits)
     return limits->given[LIMIT_TEMPORARY] || limits->given[LIMIT_INVALID] || limits->given[LIMIT_BLOCK];
 }
 
+/* What does not go together. */
+static void check_settings(const struct settings *settings, const char *command)
+{
+    if (settings->limits.growth_given && settings->limits.baseline == NULL)
+        usage_error(command, "growth from what? Give a --baseline=FILE too");
+    if (!limits_any(&settings->limits))
+        usage_error(command, "give at least one limit, such as --max-peak=256K");
+    if (settings->heap && strcmp(settings->heap, "C") != 0 && any_of_c_only(&settings->limits))
+        usage_error(command,
+                    "of the heap %s neither temporary allocations nor invalid frees nor the largest "
+                    "block are counted: leave their limits out",
+                    settings->heap);
+    if (settings->keep_as && settings->file != NULL)
+        usage_error(command, "--keep is for a COMMAND; %s is kept already", settings->file);
+    if (settings->state_place && settings->file != NULL)
+        usage_error(command, "--state-dir is for a COMMAND; %s is there already", settings->file);
+    if (settings->keep_as && !output_possible(settings->keep_as))
+        die("cannot write %s: %s; give another --keep=FILE", settings->keep_as, strerror(errno));
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
     const char *format = "text";
@@ -190,21 +210,7 @@ static void parse(struct settings *settings, int argc, char **argv)
         usage_error(argv[0], "give a FILE, or -- and a COMMAND");
     if (!is_command && first + 1 < argc)
         usage_error(argv[0], "one FILE at a time, not also '%s'; a COMMAND comes after --", argv[first + 1]);
-    if (settings->limits.growth_given && settings->limits.baseline == NULL)
-        usage_error(argv[0], "growth from what? Give a --baseline=FILE too");
-    if (!limits_any(&settings->limits))
-        usage_error(argv[0], "give at least one limit, such as --max-peak=256K");
-    if (settings->heap && strcmp(settings->heap, "C") != 0 && any_of_c_only(&settings->limits))
-        usage_error(argv[0],
-                    "of the heap %s neither temporary allocations nor invalid frees nor the largest "
-                    "block are counted: leave their limits out",
-                    settings->heap);
-    if (settings->keep_as && !is_command)
-        usage_error(argv[0], "--keep is for a COMMAND; %s is kept already", argv[first]);
-    if (settings->state_place && !is_command)
-        usage_error(argv[0], "--state-dir is for a COMMAND; %s is there already", argv[first]);
-    if (settings->keep_as && !output_possible(settings->keep_as))
-        die("cannot write %s: %s; give another --keep=FILE", settings->keep_as, strerror(errno));
+    check_settings(settings, argv[0]);
 }
 
 /* --- A command ----------------------------------------------------------------------- */

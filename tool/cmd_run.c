@@ -72,6 +72,26 @@ static const char *log_place(const char *file)
     return path;
 }
 
+/* What the library is told, and would refuse later. */
+static void take_tracking(struct settings *settings, const char *command)
+{
+    struct preload_settings *tracking = &settings->tracking;
+    uint64_t threshold;
+
+    if (!is_stacks_mode(tracking->stacks))
+        usage_error(command, "--stacks=%s is not there: use " STACKS, tracking->stacks);
+    if (tracking->threshold &&
+        (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
+        usage_error(command, "--threshold=%s is no size: use digits, and K, M or G (1024)",
+                    tracking->threshold);
+    if (settings->log)
+        tracking->log = log_place(settings->log);
+    fail_orders_check(command, tracking, settings->fail_site);
+    options_count(command, "depth", tracking->depth, 0, 1, DEPTH_MAX);
+    settings->interval_ms =
+        options_count(command, "interval", tracking->interval, INTERVAL_MS, 1, INTERVAL_MS_MAX);
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
     const char *format_name = "text", *top = NULL;
@@ -113,7 +133,6 @@ static void parse(struct settings *settings, int argc, char **argv)
                  "Exit status: COMMAND's, or 128 + its signal; 125 to 127 as env and timeout.\n",
         .operands_last = true,
     };
-    uint64_t threshold;
     int first = options_parse(argc, argv, &usage, specs);
 
     if (first >= argc)
@@ -121,20 +140,9 @@ static void parse(struct settings *settings, int argc, char **argv)
     settings->exporter = exporter_find(format_name, true);
     if (settings->exporter == NULL)
         usage_error(argv[0], "no summary in format '%s': use %s, or report -o", format_name, formats);
-    if (!is_stacks_mode(tracking->stacks))
-        usage_error(argv[0], "--stacks=%s is not there: use " STACKS, tracking->stacks);
-    if (tracking->threshold &&
-        (!parse_size(tracking->threshold, strlen(tracking->threshold), &threshold) || threshold > INT64_MAX))
-        usage_error(argv[0], "--threshold=%s is no size: use digits, and K, M or G (1024)",
-                    tracking->threshold);
     if (follow && tracking->only_parent)
         usage_error(argv[0], "give --follow-fork or --no-follow-fork");
-    if (settings->log)
-        tracking->log = log_place(settings->log);
-    fail_orders_check(argv[0], tracking, settings->fail_site);
-    options_count(argv[0], "depth", tracking->depth, 0, 1, DEPTH_MAX);
-    settings->interval_ms =
-        options_count(argv[0], "interval", tracking->interval, INTERVAL_MS, 1, INTERVAL_MS_MAX);
+    take_tracking(settings, argv[0]);
     settings->show.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another -o FILE", settings->keep_as, strerror(errno));
@@ -321,6 +329,23 @@ static void leave_directory(const struct settings *settings, const struct tree *
     survivors_free(&survivors);
 }
 
+/* Returns whether the first process went on untracked. */
+static bool say_what_was_missed(const struct tree *tree, const struct target *target,
+                                const struct image_watch *watch, const struct child *child,
+                                const char *command)
+{
+    bool incomplete = false;
+
+    if (!tree->has_main)
+        say_untracked(command, target, tree);
+    else
+        incomplete = say_untracked_exec(watch, &tree->report.main, target, command, child->last_name);
+    if (tree->has_main && own_malloc_hides(&tree->report.main))
+        own_malloc_say(&tree->report.main);
+    say_lost(tree);
+    return incomplete;
+}
+
 int cmd_run(int argc, char **argv)
 {
     bool incomplete;
@@ -351,9 +376,7 @@ int run_command(int argc, char **argv, bool *incomplete)
     if (directory != NULL)
         preload_set_options(directory, &settings.tracking);
     rss_tree_init(&rss, directory, settings.interval_ms);
-
     image_watch_init(&watch, directory);
-
     if (!child_run(&child, settings.command, &rss, &watch)) {
         int error = errno;
 
@@ -370,14 +393,7 @@ int run_command(int argc, char **argv, bool *incomplete)
               : directory      ? default_name(settings.command[0], child.pid)
                                : NULL;
     tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL, settings.show.debuginfod);
-    if (!tree.has_main)
-        say_untracked(settings.command[0], &target, &tree);
-    else
-        *incomplete =
-            say_untracked_exec(&watch, &tree.report.main, &target, settings.command[0], child.last_name);
-    if (tree.has_main && own_malloc_hides(&tree.report.main))
-        own_malloc_say(&tree.report.main);
-    say_lost(&tree);
+    *incomplete = say_what_was_missed(&tree, &target, &watch, &child, settings.command[0]);
     print_summary(&settings, &tree);
     say_kept(&settings, &tree, keep_as);
     leave_directory(&settings, &tree, directory);

@@ -43,9 +43,11 @@ static int by_code(const struct profile *profile, const struct site *left, const
                               *l = left_node, *r = right_node;
 
     for (int i = 0; i < FRAMES_COMPARED && l != r; i++) {
-        int order =
-            l == NULL || r == NULL ? (l != NULL) - (r != NULL) : by_place(profile, l->where, r->where);
+        int order;
 
+        if (l == NULL || r == NULL)
+            return (l != NULL) - (r != NULL);
+        order = by_place(profile, l->where, r->where);
         if (order != 0)
             return order;
         l = node_at(profile, l->parent);
