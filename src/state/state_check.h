@@ -62,8 +62,7 @@ const struct state_holder *state_view_holder(const struct state_view *view, uint
 /* Heap `number`, 1 being the first; NULL: there is none. */
 const struct state_heap *state_view_heap(const struct state_view *view, uint32_t number);
 
-/* Of a node's `where`: the module's number, 0: none known; STATE_WHERE_HEAP is one beyond any
- * file's modules. */
+/* The module's number in a node's `where`; 0: none known, STATE_WHERE_HEAP: it is no frame. */
 static inline uint32_t state_where_module(uint64_t where)
 {
     return (uint32_t)(where >> STATE_WHERE_MODULE_SHIFT) & STATE_WHERE_MODULE_MASK;

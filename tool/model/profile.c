@@ -384,7 +384,10 @@ const struct state_module *profile_module(const struct profile *profile, uint64_
 {
     uint32_t number = state_where_module(where);
 
-    return number != 0 && number <= profile->module_count ? &profile->modules[number - 1] : NULL;
+    /* A forged file may have so many modules that a heap's number is one. */
+    return number != 0 && number != STATE_WHERE_HEAP && number <= profile->module_count
+               ? &profile->modules[number - 1]
+               : NULL;
 }
 
 uint64_t profile_offset(const struct state_module *module, uint64_t where)
