@@ -79,7 +79,7 @@ void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
     chain_cut_to(c, 0);
     c->window_bytes = full ? stack_high - stack_low : 0;
     c->open_from = stack_high - c->window_bytes;
-    store_relaxed(&c->edits, c->edits + 1);
+    store_relaxed(&c->edits, c->edits + 2);
     fence_compiler();
     store_relaxed(&c->open_bytes, c->window_bytes);
 }

@@ -8,7 +8,7 @@
  *  - Whoever changes anything does so between edit_begin and edit_end. Meanwhile
  *    the window of the fast path is shut and a nested capture finds `editing`:
  *    it walks and looks up without reading or writing any of this.
- *  - Whoever only reads compares `edits` before and after: if a handler has edited
+ *  - Whoever only reads compares `edits` before and after: if a handler has edited, or begun to,
  *    in between, what was read may be half old and half new, and is thrown away.
  *  - A handler may leave by longjmp, so that edit_end is never reached. Its frames
  *    are gone then: a capture on the same stack at or above the editing capture's
@@ -105,7 +105,7 @@ struct chain {
     uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise window_bytes */
     const struct unwind *unwind;
     uint32_t generation;
-    uint32_t edits;        /* completed edits, by which a reader sees that one came between */
+    uint32_t edits;        /* begun and ended, by which a reader sees that one came between; odd: half of one */
     uint64_t address_mask; /* the bits of a return address that make a `where` */
     uint64_t window_bytes;
     const struct trie_node *nodes;
@@ -349,17 +349,25 @@ HT_COLD void edit_end_mixed(struct chain *c);
  * `edits` was read, so what was found out before is stale; nothing was begun. */
 HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t *serial)
 {
+    uint32_t now;
+
     store_relaxed(&c->open_bytes, 0u);
     store_relaxed(&c->last.sp, 0u);
     store_relaxed(&c->editing, sp);
     fence_compiler();
     /* A handler may have edited until `editing` was set, and not since. */
-    if (unlikely(load_relaxed(&c->edits) != edits)) {
-        store_relaxed(&c->editing, 0u);
-        fence_compiler();
-        store_relaxed(&c->open_bytes, c->window_bytes);
+    now = load_relaxed(&c->edits);
+    if (unlikely(now != edits)) {
+        /* Has it been jumped out of meanwhile, by a handler of its own? Then the edit that it left
+         * behind passes for this capture's, whose slow path knows it by that. */
+        if (now % 2 == 0) {
+            store_relaxed(&c->editing, 0u);
+            fence_compiler();
+            store_relaxed(&c->open_bytes, c->window_bytes);
+        }
         return false;
     }
+    store_relaxed(&c->edits, edits + 1 + edits % 2);
     *serial = ++c->edit_serial;
     fence_compiler();
     return true;
@@ -370,7 +378,7 @@ HT_INLINE void edit_end(struct chain *c, uint32_t serial)
     fence_compiler();
     if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST))
         edit_end_mixed(c);
-    store_relaxed(&c->edits, c->edits + 1);
+    store_relaxed(&c->edits, c->edits / 2 * 2 + 2);
     fence_compiler();
     store_relaxed(&c->editing, 0u);
     fence_compiler();
