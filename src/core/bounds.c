@@ -51,9 +51,7 @@ static void bounds_alone(struct thread *t, int64_t program_live)
     /* A look now and then keeps the timeline; thresholds may come sooner. */
     t->high = add_bounded(net, (int64_t)min_u64((uint64_t)room.up, LOOK_BYTES));
     t->low = net - (int64_t)min_u64((uint64_t)room.down, LOOK_BYTES);
-    /* An equal peak is a new one, so the mark is one below. */
-    t->peak_mark =
-        (int64_t)min_u64(load_relaxed(&tracker.header->peak_bytes), INT64_MAX) - t->other_bytes - 1;
+    t->peak_mark = thread_peak_mark(t);
 }
 
 static void bounds_shared(struct thread *t, int64_t program_live)
@@ -118,6 +116,9 @@ static void move_scratch(struct thread *t)
         offsetof(struct state_slot, reallocs),
     };
 
+    /* A thread that is alone by its own view sees its peak at its own frees only. */
+    if (t->scratch.bytes_freed != 0)
+        tracker_note_peak(tracker_live_bytes(), tracker_live_blocks());
     for (size_t i = 0; i < HT_ARRAY_LENGTH(members); i++) {
         uint64_t *from = (uint64_t *)((char *)&t->scratch + members[i]);
         uint64_t *to = (uint64_t *)((char *)tracker_shared_slot() + members[i]);

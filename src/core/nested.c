@@ -21,12 +21,29 @@ static void shared_add(size_t member_offset, uint64_t n)
 
 #define SHARED_ADD(member, n) shared_add(offsetof(struct state_slot, member), (n))
 
+/* Counts out a block that was taken out of the map. */
+static void count_nested_out(struct thread *t, const struct taken_block *taken)
+{
+    tracker_note_peak(tracker_live_bytes(), tracker_live_blocks());
+    if (t->alone) /* or the outer call would find a peak that is none any more, and note it */
+        t->peak_mark = thread_peak_mark(t);
+    SHARED_ADD(frees, 1);
+    SHARED_ADD(bytes_freed, taken->size);
+    sites_shared_out(cell_site(taken->word), taken->size);
+    thread_mirror(-(intptr_t)taken->size);
+    limit_change(-(int64_t)taken->size);
+}
+
 HT_COLD void nested_put(struct thread *t, const void *block, size_t size)
 {
     uint32_t *cell = block_map_cell_make(&tracker_blocks, block);
+    struct taken_block unseen;
+    bool is_same = block == t->nested_block;
 
     if (t->nested_block != NULL)
         nested_settle(t, block); /* calls may be nested more than once: valloc, memalign, malloc */
+    if (!is_same && thread_take(block, &unseen))
+        count_nested_out(t, &unseen); /* it was freed where no hook saw it */
     SHARED_ADD(nested_calls, 1);
     SHARED_ADD(allocs, 1);
     SHARED_ADD(bytes_allocated, size);
@@ -54,11 +71,7 @@ HT_COLD bool nested_take(struct thread *t, const void *block)
     if (!thread_take(block, &taken))
         return false; /* the outer call has it: a realloc that frees the old block */
     SHARED_ADD(nested_calls, 1);
-    SHARED_ADD(frees, 1);
-    SHARED_ADD(bytes_freed, taken.size);
-    sites_shared_out(cell_site(taken.word), taken.size);
-    thread_mirror(-(intptr_t)taken.size);
-    limit_change(-(int64_t)taken.size);
+    count_nested_out(t, &taken);
     if (t->nested_block == block)
         nested_settle(t, NULL);
     tracker_bump_epoch();

@@ -30,7 +30,7 @@ HT_COLD void thread_count(struct thread *t, enum thread_count which)
     slot_add(t, members[which], 1);
 }
 
-static void lose_block(struct thread *t, size_t size)
+HT_COLD void thread_lose(struct thread *t, size_t size)
 {
     slot_add(t, offsetof(struct state_slot, lost_blocks), 1);
     slot_add(t, offsetof(struct state_slot, lost_bytes), size);
@@ -43,29 +43,33 @@ static void lose_block(struct thread *t, size_t size)
 static void count_unseen_free(struct thread *t, const uint32_t *cell)
 {
     size_t size = cell_size(cell, load_relaxed(cell));
+    int64_t net = thread_net(t);
 
+    if (!t->alone)
+        tracker_note_peak(tracker_live_bytes(), tracker_live_blocks());
+    else if (net > t->peak_mark)
+        thread_new_peak(t, net);
     slot_add(t, offsetof(struct state_slot, frees), 1);
     slot_add(t, offsetof(struct state_slot, bytes_freed), size);
     thread_site_out(t, cell_site(load_relaxed(cell)), size, false);
     thread_mirror(-(intptr_t)size);
     limit_change(-(int64_t)size);
+    /* The call of an allocation does not ask whether net is low: it is to look all the same, since a
+     * threshold may be armed again, and the thread could climb by `size` before it looks next. */
+    t->high = INT64_MIN;
 }
 
-HT_COLD void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site)
+HT_COLD uint32_t *thread_make_room(struct thread *t, const void *block)
 {
     uint32_t *cell = block_map_cell_make(&tracker_blocks, block);
 
-    if (cell == NULL) {
-        lose_block(t, size);
-        return;
-    }
-    if (cell_is_live(load_relaxed(cell))) {
-        if (t->nested_block == block)
-            nested_settle(t, block);
-        else
-            count_unseen_free(t, cell);
-    }
-    cell_put(cell, size, thread_mark(t, site));
+    if (cell == NULL || !cell_is_live(load_relaxed(cell)))
+        return cell;
+    if (t->nested_block == block)
+        nested_settle(t, block);
+    else
+        count_unseen_free(t, cell);
+    return cell;
 }
 
 /* Far from where allocators map blocks one by one, anywhere: glibc's from 128 KiB on. */

@@ -53,8 +53,13 @@ extern HT_HIDDEN PORT_THREAD_LOCAL struct thread tracker_thread;
 
 /* --- Cold parts, out of line ---------------------------------------------- */
 
-/* The block's cell does not exist, or says that the block is live already. */
-void thread_put_odd(struct thread *t, const void *block, size_t size, uint32_t site);
+/* The block's cell does not exist, or says that a block is live there: gives the cell, with
+ * nothing in it. NULL: there is no memory for one. Before the block is counted, since
+ * what was live there is counted out, and live bytes were never both. */
+uint32_t *thread_make_room(struct thread *t, const void *block);
+
+/* Counts a block that has no cell as lost. */
+void thread_lose(struct thread *t, size_t size);
 
 /* A size that is not below usual_end: a new largest one, one of 64 MiB or more, or any
  * while sizes are counted. Keeps the largest, counts the size, and raises usual_end. */
@@ -125,6 +130,13 @@ HT_INLINE void thread_new_peak(struct thread *t, int64_t net)
     t->peak_mark = net - 1; /* an equal peak is a new one */
 }
 
+/* Alone: the net bytes above which the thread has found a new peak. An equal peak is a new
+ * one, so the mark is one below. */
+HT_INLINE int64_t thread_peak_mark(const struct thread *t)
+{
+    return (int64_t)min_u64(load_relaxed(&tracker.header->peak_bytes), INT64_MAX) - t->other_bytes - 1;
+}
+
 /* Counts a block in. The caller then asks thread_is_high. */
 HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint32_t site)
 {
@@ -133,14 +145,16 @@ HT_INLINE void thread_put(struct thread *t, const void *block, size_t size, uint
 
     if (unlikely((uintptr_t)block >= t->map_end))
         thread_map_end(t, block, size); /* before the cell is read */
+    if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))))
+        cell = thread_make_room(t, block);
     own_add(&slot->allocs, 1);
     own_add(&slot->bytes_allocated, size);
     t->last_block = (uintptr_t)block;
     thread_mirror((intptr_t)size);
-    if (unlikely(cell == NULL) || unlikely(cell_is_live(load_relaxed(cell))))
-        thread_put_odd(t, block, size, site);
-    else
+    if (likely(cell != NULL))
         cell_put(cell, size, thread_mark(t, site));
+    else
+        thread_lose(t, size);
     thread_site_in(t, site, size);
     if (unlikely(size >= t->usual_end))
         thread_put_size(t, size, site);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * nested_bump.c - the allocator of nested.c: blocks lie side by side, without headers. Of
+ * nested_bump.c - the allocator of nested.c and unseen.c: blocks lie side by side, without headers. Of
  * its public functions one is built on another, as in musl.
  */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nested_bump.h"
 
@@ -36,6 +37,20 @@ void *malloc(size_t size)
 void free(void *block)
 {
     (void)block;
+}
+
+void bump_free_unseen(void *block)
+{
+    used = (size_t)((char *)block - arena);
+}
+
+void *realloc(void *block, size_t size)
+{
+    void *moved = malloc(size);
+
+    if (moved != NULL && block != NULL)
+        memmove(moved, block, size); /* more than the old block had: what lies behind it */
+    return moved;
 }
 
 void *memalign(size_t alignment, size_t size)
