@@ -141,19 +141,22 @@ HT_INLINE struct device_block *find(const void *block)
     return is_of_c_heap(block) ? block_table_find(small.blocks, block) : NULL;
 }
 
-/* A new block, or one that is put back. */
-HT_INLINE void remember(const void *block, uint32_t size, uint32_t tag)
+/* A new block, before it is counted: what stood at its address was never live with it. Gives
+ * live bytes with the new block; `live` is what they are if nothing stood there. */
+HT_INLINE uint32_t remember(const void *block, uint32_t size, uint32_t tag, uint32_t live)
 {
     struct device_block *entry = block_table_home(small.blocks, (uintptr_t)block);
 
     if (unlikely(entry->address != 0)) {
         entry = place_further(entry, block, size);
+        live = (uint32_t)small.live + size;
         if (entry == NULL)
-            return;
+            return live;
     }
     entry->address = (uintptr_t)block;
     entry->size = size;
     entry->tag = tag;
+    return live;
 }
 
 HT_COLD static void carry_allocs(void)
@@ -173,13 +176,13 @@ void *device_got(void *block, size_t size, const void *caller, uint32_t anyway)
         return NULL;
     }
     site = site_of(caller_of(caller));
+    live = remember(block, (uint32_t)size, small.tag_base + (uint32_t)(uintptr_t)site, live);
     keep_peak(site, small.state.peak_number);
     if (unlikely(__builtin_add_overflow(site->allocs, 1u, &site->allocs)))
         carry_allocs();
     site->bytes_allocated += size;
     small.live = (ssize_t)live;
     small.last_block = (uintptr_t)block;
-    remember(block, (uint32_t)size, small.tag_base + (uint32_t)(uintptr_t)site);
     HT_CRITICAL_EXIT(state);
     return block;
 }
@@ -282,8 +285,11 @@ void device_count_taken(const void *block, const struct device_taken *taken)
 void device_put_back(const void *block, const struct device_taken *taken)
 {
     unsigned long state = HT_CRITICAL_ENTER();
+    struct device_block *home = block_table_home(small.blocks, (uintptr_t)block);
+    struct device_block *entry = place_further(home, block, taken->size); /* home too, where it is free */
 
-    remember(block, taken->size, taken->tag);
+    if (entry != NULL)
+        *entry = (struct device_block){(uintptr_t)block, taken->size, taken->tag};
     HT_CRITICAL_EXIT(state);
 }
 
