@@ -42,7 +42,8 @@ struct ht_totals {
     uint64_t invalid_frees;    /* free or realloc of a block that was already freed */
     uint64_t unmatched_frees;  /* free of an unknown block while lost_blocks > 0 */
     uint64_t threads;          /* threads that ever called an allocation function */
-    uint64_t peak_error_bytes; /* 0 while only one thread has ever allocated at a time */
+    uint64_t peak_error_bytes; /* 0 while only one thread has ever allocated at a time; else for each
+                                * thread at most 32 KiB, and at most what it allocated */
     uint64_t lost_blocks;      /* blocks that the block map could not hold; see DESIGN: live is then */
     uint64_t lost_bytes;       /*   too high by at most lost_bytes */
     uint64_t lost_events;      /* reports and notifications that could not be delivered */

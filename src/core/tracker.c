@@ -102,7 +102,7 @@ static uint32_t find_slot(void)
 
 /* --- Sums ------------------------------------------------------------------- */
 
-enum fold { FOLD_SUM, FOLD_LARGEST };
+enum fold { FOLD_SUM, FOLD_LARGEST, FOLD_PEAK_ERROR };
 
 static uint64_t fold_slots(size_t member_offset, enum fold fold)
 {
@@ -115,7 +115,10 @@ static uint64_t fold_slots(size_t member_offset, enum fold fold)
         for (uint32_t i = 0; i < count; i++) {
             uint64_t n = load_acquire((const uint64_t *)((const char *)&chunk->slots[i] + member_offset));
 
-            result = fold == FOLD_SUM ? result + n : result > n ? result : n;
+            if (fold == FOLD_LARGEST)
+                result = result > n ? result : n;
+            else
+                result += fold == FOLD_SUM ? n : state_slot_peak_error(n);
         }
         left -= count;
     }
@@ -167,7 +170,9 @@ void tracker_totals(struct ht_totals *out)
         .threads = load_relaxed(&header->threads),
         .peak_bytes = load_relaxed(&header->peak_bytes),
         .peak_blocks = load_relaxed(&header->peak_blocks),
-        .peak_error_bytes = load_relaxed(&header->peak_error_bytes),
+        .peak_error_bytes =
+            min_u64(load_relaxed(&header->peak_error_bytes),
+                    fold_slots(offsetof(struct state_slot, bytes_allocated), FOLD_PEAK_ERROR)),
         .lost_events = load_relaxed(&header->lost_events),
         .inherited_bytes = header->inherited_bytes,
         .inherited_blocks = header->inherited_blocks,
@@ -265,7 +270,7 @@ static void go_slotless(struct thread *t)
 
 static void note_thread_count(uint64_t now)
 {
-    raise_relaxed(&tracker.header->peak_error_bytes, now * TRACKER_PEAK_ERROR_BYTES_PER_THREAD);
+    raise_relaxed(&tracker.header->peak_error_bytes, now * STATE_PEAK_ERROR_BYTES);
 }
 
 void tracker_thread_register(struct thread *t)

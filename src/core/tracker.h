@@ -28,8 +28,7 @@ struct call_event;
 
 /* A thread's live bytes may move this far up or down before it looks at the sum.
  * Up and down together are the 32 KiB a thread that DESIGN.md promises. */
-#define TRACKER_BATCH_BYTES (16 * 1024)
-#define TRACKER_PEAK_ERROR_BYTES_PER_THREAD (2 * TRACKER_BATCH_BYTES)
+#define TRACKER_BATCH_BYTES (STATE_PEAK_ERROR_BYTES / 2)
 
 #define TRACKER_SLOT_CHUNKS_MAX 16
 #define TRACKER_SLOTS_MAX 4096u /* threads at one time with a slot of their own */

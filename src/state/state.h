@@ -137,6 +137,20 @@ struct state_slot {
     uint64_t largest_bytes; /* the largest size that `allocs` counts; grows only. Slot 0: by atomic maximum */
 };
 
+/* Of a peak, the header's peak_error_bytes allows so much for each thread that ever had a slot at
+ * one time: a thread looks at the sum whenever its own live bytes have gone that far, and may
+ * hide what they have gone since. That cannot be more than it allocated meanwhile, so for a slot
+ * the bound is the less of this and its bytes_allocated. All that its threads allocated, one
+ * after the other, is in there, so it is a bound for whichever had it at the peak; and slot 0 counts
+ * for calls inside calls, which are not in the header's. A forked child's slot 0 has what its
+ * parent allocated, too: there the sum is up to this much more than need be. */
+#define STATE_PEAK_ERROR_BYTES (32 * 1024)
+
+static inline uint64_t state_slot_peak_error(uint64_t bytes_allocated)
+{
+    return bytes_allocated < STATE_PEAK_ERROR_BYTES ? bytes_allocated : STATE_PEAK_ERROR_BYTES;
+}
+
 /* --- Stacks ---------------------------------------------------------------- */
 
 /* One frame of the stack table. `where` names the code:
@@ -361,7 +375,7 @@ struct state_header {
     uint64_t peak_bytes; /* a reader takes the greater of this and live at rest */
     uint64_t peak_blocks;
     uint64_t peak_number;      /* grows with every new peak */
-    uint64_t peak_error_bytes; /* peak_bytes is short by at most this */
+    uint64_t peak_error_bytes; /* peak_bytes is short by at most this, and the slots' bounds summed */
 
     /* Written by any thread, by atomic read-modify-write. */
     uint64_t threads;     /* threads that ever called */

@@ -386,6 +386,7 @@ static void add_slot(struct ht_totals *sum, uint64_t *bytes_freed, const struct 
 {
     sum->allocs += load_relaxed(&slot->allocs);
     sum->bytes_allocated += load_relaxed(&slot->bytes_allocated);
+    sum->peak_error_bytes += state_slot_peak_error(load_relaxed(&slot->bytes_allocated));
     sum->frees += load_relaxed(&slot->frees);
     *bytes_freed += load_relaxed(&slot->bytes_freed);
     sum->temporary_allocs += load_relaxed(&slot->temporary_allocs);
@@ -420,7 +421,7 @@ void state_view_totals(const struct state_view *view, struct ht_totals *out)
         sum.peak_bytes = (uint64_t)sum.live_bytes;
         sum.peak_blocks = sum.live_blocks > 0 ? (uint64_t)sum.live_blocks : 0;
     }
-    sum.peak_error_bytes = load_relaxed(&header->peak_error_bytes);
+    sum.peak_error_bytes = min_u64(sum.peak_error_bytes, load_relaxed(&header->peak_error_bytes));
     sum.threads = load_relaxed(&header->threads);
     sum.lost_events = load_relaxed(&header->lost_events);
     sum.inherited_bytes = header->inherited_bytes;

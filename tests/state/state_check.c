@@ -156,6 +156,33 @@ static void every_counter_of_a_slot_reaches_its_total(void **unused)
     assert_int_equal(totals.largest_bytes, 14);
 }
 
+static void a_thread_hides_no_more_of_a_peak_than_it_allocated(void **unused)
+{
+    struct sample sample;
+    struct state_view view;
+    struct ht_totals totals;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_null(state_check(sample.bytes, SAMPLE_BYTES, &view).what);
+    sample_header(&sample)->peak_error_bytes = 0;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_error_bytes, 0);
+    sample_header(&sample)->peak_error_bytes = 4 * STATE_PEAK_ERROR_BYTES;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_error_bytes, 3100);
+    sample_slot(&sample, 1)->bytes_allocated = STATE_PEAK_ERROR_BYTES - 1; /* it was 200 */
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_error_bytes, 2900 + STATE_PEAK_ERROR_BYTES - 1);
+    sample_slot(&sample, 1)->bytes_allocated = UINT64_MAX / 2;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_error_bytes, 2900 + STATE_PEAK_ERROR_BYTES);
+    for (int i = 0; i < 5; i++)
+        sample_slot(&sample, i)->bytes_allocated = UINT64_MAX / 8;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_error_bytes, 4 * STATE_PEAK_ERROR_BYTES);
+}
+
 static void live_above_the_noted_peak_is_the_peak(void **unused)
 {
     struct sample sample;
@@ -530,6 +557,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound_file_is_accepted_and_added_up),
         cmocka_unit_test(every_counter_of_a_slot_reaches_its_total),
+        cmocka_unit_test(a_thread_hides_no_more_of_a_peak_than_it_allocated),
         cmocka_unit_test(live_above_the_noted_peak_is_the_peak),
         cmocka_unit_test(bytes_after_the_file_are_ignored),
         cmocka_unit_test(a_32_bit_programs_file_is_accepted),

@@ -276,8 +276,26 @@ check() {
     echo "$out" >check.json
     json check.json '[.peak_error_bytes, (.limits[0] | [.result, .lowest, .actual, .highest])]' \
         '[1000,["unsure",2500,2500,3500]]'
-    "$make_state" x.ht peak_error_bytes=18446744073709551615 # a stranger's
-    check 2 --max-peak=1G x.ht
+    "$make_state" x.ht peak_error_bytes=18446744073709551615 # a stranger's: not more than was allocated
+    check 0 --max-peak=5600 x.ht
+    check 2 --max-peak=5599 x.ht
+}
+
+@test "threads that allocate little leave the peak unsure by no more than that" {
+    need_tracking
+    need jq
+    "$tool" run --quiet -o x.ht "$HT_BUILD/tests/tool/little_thread"
+    "$tool" report --format=json x.ht >x.json
+    read -r threads bytes peak error <<<"$(jq -r '.totals | "\(.threads) \(.bytes_allocated) \(.peak_bytes) \(.peak_error_bytes)"' x.json)"
+    echo "$threads threads, $bytes bytes in all, peak $peak, short by $error"
+    [ "$threads" -eq 2 ]
+    [ "$peak" -ge 5024 ]
+    [ "$error" -gt 1024 ] # the other thread's, and what the first one allocated
+    [ "$error" -le "$bytes" ]
+    check 0 --max-peak=$((peak + error)) x.ht
+    check 2 --max-peak=$((peak + error - 1)) x.ht
+    check 1 --max-peak=$((peak - 1)) x.ht
+    check 0 --max-peak=16K x.ht
 }
 
 @test "a limit is given to the byte where rounding would hide the difference" {
