@@ -74,7 +74,8 @@ typedef uint64_t ht_mark_t;
  * inside a callback). It must not leave by longjmp or an exception. */
 typedef void (*ht_threshold_fn)(void *user, uint64_t threshold_bytes, uint64_t live_bytes);
 
-/* Receives one line without its newline, NUL-terminated, at most 255 bytes.
+/* Receives one line without its newline, NUL-terminated, at most 255 bytes. A longer
+ * one (with a long path in it) comes in several calls, 255 bytes and then the rest.
  * Called by one thread at a time only if the program allocates from one thread;
  * it may allocate (counted, not logged). */
 typedef void (*ht_log_fn)(void *user, const char *line);

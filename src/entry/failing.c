@@ -30,7 +30,7 @@ void failing_prepare(const struct options *options, void (*complain)(const char 
 {
     const struct fail_orders *orders = &options->fail;
     const char *wrong = NULL;
-    char text[LOG_LINE_BYTES];
+    char text[LOG_LONG_LINE_BYTES];
     struct line line;
 
     failing.orders = *orders;

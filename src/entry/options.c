@@ -211,7 +211,7 @@ static const char *copy_part(const char *text, char end, char *to, size_t capaci
 static void complain_about(void (*complain)(const char *), const char *name, const char *value,
                            const char *remedy)
 {
-    char text[LOG_LINE_BYTES];
+    char text[LOG_LONG_LINE_BYTES];
     struct line line;
 
     line_init(&line, text, sizeof text);

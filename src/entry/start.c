@@ -21,6 +21,8 @@
 /* What the log of a program without heap_threshold compares with: the original's value. */
 #define LOG_THRESHOLD_DEFAULT 256000
 
+_Static_assert(STATE_PATH_BYTES + LOG_LINE_BYTES <= LOG_LONG_LINE_BYTES, "a line can name a state file");
+
 static struct {
     uint32_t begun; /* atomic: a thread is starting the tracker, or has */
     bool wipes;     /* the kernel resets the epoch in a fork's child */
@@ -36,7 +38,7 @@ static struct {
 
 static void say_no_file(const char *directory, int error, const char *instead)
 {
-    char text[LOG_LINE_BYTES];
+    char text[LOG_LONG_LINE_BYTES];
     struct line line;
 
     line_init(&line, text, sizeof text);
@@ -315,7 +317,7 @@ __attribute__((constructor)) static void start_with_program(void)
 /* Calls after this are still counted: the mapping stays until the process ends. */
 __attribute__((destructor)) static void end_with_program(void)
 {
-    char text[STATE_PATH_BYTES + LOG_LINE_BYTES];
+    char text[LOG_LONG_LINE_BYTES];
     struct line line;
 
     if (!has_tables())

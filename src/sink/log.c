@@ -49,7 +49,7 @@ void log_set_quiet(int quiet)
 
 static void write_error_line(const char *text)
 {
-    char buffer[LOG_LINE_BYTES + 1];
+    char buffer[LOG_LONG_LINE_BYTES + 1];
     struct line line;
 
     line_init(&line, buffer, sizeof buffer - 1);
@@ -58,12 +58,27 @@ static void write_error_line(const char *text)
     port_write_error(buffer, line.length + 1);
 }
 
+/* In pieces where it is longer than was promised. */
+static void hand_over(const struct log_receiver *receiver, const char *text)
+{
+    char piece[LOG_LINE_BYTES];
+    struct line line;
+
+    for (size_t left = __builtin_strlen(text); left >= sizeof piece; left -= line.length) {
+        line_init(&line, piece, sizeof piece);
+        line_add(&line, text);
+        text += line.length;
+        receiver->fn(receiver->user, piece);
+    }
+    receiver->fn(receiver->user, text);
+}
+
 void log_line(const char *text)
 {
     struct log_receiver receiver = logging.receivers[load_acquire(&logging.set_count) % LOG_RECEIVERS];
 
     if (receiver.fn != NULL)
-        receiver.fn(receiver.user, text);
+        hand_over(&receiver, text);
     else if (logging.log_debug != NULL)
         logging.log_debug("%s\n", text);
     else

@@ -2,7 +2,8 @@
  *
  * log.h - where the tracker's lines go: the program's function, Azure Sphere's
  * Log_Debug where the program has one, else standard error. Any thread; AS-safe
- * as far as the receiving function is. A line is handed over in one piece.
+ * as far as the receiving function is. A line that is not
+ * longer than that function was promised is handed over in one piece.
  */
 #ifndef HT_SINK_LOG_H
 #define HT_SINK_LOG_H
@@ -10,6 +11,9 @@
 #include "heaptracker.h"
 
 #define LOG_LINE_BYTES 256
+/* Of a line that names a path or an option's value, which have up to 512 bytes: half a path is of
+ * no use to anybody. */
+#define LOG_LONG_LINE_BYTES (512 + LOG_LINE_BYTES)
 
 /* fn NULL: back to the default. */
 void log_set(ht_log_fn fn, void *user);
@@ -19,7 +23,8 @@ void log_set(ht_log_fn fn, void *user);
  * error. Set once, at start. */
 void log_set_default(int (*log_debug)(const char *format, ...));
 
-/* One line, without its newline, at most LOG_LINE_BYTES - 1 bytes. */
+/* One line, without its newline, at most LOG_LONG_LINE_BYTES - 1 bytes. The program's function was
+ * promised LOG_LINE_BYTES - 1 at most (heaptracker.h), and gets a longer one in pieces. */
 void log_line(const char *text);
 
 /* A message of the tracker's own ("heaptracker: ..."). quiet drops them. */

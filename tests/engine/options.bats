@@ -90,6 +90,40 @@ one_line_that_says() {
     [ "$(stat -c %a "$file")" = 600 ]
 }
 
+# A path of about 300 bytes and more.
+long_directory() {
+    local name
+    name=$(printf 'n%.0s' {1..140})
+    long=$states/$name/$name
+    [ ${#long} -lt 390 ] || skip "the test's own directory has too long a path"
+    mkdir -p "$long"
+}
+
+@test "a long state directory is whole in every line that names it" {
+    long_directory
+    tracked "state_dir=$long"
+    file=$(echo "$long"/*.0.ht)
+    [ "$stderr" = "heaptracker: see \`heaptracker report $file\`" ]
+    tracked "state_dir=$long/x"
+    one_line_that_says "no state file in $long/x: " "; counting goes on without a file"
+    tracked "state_dir=$long:quiet=1:limit=$long"
+    one_line_that_says "limit=$long is not valid: " "; the default is used"
+    tracked "state_dir=$long:quiet=1:fail_sites=$long/x"
+    one_line_that_says "fail_sites=$long/x: " "; no allocation is made to fail on order"
+}
+
+@test "a program's own function gets a long line in pieces of at most 255 bytes, and all of it" {
+    long_directory
+    run env LD_PRELOAD="$preload" HEAPTRACKER_OPTIONS="state_dir=$long" "$HT_BUILD/tests/engine/own_log"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 2 ]
+    [ "${lines[0]%%:*}" -eq 255 ]
+    [ "${lines[1]%%:*}" -le 255 ]
+    file=$(echo "$long"/*.0.ht)
+    [ "${lines[0]#*:}${lines[1]#*:}" = "heaptracker: see \`heaptracker report $file\`" ]
+}
+
 @test "quiet=1: not a word" {
     tracked "state_dir=$states:quiet=1"
     [ -z "$stderr" ]
