@@ -312,14 +312,23 @@ HT_HERE_ static inline void ht_record_realloc(ht_heap_t heap, const void *old_bl
         (uintptr_t) __builtin_return_address(0), (uintptr_t)__builtin_dwarf_cfa(), HT_CALLER_FP_ \
     }
 
+/* ht_heap(name), asked until it is known. Relaxed: the name has the same number for every
+ * thread, and nothing but the number is handed from one to another. */
+#define HT_HEAP_ONCE_(name)                                                                     \
+    __extension__({                                                                             \
+        static ht_heap_t ht_heap_kept_;                                                         \
+        ht_heap_t ht_heap_found_ = __atomic_load_n(&ht_heap_kept_, __ATOMIC_RELAXED);           \
+        if (ht_heap_found_ == 0)                                                                \
+            __atomic_store_n(&ht_heap_kept_, ht_heap_found_ = ht_heap(name), __ATOMIC_RELAXED); \
+        ht_heap_found_;                                                                         \
+    })
+
 /* ht_record_alloc, with the stack of whoever called the wrapper. */
 #define HT_RECORD_CALLERS_ALLOC_(name, block, size)                           \
     do {                                                                      \
-        static ht_heap_t ht_heap_id_;                                         \
         const struct ht_api *ht_table_ = ht_api_();                           \
         struct ht_caller ht_from_ = HT_CALLER_;                               \
-        if (ht_heap_id_ == 0)                                                 \
-            ht_heap_id_ = ht_heap(name);                                      \
+        ht_heap_t ht_heap_id_ = HT_HEAP_ONCE_(name);                          \
         if (ht_table_ && ht_heap_id_)                                         \
             ht_table_->record_alloc(ht_heap_id_, (block), (size), &ht_from_); \
     } while (0)
@@ -345,7 +354,7 @@ HT_HERE_ static inline void ht_record_realloc(ht_heap_t heap, const void *old_bl
     void __wrap_##function parameters;                                  \
     void __wrap_##function parameters                                   \
     {                                                                   \
-        ht_record_free(ht_heap(heap_name), (block));                    \
+        ht_record_free(HT_HEAP_ONCE_(heap_name), (block));              \
         __real_##function arguments;                                    \
     }
 #define HT_WRAP_RELEASE(heap_name, type, function, parameters, arguments, block) \
@@ -353,7 +362,7 @@ HT_HERE_ static inline void ht_record_realloc(ht_heap_t heap, const void *old_bl
     type __wrap_##function parameters;                                           \
     type __wrap_##function parameters                                            \
     {                                                                            \
-        ht_record_free(ht_heap(heap_name), (block));                             \
+        ht_record_free(HT_HEAP_ONCE_(heap_name), (block));                       \
         return __real_##function arguments;                                      \
     }
 
