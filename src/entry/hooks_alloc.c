@@ -23,8 +23,8 @@ HT_INLINE size_t product(size_t count, size_t size)
 #if HT_BINDS(malloc)
 /* In two halves, since counting alone takes few registers, and is not to pay for
  * those that stacks take. Under the preloaded library a linked-in one's functions are
- * in the stacks: names that end so are passed over there (tool/model/names.c). */
-static CALL_HALF void *site_malloc(size_t size)
+ * in the stacks: the tool knows these names, and leaves them out (tool/model/names.c). */
+static CALL_HALF void *hook_site_malloc(size_t size)
 {
     static const struct call_kind kind = KIND_GET("malloc", 1);
     bool watched;
@@ -35,13 +35,13 @@ static CALL_HALF void *site_malloc(size_t size)
     return block;
 }
 
-static CALL_HALF void *count_malloc(size_t size)
+static CALL_HALF void *hook_count_malloc(size_t size)
 {
     struct thread *t = call_enter_usual(CALL_STACK);
     void *block;
 
     if (unlikely(t == NULL))
-        CALL_JUMP site_malloc(size);
+        CALL_JUMP hook_site_malloc(size);
     block = REAL(malloc)(size);
     if (unlikely(block == NULL) || unlikely(!thread_put_usual(t, block, size, STATE_STACK_NONE, NULL)))
         return call_got_plain(t, block, size);
@@ -52,8 +52,8 @@ static CALL_HALF void *count_malloc(size_t size)
 HT_EXPORT void *HOOKED(malloc)(size_t size)
 {
     if (unlikely(call_is_plain()))
-        CALL_JUMP count_malloc(size);
-    CALL_JUMP site_malloc(size);
+        CALL_JUMP hook_count_malloc(size);
+    CALL_JUMP hook_site_malloc(size);
 }
 #endif
 

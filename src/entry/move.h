@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * move.h - the body of realloc, for its hooks and for _realloc. The names end with
- * realloc for the reason that hooks_alloc.c gives.
+ * move.h - the body of realloc, for its hooks and for _realloc. The names are known
+ * to the tool, for the reason that hooks_alloc.c gives.
  */
 #ifndef HT_ENTRY_MOVE_H
 #define HT_ENTRY_MOVE_H
@@ -23,7 +23,7 @@ HT_COLD static void *move_from_arena(const void *old, size_t size)
 
 /* Size 0 is whatever this libc makes of it. A NULL that is not for want of memory
  * means that the block was freed. */
-HT_COLD static void *zero_realloc(void *block, bool *freed)
+HT_COLD static void *hook_zero_realloc(void *block, bool *freed)
 {
     int error = port_errno_get();
     void *result;
@@ -49,7 +49,7 @@ HT_INLINE void *moving_realloc(struct move_call *move, uintptr_t stack)
     } else if (unlikely(move->size == 0)) {
         bool zero_freed;
 
-        result = zero_realloc(move->block, &zero_freed);
+        result = hook_zero_realloc(move->block, &zero_freed);
         freed = zero_freed;
     } else if (unlikely(watched) &&
                !failing_admits(t, move->known ? move->taken.size : 0, move->size, CALL_SITE(t))) {

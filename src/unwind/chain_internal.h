@@ -105,7 +105,7 @@ struct chain {
     uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise window_bytes */
     const struct unwind *unwind;
     uint32_t generation;
-    uint32_t edits;        /* begun and ended, by which a reader sees that one came between; odd: half of one */
+    uint32_t edits; /* begun and ended, by which a reader sees that one came between; odd: half of one */
     uint64_t address_mask; /* the bits of a return address that make a `where` */
     uint64_t window_bytes;
     const struct trie_node *nodes;
@@ -278,7 +278,8 @@ struct meeting {
     const struct chain_slot *join;
     const struct trie_node *outermost;
     uint32_t within; /* how many they are */
-    bool by_window;  /* the stack is deeper than the limit: they do not go on with the node of the join's frame */
+    bool
+        by_window; /* the stack is deeper than the limit: they do not go on with the node of the join's frame */
 };
 
 /* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */

@@ -314,6 +314,40 @@ load helpers
     fails grep -E 'hooks_|move\.h|thresholds\.c|bounds\.c|call\.[ch]|__wrap_|here_' held
 }
 
+@test "no stack shows a tracker that is linked in where the preloaded one counts" {
+    need_tracking
+    need jq
+    linked=$HT_BUILD/tests/tool/linked
+    [ -x "$linked" ] || skip "no C++ compiler"
+    cp "$linked" bare
+    strip --strip-debug bare
+    for program in "$linked" ./bare; do
+        "$tool" run -q -o x.ht -- "$program"
+        "$tool" report --format=json x.ht >out
+        json out '[.sites[] | select(.live_bytes >= 100000) |
+            first(.stack[].function | select(startswith("operator new") | not))] | sort' \
+            '["by_aligned_alloc","by_new","by_new_array","check_one","first_kept","moved_kept","zeroes_kept"]'
+        fails grep -E '__wrap_|here_|hook_|moving_realloc' out
+        for format in collapsed heaptrack massif html; do
+            "$tool" report --format=$format --value=live x.ht >out 2>/dev/null || "$tool" report --format=$format x.ht >out
+            grep -q first_kept out
+            fails grep -E '__wrap_|here__Z|hook_(site|count|zero)_' out
+        done
+        "$tool" report --format=pprof x.ht | gunzip >out
+        grep -aq first_kept out
+        fails grep -aE '__wrap_|here__Z|hook_(site|count|zero)_' out
+        "$tool" diff --format=json x.ht x.ht >out
+        fails grep -E '__wrap_|here__Z|hook_(site|count|zero)_' out
+    done
+    # Of each stack nothing but a hook was kept.
+    "$tool" run -q -o x.ht --stacks=caller -- "$linked"
+    "$tool" report --format=json x.ht >out
+    json out '[.sites[] | select(.live_bytes >= 100000) | .stack | map(.function)] | unique' '[["(stack not known)"],["operator new"]]'
+    for format in collapsed heaptrack massif html pprof; do
+        "$tool" report --format=$format -o out x.ht
+    done
+}
+
 @test "every hook that gives out blocks is known to be passed over" {
     sed -n 's/^HOOK(\([A-Za-z0-9_]*\), .*/\1/p' "$HT_SOURCE/src/entry/hooks.def" |
         grep -Ev '^(free|free_sized|free_aligned_sized|malloc_usable_size|_Zd.*)$' >hooks

@@ -54,11 +54,7 @@ static void print_stack(FILE *out, const struct diff_row *row, struct json_frame
 
     if (row->kind == SITE_STACK)
         depth = profile_stack(&row->side->report->profile, row->site, frames, STACK_FRAMES_MAX, &end);
-    for (size_t i = 0; i < depth; i++) {
-        fputs(i ? "," : "", out);
-        fputs(json_frame(texts, row->side->symbols, frames[i]), out);
-    }
-    if (depth > 0)
+    if (depth > 0 && json_print_frames(texts, row->side->symbols, frames, depth, out))
         return;
     name = json_places(
         &(struct place){.function = stack_name(&(struct site){.kind = row->kind}), .module = ""}, 1, false);

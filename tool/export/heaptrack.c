@@ -106,6 +106,13 @@ static uint32_t put_frame(struct heaptrack *heaptrack, uint32_t address, uint32_
     return ++heaptrack->frame_count;
 }
 
+static uint32_t put_no_stack(struct heaptrack *heaptrack, const struct site *site)
+{
+    struct place place = {.function = stack_name(site), .module = ""};
+
+    return put_frame(heaptrack, put_address(heaptrack, (uint64_t)site->kind, &place, 1), 0);
+}
+
 /* The innermost frame of a site's stack; callers are written before those they call. */
 static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
 {
@@ -113,11 +120,8 @@ static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
     uint32_t ids[STACK_FRAMES_MAX], innermost = profile_innermost(profile, site), id = innermost, parent = 0;
     size_t count = 0;
 
-    if (id < STATE_STACK_FIRST || id >= profile->node_count || profile->nodes[id].where == 0) {
-        struct place place = {.function = stack_name(site), .module = ""};
-
-        return put_frame(heaptrack, put_address(heaptrack, (uint64_t)site->kind, &place, 1), 0);
-    }
+    if (id < STATE_STACK_FIRST || id >= profile->node_count || profile->nodes[id].where == 0)
+        return put_no_stack(heaptrack, site);
     while (id >= STATE_STACK_FIRST && id < profile->node_count && profile->nodes[id].where != 0 &&
            count < STACK_FRAMES_MAX && heaptrack->frames[id] == 0) {
         ids[count++] = id;
@@ -130,10 +134,11 @@ static uint32_t put_stack(struct heaptrack *heaptrack, const struct site *site)
         size_t place_count;
         const struct place *places = symbols_places(heaptrack->symbols, where, &place_count);
 
-        parent = put_frame(heaptrack, put_address(heaptrack, where, places, place_count), parent);
+        if (place_count > 0)
+            parent = put_frame(heaptrack, put_address(heaptrack, where, places, place_count), parent);
         heaptrack->frames[ids[count]] = parent;
     }
-    return heaptrack->frames[innermost];
+    return heaptrack->frames[innermost] ? heaptrack->frames[innermost] : put_no_stack(heaptrack, site);
 }
 
 /* --- Events ------------------------------------------------------------------------ */

@@ -145,7 +145,7 @@ uint32_t html_source_node(struct html_source *source, const struct site *site)
             parent = add_node(source->tables, span.first + i, parent);
         source->node_of[source->chain[count]] = parent;
     }
-    return parent;
+    return parent != HTML_NO_NODE ? parent : html_tables_note(source->tables, stack_name(site));
 }
 
 struct html_source *html_source_open(struct html_tables *tables, const struct profile *profile,

@@ -187,7 +187,7 @@ static json_t *stack_json(const struct profile *profile, const struct site *site
         for (size_t p = 0; p < count; p++)
             json_append_place(stack, &places[p], true);
     }
-    if (depth == 0)
+    if (json_array_size(stack) == 0)
         json_append_place(stack, &(struct place){.function = stack_name(site), .module = ""}, true);
     return stack;
 }
@@ -286,11 +286,7 @@ static void print_stack(const struct profile *profile, const struct site *site, 
     size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
     char *name;
 
-    for (size_t i = 0; i < depth; i++) {
-        fputs(i ? "," : "", out);
-        fputs(json_frame(texts, symbols, frames[i]), out);
-    }
-    if (depth > 0)
+    if (json_print_frames(texts, symbols, frames, depth, out))
         return;
     name = json_places(&(struct place){.function = stack_name(site), .module = ""}, 1, true);
     fputs(name, out);

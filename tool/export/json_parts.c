@@ -90,7 +90,8 @@ char *json_places(const struct place *places, size_t count, bool addresses)
     return json_inside(array);
 }
 
-const char *json_frame(struct json_frames *frames, struct symbols *symbols, uint64_t where)
+/* The inside of the array of a frame's places, inlined ones first. */
+static const char *json_frame(struct json_frames *frames, struct symbols *symbols, uint64_t where)
 {
     bool is_new;
     uint32_t number = number_of(&frames->numbers, where, &is_new);
@@ -103,6 +104,23 @@ const char *json_frame(struct json_frames *frames, struct symbols *symbols, uint
         frames->texts[number - 1] = json_places(places, count, frames->addresses);
     }
     return frames->texts[number - 1];
+}
+
+bool json_print_frames(struct json_frames *texts, struct symbols *symbols, const uint64_t *frames,
+                       size_t depth, FILE *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < depth; i++) {
+        const char *text = json_frame(texts, symbols, frames[i]);
+
+        if (*text == '\0') /* of a tracker that is linked in */
+            continue;
+        fputs(any ? "," : "", out);
+        fputs(text, out);
+        any = true;
+    }
+    return any;
 }
 
 void json_frames_free(struct json_frames *frames)

@@ -42,8 +42,9 @@ struct json_frames {
     bool addresses;
 };
 
-/* The inside of the array of a frame's places, inlined ones first. */
-const char *json_frame(struct json_frames *frames, struct symbols *symbols, uint64_t where);
+/* The inside of the array of a stack's places, innermost first. False: none was to be shown. */
+bool json_print_frames(struct json_frames *texts, struct symbols *symbols, const uint64_t *frames,
+                       size_t depth, FILE *out);
 void json_frames_free(struct json_frames *frames);
 
 #endif /* HT_TOOL_JSON_PARTS_H */

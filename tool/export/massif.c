@@ -211,12 +211,19 @@ static struct leaf *leaves_of(const struct massif *massif, size_t *count)
     for (size_t i = 0; i < profile->site_count; i++) {
         const struct site *site = &profile->sites[i];
         struct leaf leaf = {.site = site, .bytes = value_of(site, massif->value)};
+        size_t depth;
 
         if (leaf.bytes == 0)
             continue;
-        leaf.depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
-        leaf.frames = must_malloc(leaf.depth * sizeof *leaf.frames);
-        memcpy(leaf.frames, frames, leaf.depth * sizeof *leaf.frames);
+        depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end);
+        leaf.frames = must_malloc(depth * sizeof *leaf.frames);
+        for (size_t f = 0; f < depth; f++) {
+            size_t places;
+
+            symbols_places(massif->symbols, frames[f], &places);
+            if (places > 0)
+                leaf.frames[leaf.depth++] = frames[f];
+        }
         leaves[(*count)++] = leaf;
     }
     if (*count)

@@ -194,18 +194,20 @@ static void put_location(struct pprof *pprof, uint64_t id, uint32_t module, cons
     put(pprof, PROFILE_LOCATION, &pprof->message);
 }
 
+/* 0: no stack shows it. */
 static uint64_t location_of_frame(struct pprof *pprof, uint64_t where)
 {
     uint32_t module = state_where_module(where);
-    const struct place *places;
     size_t count;
+    const struct place *places = symbols_places(pprof->symbols, where, &count);
     bool is_new;
-    uint64_t id = number_of(&pprof->locations, where, &is_new);
+    uint64_t id;
 
-    if (is_new) {
-        places = symbols_places(pprof->symbols, where, &count);
+    if (count == 0)
+        return 0;
+    id = number_of(&pprof->locations, where, &is_new);
+    if (is_new)
         put_location(pprof, id, module <= pprof->report->profile.module_count ? module : 0, places, count);
-    }
     return id;
 }
 
@@ -232,14 +234,18 @@ static void put_sample(struct pprof *pprof, const struct site *site)
     };
     uint64_t frames[STACK_FRAMES_MAX];
     uint32_t end;
-    size_t depth = profile_stack(&pprof->report->profile, site, frames, STACK_FRAMES_MAX, &end);
+    size_t depth = profile_stack(&pprof->report->profile, site, frames, STACK_FRAMES_MAX, &end), count = 0;
 
-    for (size_t i = 0; i < depth; i++)
-        frames[i] = location_of_frame(pprof, frames[i]);
-    if (depth == 0)
-        frames[depth++] = location_of_kind(pprof, site);
+    for (size_t i = 0; i < depth; i++) {
+        uint64_t location = location_of_frame(pprof, frames[i]);
+
+        if (location != 0)
+            frames[count++] = location;
+    }
+    if (count == 0)
+        frames[count++] = location_of_kind(pprof, site);
     wire_clear(&pprof->message);
-    wire_numbers(&pprof->message, SAMPLE_LOCATION_ID, frames, depth);
+    wire_numbers(&pprof->message, SAMPLE_LOCATION_ID, frames, count);
     wire_numbers(&pprof->message, SAMPLE_VALUE, values, HT_ARRAY_LENGTH(values));
     put(pprof, PROFILE_SAMPLE, &pprof->message);
 }

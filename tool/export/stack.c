@@ -45,7 +45,7 @@ void stack_of(struct stack *stack, const struct profile *profile, const struct s
 
         append(stack, places, count);
     }
-    if (depth == 0)
+    if (stack->count == 0)
         append(stack, &(struct place){.function = stack_name(site), .module = ""}, 1);
 }
 

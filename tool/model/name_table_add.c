@@ -108,7 +108,7 @@ void name_table_add(struct snapshot *snapshot, struct profile *profile, struct s
 
         if (i > 0 && wheres[i] == wheres[i - 1])
             continue;
-        places = symbols_places(symbols, wheres[i], &depth);
+        places = symbols_all_places(symbols, wheres[i], &depth);
         for (size_t p = 0; p < depth; p++)
             put_place(&writer, wheres[i], &places[p]);
     }

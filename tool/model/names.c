@@ -129,33 +129,48 @@ static const char *const hooks[] = {
     "fclose",
 };
 
-/* And how it comes to call a function of the program's (a threshold's, a visitor), which may
- * leave by a jump into libc. These names are anybody's: the source file must be theirs too. */
+/* The tracker in one file, as projects copy it. */
+static const char *const amalgamations[] = {"heaptracker.c", "heap_tracker_lib.c"};
+
+static const char *const hook_files[] = {"hooks_alloc.c", "hooks_libc.c", "hooks_cxx.c"};
+
+/* What else calls malloc for a hook, and how the tracker comes to call a function of the program's
+ * (a threshold's, a visitor), which may leave by a jump into libc. Most of these names are
+ * anybody's: then the source file must be theirs too. */
 static const struct {
     const char *function;
     const char *file;
-} callbacks[] = {
-    {"call_got", "call.h"},
-    {"call_got_plain", "call.c"},
-    {"call_got_unusual", "call.c"},
-    {"call_move_end", "call.c"},
-    {"bounds_after", "bounds.c"},
-    {"notify", "bounds.c"},
-    {"check_one", "thresholds.c"},
-    {"ht_visit", "heaptracker.h"},
-    {"api_visit", "api.c"},
-    {"visit_stamped", "marks.c"},
-    {"marks_visit", "marks.c"},
-    {"visit_cells", "block_map.c"},
-    {"visit_range", "block_map.c"},
-    {"visit_cell", "block_map.c"},
-    {"block_map_visit", "block_map.c"},
-    {"outcome_aligned", "outcome.c"},
-    {"thresholds_check", "thresholds.c"},
+    bool is_only_ours; /* the name suffices, where no file is known */
+} parts[] = {
+    {"hook_site_malloc", "hooks_alloc.c", true},
+    {"hook_count_malloc", "hooks_alloc.c", true},
+    {"hook_zero_realloc", "move.h", true},
+    {"site_malloc", "hooks_alloc.c", false}, /* as they were once called */
+    {"count_malloc", "hooks_alloc.c", false},
+    {"zero_realloc", "move.h", false},
+    {"moving_realloc", "move.h", false},
+    {"_realloc", "face.c", false},
+    {"alloc_aligned", "face_aligned.c", false},
+    {"call_got", "call.h", false},
+    {"call_got_plain", "call.c", false},
+    {"call_got_unusual", "call.c", false},
+    {"call_move_end", "call.h", false},
+    {"call_move_end_odd", "call.c", false},
+    {"call_move_far", "call.c", false},
+    {"bounds_after", "bounds.c", false},
+    {"notify", "bounds.c", false},
+    {"check_one", "thresholds.c", false},
+    {"ht_visit", "heaptracker.h", false},
+    {"api_visit", "api.c", false},
+    {"visit_stamped", "marks.c", false},
+    {"marks_visit", "marks.c", false},
+    {"visit_cells", "block_map.c", false},
+    {"visit_range", "block_map.c", false},
+    {"visit_cell", "block_map.c", false},
+    {"block_map_visit", "block_map.c", false},
+    {"outcome_aligned", "outcome.c", true},
+    {"thresholds_check", "thresholds.c", false},
 };
-
-/* The tracker in one file, as projects copy it. */
-static const char *const amalgamations[] = {"heaptracker.c", "heap_tracker_lib.c"};
 
 static bool is_one_of(const char *text, const char *const *list, size_t count)
 {
@@ -188,17 +203,28 @@ static const char *hooked_name(const char *function)
                : NULL;
 }
 
-static bool is_linked_tracker(const struct place *place)
+/* __wrap_NAME of a NAME that the tracker hooks. */
+static bool is_hook(const struct place *place)
 {
     const char *hooked = hooked_name(place->function);
-    const char *file = place->file ? path_base(place->file) : NULL;
 
-    if (hooked != NULL)
-        return is_one_of(hooked, hooks, HT_ARRAY_LENGTH(hooks));
-    for (size_t i = 0; file != NULL && i < HT_ARRAY_LENGTH(callbacks); i++)
-        if (strcmp(place->function, callbacks[i].function) == 0)
-            return strcmp(file, callbacks[i].file) == 0 ||
-                   is_one_of(file, amalgamations, HT_ARRAY_LENGTH(amalgamations));
+    return hooked != NULL && is_one_of(hooked, hooks, HT_ARRAY_LENGTH(hooks));
+}
+
+bool place_is_linked_tracker(const struct place *place)
+{
+    const char *file = place->file ? path_base(place->file) : NULL; /* NULL: not known */
+
+    if (!place->named)
+        return false;
+    if (file != NULL && is_one_of(file, amalgamations, HT_ARRAY_LENGTH(amalgamations)))
+        file = NULL; /* any function of ours may be in there */
+    /* With another file behind it, a function of that name is the program's own wrapper. */
+    if (is_hook(place))
+        return file == NULL || is_one_of(file, hook_files, HT_ARRAY_LENGTH(hook_files));
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(parts); i++)
+        if (strcmp(place->function, parts[i].function) == 0)
+            return file != NULL ? strcmp(file, parts[i].file) == 0 : parts[i].is_only_ours || place->file;
     return false;
 }
 
@@ -214,6 +240,7 @@ bool place_passes_on(const struct place *place)
 {
     return begins_with(path_base(place->module), library_modules, HT_ARRAY_LENGTH(library_modules)) ||
            loader_of(place->module) != LOADER_NONE || is_library_source(place->file) ||
-           (place->named && (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
-                             is_wrapper(place->function) || is_linked_tracker(place)));
+           (place->named &&
+            (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
+             is_wrapper(place->function) || is_hook(place) || place_is_linked_tracker(place)));
 }

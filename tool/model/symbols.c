@@ -58,6 +58,7 @@ struct found {
     uint64_t where; /* 0: free */
     struct place *places;
     size_t count;
+    size_t trackers; /* of them, the first: a linked-in tracker's */
 };
 
 struct symbols {
@@ -500,6 +501,8 @@ static void keep_places(struct found *found, const struct places *places)
     found->count = places->count - first;
     found->places = must_malloc(found->count * sizeof(struct place));
     memcpy(found->places, places->items + first, found->count * sizeof(struct place));
+    while (found->trackers < found->count && place_is_linked_tracker(&found->places[found->trackers]))
+        found->trackers++;
 }
 
 /* What the file itself knows need not be looked up: by now there may be another build
@@ -537,7 +540,7 @@ static void take_names(struct symbols *symbols, const struct profile *profile)
     }
 }
 
-const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+static const struct found *find(struct symbols *symbols, uint64_t where)
 {
     struct found *found = found_of(symbols, where);
 
@@ -547,6 +550,21 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
         look_up(symbols, where, &places);
         keep_places(found, &places);
     }
+    return found;
+}
+
+const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count)
+{
+    const struct found *found = find(symbols, where);
+
+    *count = found->count - found->trackers;
+    return *count > 0 ? found->places + found->trackers : found->places;
+}
+
+const struct place *symbols_all_places(struct symbols *symbols, uint64_t where, size_t *count)
+{
+    const struct found *found = find(symbols, where);
+
     *count = found->count;
     return found->places;
 }

@@ -29,8 +29,12 @@ struct symbols;
  * debuginfod, asks the servers of DEBUGINFOD_URLS for what is not on this disk. */
 struct symbols *symbols_open(const struct profile *profile, bool debuginfod);
 
-/* What `where` stands for, innermost first: *count places, at least one. */
+/* What `where` stands for, innermost first: *count places. 0: it is in a tracker that is linked
+ * into the program (place_is_linked_tracker), and no stack shows it; the place that is returned is its own. */
 const struct place *symbols_places(struct symbols *symbols, uint64_t where, size_t *count);
+
+/* Those of a linked-in tracker too: at least one. */
+const struct place *symbols_all_places(struct symbols *symbols, uint64_t where, size_t *count);
 
 void symbols_close(struct symbols *symbols);
 

@@ -64,6 +64,8 @@ static void take_places(struct finding *finding, const struct profile *profile, 
         size_t count;
         const struct place *places = symbols_places(symbols, frames[i], &count);
 
+        if (count == 0) /* of a tracker that is linked in */
+            continue;
         finding->places =
             must_realloc(finding->places, (finding->place_count + count) * sizeof *finding->places);
         for (size_t p = 0; p < count; p++) {
