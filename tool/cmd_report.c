@@ -10,6 +10,7 @@
 #include "builtin.h"
 #include "export/export.h"
 #include "model/device.h"
+#include "model/kept_tree.h"
 #include "model/one_heap.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
@@ -82,7 +83,7 @@ static void load(struct report *report, const struct source *source)
     profile_of(&report->profile, &snapshot);
     profile_stand_in(&report->profile, &report->main.totals);
     if (path != NULL && strspn(source->operand, "0123456789") != strlen(source->operand))
-        report_find_children(report, path, snapshot.view.header);
+        report_find_kept(report, path, &snapshot);
     snapshot_free(&snapshot);
     free(path);
 }

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,12 +190,34 @@ static void say_untracked(const char *command, const struct target *target, cons
                 command);
 }
 
+/* What is there under the name was not replaced, and must not be taken for this run's. */
+static void say_stale(const struct settings *settings, const struct tree *tree)
+{
+    struct stat status;
+
+    if (settings->keep_as && !tree->has_main && stat(settings->keep_as, &status) == 0 &&
+        S_ISREG(status.st_mode))
+        warning("%s is still that of an earlier run", settings->keep_as);
+}
+
+/* Of a pipe or a device there is only one: it gets the first process's numbers. */
+static bool can_have_others(const char *keep_as)
+{
+    struct stat status;
+
+    return keep_as != NULL && (stat(keep_as, &status) != 0 || S_ISREG(status.st_mode));
+}
+
 /* Also where no summary is wanted: numbers of a tree that lack some processes mislead. */
 static void say_lost(const struct tree *tree)
 {
-    if (tree->lost > 0)
-        warning("%zu process%s not recorded: no state file could be made: %s; give another --state-dir",
-                tree->lost, tree->lost == 1 ? " was" : "es were", strerror(tree->lost_error));
+    const struct report *report = &tree->report;
+
+    if (report->lost_processes > 0)
+        warning("%" PRIu64
+                " process%s not recorded: no state file could be made: %s; give another --state-dir",
+                report->lost_processes, report->lost_processes == 1 ? " was" : "es were",
+                strerror(report->lost_error));
 }
 
 /* Of a program that could have been tracked. */
@@ -271,6 +294,9 @@ static void say_kept(const struct settings *settings, const struct tree *tree, c
         return;
     safe = utf8_copy(name, strlen(name), true);
     fprintf(stderr, "\nkept in %s: 'heaptracker report' shows it again\n", safe);
+    if (tree->replaced > 0)
+        fprintf(stderr, "removed: %zu file%s %s.PID of the run that was kept there before\n", tree->replaced,
+                tree->replaced == 1 ? "" : "s", safe);
     free(safe);
 }
 
@@ -392,8 +418,10 @@ int run_command(int argc, char **argv, bool *incomplete)
     keep_as = settings.keep_as ? must_strdup(settings.keep_as)
               : directory      ? default_name(settings.command[0], child.pid)
                                : NULL;
-    tree_collect(&tree, directory, &end, &rss, keep_as, settings.keep_as != NULL, settings.show.debuginfod);
+    tree_collect(&tree, directory, &end, &rss, keep_as, can_have_others(settings.keep_as),
+                 settings.show.debuginfod);
     *incomplete = say_what_was_missed(&tree, &target, &watch, &child, settings.command[0]);
+    say_stale(&settings, &tree);
     print_summary(&settings, &tree);
     say_kept(&settings, &tree, keep_as);
     leave_directory(&settings, &tree, directory);

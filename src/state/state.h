@@ -21,7 +21,8 @@
  *   section HEAPS struct state_heap[]      heaps besides the C library's
  *   section SIZES struct state_size_row[]  how large the blocks of each site were, where
  *                                       that was asked for
- *   section NAMES, NAME_TEXT, TRENDS, TREND_TIMES, TREND_BYTES  the tool's notes
+ *   section NAMES, NAME_TEXT, TRENDS, TREND_TIMES, TREND_BYTES, RUN, CHILDREN
+ *                                       the tool's notes
  *
  * A site is a call stack that allocated; its id is the id of its innermost node.
  * Its numbers are spread over the pages of all threads: a reader adds them up.
@@ -81,6 +82,8 @@ enum state_section_kind {
     STATE_SECTION_TRENDS = 258,      /* struct state_trend[] */
     STATE_SECTION_TREND_TIMES = 259, /* uint64_t[]: since the start, in ns, rising */
     STATE_SECTION_TREND_BYTES = 260, /* int64_t[]: for each trend, live bytes at each time */
+    STATE_SECTION_RUN = 261,         /* struct state_run, one: in the first process's last image */
+    STATE_SECTION_CHILDREN = 262,    /* struct state_child[]: the other files of that run */
 };
 
 #define STATE_MODULE_PATH_BYTES 440
@@ -349,6 +352,23 @@ struct state_trend {
     uint64_t stack; /* hash of its stack, as the tool computes it (model/profile.c) */
 };
 
+/* Of the run whose first process the file is of. Where this is there, CHILDREN names all
+ * other files that were kept of the run; without CHILDREN there are none. */
+struct state_run {
+    uint32_t lost_processes; /* that ran uncounted, since they could make no state file */
+    int32_t lost_error;      /* errno of one of them */
+};
+
+/* A file beside this one that is of the same run: FILE.pid, or FILE.pid.image. */
+struct state_child {
+    uint32_t pid; /* these four as in the header of that file */
+    uint32_t image;
+    uint64_t start_ticks;
+    uint64_t start_monotonic_ns;
+    uint32_t is_last; /* 1: it is FILE.pid */
+    uint32_t reserved;
+};
+
 struct state_header {
     char magic[STATE_MAGIC_BYTES]; /* written last: a file without it was never ready */
     uint32_t version;              /* STATE_VERSION */
@@ -426,6 +446,7 @@ _Static_assert(sizeof(struct state_heap) == 128, "two cache lines");
 _Static_assert(sizeof(struct state_holder) == 24, "no holes");
 _Static_assert(sizeof(struct state_size_row) == 384, "six cache lines");
 _Static_assert(sizeof(struct state_name) == 24, "no holes");
+_Static_assert(sizeof(struct state_child) == 32, "no holes");
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE_BYTES, "the header is one page");
 _Static_assert(sizeof(struct state_facts) == STATE_PAGE_BYTES, "facts are one page");
 /* A lost block of a disk reads as zeros: such a file must not pass for one without a checksum. */

@@ -124,6 +124,7 @@ static json_t *lost_of(const struct report *report)
                  report->profile.deep_stacks); /* stacks with more frames than --depth keeps */
     json_set_u64(object, "events", totals->lost_events);
     json_set_u64(object, "sizes", report->profile.sizes.lost); /* allocations: of which site is not known */
+    json_set_u64(object, "processes", report->lost_processes); /* of the tree, that nobody counted */
     return object;
 }
 

@@ -268,6 +268,14 @@ static void print_sizes(const struct screen *screen, const struct size_table *si
     free(line);
 }
 
+static void print_lost_processes(FILE *out, const struct report *report)
+{
+    char meaning[96];
+
+    snprintf(meaning, sizeof meaning, "not counted: no state file (%.40s)", strerror(report->lost_error));
+    print_count(out, "lost processes", report->lost_processes, meaning);
+}
+
 static void print_totals(FILE *out, const struct report *report)
 {
     const struct summary *summary = &report->main;
@@ -311,6 +319,7 @@ static void print_totals(FILE *out, const struct report *report)
                 "without their outermost callers: code there has no unwind tables");
     print_count(out, "deep stacks", report->profile.deep_stacks,
                 "with more callers than were kept (run --depth=N)");
+    print_lost_processes(out, report);
     if (totals->inherited_blocks > 0 || summary->forked)
         print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);
 }

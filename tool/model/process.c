@@ -224,6 +224,25 @@ const char *state_place(size_t i)
     return NULL;
 }
 
+#define IDENTITY_BYTES 256
+
+static char *identity_in(const char *directory, const char *link)
+{
+    char *path = must_asprintf("%s/%s", directory, link), identity[IDENTITY_BYTES];
+    ssize_t length = readlink(path, identity, sizeof identity - 1);
+
+    free(path);
+    identity[length > 0 ? length : 0] = '\0';
+    return length > 0 ? must_strdup(identity) : NULL;
+}
+
+char *state_directory_maker(const char *directory)
+{
+    char *identity = identity_in(directory, STATE_DIRECTORY_MAKER);
+
+    return identity ? identity : identity_in(directory, STATE_DIRECTORY_LEFT);
+}
+
 /* NUMBER.NUMBER.ENDING */
 static bool split_name(const char *name, const char *ending, uint32_t *first, uint32_t *second)
 {

@@ -47,6 +47,16 @@ const char *state_place(size_t i);
 #define STATE_DIRECTORIES "heaptracker-"
 #define STATE_DIRECTORY_OF_RUN STATE_DIRECTORIES "run."
 
+/* A link to nowhere in a run's directory: its text is the identity of the process that made
+ * it. It comes about whole, and takes no room on a full disk. The second is its name once the run
+ * has shown its numbers, and has ended. */
+#define STATE_DIRECTORY_MAKER "maker"
+#define STATE_DIRECTORY_LEFT "left"
+
+/* The identity of the process that made the run's directory (malloc'ed, it begins with the
+ * pid); NULL: it is not signed, since it is none, is of another version, or is to be kept. */
+char *state_directory_maker(const char *directory);
+
 /* Takes a file name PID.N.ht apart; false for any other name. */
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
 

@@ -4,7 +4,6 @@
  */
 #include "model/summary.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,63 +133,4 @@ void report_sort_children(struct report *report)
 {
     if (report->child_count)
         qsort(report->children, report->child_count, sizeof *report->children, by_pid);
-}
-
-/* PID or PID.N */
-static bool is_child_suffix(const char *suffix)
-{
-    size_t digits = strspn(suffix, "0123456789");
-
-    if (digits > 0 && suffix[digits] == '.') {
-        suffix += digits + 1;
-        digits = strspn(suffix, "0123456789");
-    }
-    return digits > 0 && suffix[digits] == '\0';
-}
-
-/* Same boot, and not started before the first process: what an earlier run left
- * under the same name fails this. */
-static void consider_child(struct report *report, const struct state_header *of, const char *path,
-                           const char *name)
-{
-    struct snapshot snapshot;
-    struct snapshot_error error;
-
-    if (!snapshot_load(&snapshot, path, &error)) {
-        warning("%s is left out of the children: %s; %s", path, error.text, error.remedy);
-        return;
-    }
-    if (strcmp(snapshot.view.header->boot_id, of->boot_id) == 0 &&
-        snapshot.view.header->start_ticks >= of->start_ticks) {
-        struct summary child;
-
-        summary_of(&child, &snapshot);
-        child.file = must_strdup(name);
-        report_add_child(report, &child);
-    }
-    snapshot_free(&snapshot);
-}
-
-void report_find_children(struct report *report, const char *path, const struct state_header *of)
-{
-    const char *base = path_base(path);
-    char *directory = base > path ? must_asprintf("%.*s", (int)(base - path), path) : must_strdup("./");
-    DIR *stream = opendir(directory);
-    struct dirent *entry;
-
-    while (stream && (entry = readdir(stream)) != NULL) {
-        const char *name = entry->d_name;
-
-        if (strncmp(name, base, strlen(base)) == 0 && name[strlen(base)] == '.' &&
-            is_child_suffix(name + strlen(base) + 1)) {
-            char *child = must_asprintf("%s%s", directory, name);
-
-            consider_child(report, of, child, name);
-            free(child);
-        }
-    }
-    if (stream)
-        closedir(stream);
-    free(directory);
-    report_sort_children(report);
 }

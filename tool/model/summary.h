@@ -52,6 +52,8 @@ struct report {
     struct summary *children;
     size_t child_count;
     uint32_t heap; /* 0: all, or the C library's alone; else the one that it is of (model/one_heap.h) */
+    uint64_t lost_processes; /* of the tree, that ran uncounted: they could make no state file */
+    int32_t lost_error;      /* errno of one of them */
 };
 
 /* Where the program was not closed by the tool, asks the system whether it runs. */
@@ -66,9 +68,5 @@ void report_add_child(struct report *report, const struct summary *child);
 void report_sort_children(struct report *report);
 
 void report_free(struct report *report);
-
-/* The other files of FILE's tree: FILE.PID and FILE.PID.N beside it that belong to
- * the same run, not to an earlier one with the same FILE, whose header `of` is. */
-void report_find_children(struct report *report, const char *path, const struct state_header *of);
 
 #endif /* HT_TOOL_SUMMARY_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * tree.c - one file at a time: a run of a thousand processes needs no more memory
- * than the largest of their files.
+ * than the first's and the largest other of their files.
  */
 #include "model/tree.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "model/compact.h"
+#include "model/load.h"
 #include "model/process.h"
 #include "model/symbols.h"
 #include "util.h"
@@ -77,8 +78,8 @@ static void count_lost(struct tree *tree, const char *directory, uint32_t main_p
         if (pid == main_pid) {
             tree->main_error = (int)error;
         } else {
-            tree->lost++;
-            tree->lost_error = (int)error;
+            tree->report.lost_processes++;
+            tree->report.lost_error = (int32_t)error;
         }
     }
     if (stream)
@@ -100,14 +101,6 @@ static void close_snapshot(struct snapshot *snapshot, const struct tree_end *end
         snapshot_close(snapshot, STATE_RUNNING, 0, monotonic_now_ns());
 }
 
-static char *keep_path(const char *keep_as, const struct name *name, bool is_main, bool is_last)
-{
-    if (is_main)
-        return must_strdup(keep_as);
-    return is_last ? must_asprintf("%s.%u", keep_as, name->pid)
-                   : must_asprintf("%s.%u.%u", keep_as, name->pid, name->image);
-}
-
 /* Only the first process's: debug information takes up to a second to open, and a
  * build has a thousand processes. */
 static void add_names(const struct tree *tree, struct snapshot *snapshot, struct profile *profile)
@@ -118,21 +111,16 @@ static void add_names(const struct tree *tree, struct snapshot *snapshot, struct
     symbols_close(symbols);
 }
 
-static void keep(struct tree *tree, struct snapshot *snapshot, struct profile *profile,
-                 struct summary *summary, char *path, const struct site_watch *sites, bool is_main)
+/* Its name in *kept_as (malloc'ed); NULL, and tree->write_error, where it could not be written. */
+static void write_kept(struct tree *tree, struct snapshot *snapshot, const char *path, char **kept_as)
 {
-    snapshot_compact(snapshot, profile);
-    if (is_main) {
-        site_watch_add(sites, snapshot, profile);
-        add_names(tree, snapshot, profile);
-    }
+    *kept_as = NULL;
     if (snapshot_write(snapshot, path)) {
-        summary->file = must_strdup(path_base(path));
+        *kept_as = must_strdup(path_base(path));
     } else if (tree->write_error == 0) {
         tree->write_error = errno;
         warning("cannot write %s: %s", path, strerror(errno));
     }
-    free(path);
 }
 
 static void add(struct tree *tree, const struct summary *summary, bool is_main)
@@ -159,11 +147,65 @@ static bool load(struct tree *tree, struct snapshot *snapshot, const char *direc
     return loaded;
 }
 
+/* What is known of one image, beside its copy. */
+struct part {
+    struct summary summary;
+    struct profile profile;
+};
+
+static void complete(struct part *part, struct snapshot *snapshot, const struct tree_end *end,
+                     const struct rss *rss, bool is_main, const struct next_image *next)
+{
+    bool exiting = snapshot->view.header->ended == STATE_EXITING;
+
+    close_snapshot(snapshot, end, is_main, next);
+    if (rss != NULL) {
+        rss_fill_timeline(rss, snapshot);
+        rss_into_timeline(rss, snapshot);
+    }
+    summary_of(&part->summary, snapshot);
+    profile_of(&part->profile, snapshot);
+    part->summary.exiting = exiting; /* closing the copy has overwritten it there */
+}
+
+static void keep_other(struct tree *tree, struct kept_tree *kept, struct snapshot *snapshot,
+                       struct part *part, const char *keep_as, bool is_last)
+{
+    struct state_child child = kept_tree_child(snapshot->view.header, is_last);
+    char *path = kept_tree_path(keep_as, &child);
+
+    snapshot_compact(snapshot, &part->profile);
+    write_kept(tree, snapshot, path, &part->summary.file);
+    if (part->summary.file != NULL)
+        kept_tree_add(kept, &child);
+    free(path);
+}
+
+/* Last, since it lists the others; and then what the file before it listed is nobody's. */
+static void keep_main(struct tree *tree, const struct kept_tree *kept, struct snapshot *snapshot,
+                      const char *keep_as, const struct site_watch *sites)
+{
+    struct report *report = &tree->report;
+    struct kept_tree before;
+
+    snapshot_compact(snapshot, &report->profile);
+    site_watch_add(sites, snapshot, &report->profile);
+    add_names(tree, snapshot, &report->profile);
+    kept_tree_store(kept, snapshot, report);
+    kept_tree_load(&before, keep_as);
+    write_kept(tree, snapshot, keep_as, &report->main.file);
+    if (report->main.file != NULL)
+        tree->replaced = kept_tree_remove(&before, keep_as);
+    kept_tree_free(&before);
+}
+
 void tree_collect(struct tree *tree, const char *directory, const struct tree_end *end,
                   const struct rss_tree *rss, const char *keep_as, bool keep_tree, bool debuginfod)
 {
     struct names names = list_names(directory);
     struct next_image next = {0};
+    struct kept_tree kept = {0};
+    struct snapshot main_copy = {0};
 
     *tree = (struct tree){.debuginfod = debuginfod};
     count_lost(tree, directory, end->pid);
@@ -172,32 +214,27 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
         bool is_last = i + 1 == names.count || names.items[i + 1].pid != name->pid;
         bool is_main = is_last && name->pid == end->pid;
         struct snapshot snapshot;
-        struct summary summary;
-        struct profile profile;
-        bool exiting;
+        struct part part;
 
         if (!load(tree, &snapshot, directory, name))
             continue;
-        exiting = snapshot.view.header->ended == STATE_EXITING;
-        close_snapshot(&snapshot, end, is_main, &next);
-        if (rss_tree_of(rss, name->pid) != NULL) {
-            rss_fill_timeline(rss_tree_of(rss, name->pid), &snapshot);
-            rss_into_timeline(rss_tree_of(rss, name->pid), &snapshot);
+        complete(&part, &snapshot, end, rss_tree_of(rss, name->pid), is_main, &next);
+        if (keep_as && keep_tree && !is_main)
+            keep_other(tree, &kept, &snapshot, &part, keep_as, is_last);
+        next = (struct next_image){name->pid, part.summary.start_ticks, part.summary.start_monotonic_ns};
+        add(tree, &part.summary, is_main);
+        if (is_main) {
+            tree->report.profile = part.profile;
+            main_copy = snapshot;
+        } else {
+            profile_free(&part.profile);
+            snapshot_free(&snapshot);
         }
-        summary_of(&summary, &snapshot);
-        profile_of(&profile, &snapshot);
-        summary.exiting = exiting; /* closing the copy has overwritten it there */
-        if (keep_as && (is_main || keep_tree))
-            keep(tree, &snapshot, &profile, &summary, keep_path(keep_as, name, is_main, is_last), rss->sites,
-                 is_main);
-        next = (struct next_image){name->pid, summary.start_ticks, summary.start_monotonic_ns};
-        add(tree, &summary, is_main);
-        if (is_main)
-            tree->report.profile = profile;
-        else
-            profile_free(&profile);
-        snapshot_free(&snapshot);
     }
+    if (keep_as && tree->has_main)
+        keep_main(tree, &kept, &main_copy, keep_as, rss->sites);
     report_sort_children(&tree->report);
+    snapshot_free(&main_copy);
+    kept_tree_free(&kept);
     free(names.items);
 }

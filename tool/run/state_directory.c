@@ -19,14 +19,6 @@
 
 #define LINK_NAME "preload.so"
 
-/* A link to nowhere: its text is the identity of the process that made the directory. It
- * comes about whole, and takes no room on a full disk. */
-#define MAKER_NAME "maker"
-#define IDENTITY_BYTES 256
-
-/* What the link is called once the run has shown its numbers and has ended. */
-#define LEFT_NAME "left"
-
 /* What the library takes for state_dir, its NUL included (src/entry/options.h). */
 #define PATH_BYTES_MAX 400
 
@@ -35,7 +27,7 @@
 
 static void sign(const char *directory)
 {
-    char *path = must_asprintf("%s/" MAKER_NAME, directory), *identity = process_identity();
+    char *path = must_asprintf("%s/" STATE_DIRECTORY_MAKER, directory), *identity = process_identity();
 
     if (symlink(identity, path) != 0)
         errno = 0; /* then it is never swept */
@@ -99,8 +91,8 @@ static bool is_known(const char *name)
     uint32_t pid, error;
 
     return is_state_file(name) || state_lost_name(name, &pid, &error) || strcmp(name, LINK_NAME) == 0 ||
-           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, MAKER_NAME) == 0 ||
-           strcmp(name, LEFT_NAME) == 0;
+           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, STATE_DIRECTORY_MAKER) == 0 ||
+           strcmp(name, STATE_DIRECTORY_LEFT) == 0;
 }
 
 static void remove_files(const char *directory)
@@ -133,8 +125,8 @@ void state_directory_remove(const char *directory)
 
 void state_directory_leave(const char *directory)
 {
-    char *maker = must_asprintf("%s/" MAKER_NAME, directory),
-         *left = must_asprintf("%s/" LEFT_NAME, directory);
+    char *maker = must_asprintf("%s/" STATE_DIRECTORY_MAKER, directory),
+         *left = must_asprintf("%s/" STATE_DIRECTORY_LEFT, directory);
     DIR *stream = opendir(directory);
     struct dirent *entry;
 
@@ -154,7 +146,7 @@ void state_directory_leave(const char *directory)
 
 void state_directory_keep(const char *directory)
 {
-    char *path = must_asprintf("%s/" MAKER_NAME, directory);
+    char *path = must_asprintf("%s/" STATE_DIRECTORY_MAKER, directory);
 
     unlink(path);
     free(path);
@@ -162,44 +154,45 @@ void state_directory_keep(const char *directory)
 
 /* Of this user, and made by a process that has ended? One without a maker's name was made
  * by another version, or is to be kept. */
-static bool is_left_behind(const char *directory, const char *link_name)
+static bool is_left_behind(const char *directory)
 {
-    char *path = must_asprintf("%s/%s", directory, link_name), identity[IDENTITY_BYTES];
-    ssize_t length = readlink(path, identity, sizeof identity - 1);
+    char *maker = state_directory_maker(directory);
     struct stat status;
+    bool is_left = maker != NULL && lstat(directory, &status) == 0 && S_ISDIR(status.st_mode) &&
+                   status.st_uid == geteuid() && process_has_ended(maker);
 
-    free(path);
-    identity[length > 0 ? length : 0] = '\0';
-    return length > 0 && lstat(directory, &status) == 0 && S_ISDIR(status.st_mode) &&
-           status.st_uid == geteuid() && process_has_ended(identity);
+    free(maker);
+    return is_left;
 }
 
-static bool has_state_files(const char *directory)
+/* Has it numbers that its run did not get to show? */
+static bool is_unseen(const char *directory)
 {
     DIR *stream = opendir(directory);
     struct dirent *entry;
-    uint32_t pid, image;
-    bool has = false;
+    bool has_files = false, was_left = false;
 
-    while (stream && !has && (entry = readdir(stream)) != NULL)
-        has = state_file_name(entry->d_name, &pid, &image);
+    while (stream && (entry = readdir(stream)) != NULL) {
+        has_files = has_files || is_state_file(entry->d_name);
+        was_left = was_left || strcmp(entry->d_name, STATE_DIRECTORY_LEFT) == 0;
+    }
     if (stream)
         closedir(stream);
-    return has;
+    return has_files && !was_left;
 }
 
 /* What kills a run together with its program (a memory group's limit) is followed by a new
  * start: then nobody has seen the numbers yet. Returns whether they are spared for that. */
 static bool sweep_one(const char *directory, bool spare_unseen)
 {
-    bool was_killed = is_left_behind(directory, MAKER_NAME), spared = false;
+    bool spared = false;
     struct survivors survivors;
 
-    if (!was_killed && !is_left_behind(directory, LEFT_NAME))
+    if (!is_left_behind(directory))
         return false;
     survivors_find(&survivors, directory);
     if (!survivors.any) {
-        spared = spare_unseen && was_killed && has_state_files(directory);
+        spared = spare_unseen && is_unseen(directory);
         if (!spared)
             remove_all(directory);
     }

@@ -54,7 +54,7 @@ export interface Run {
     file: string | null;
     totals: Totals;
     timeline: Point[];
-    lost: Record<"blocks" | "bytes" | "sites" | "frames" | "events", number> & { deep?: number; sizes?: number };
+    lost: Record<"blocks" | "bytes" | "sites" | "frames" | "events", number> & { deep?: number; sizes?: number; processes?: number };
     calls_in_progress: number;
     inherited: { live_bytes: number; live_blocks: number };
     children: Child[];

@@ -44,7 +44,7 @@ function tile(id: string, label: string, tip: string, value: string, exact: stri
 }
 
 function lossesOf(run: Run): number {
-    return run.lost.blocks + run.lost.sites + run.lost.frames + run.lost.events + (run.lost.sizes ?? 0);
+    return run.lost.blocks + run.lost.sites + run.lost.frames + run.lost.events + (run.lost.sizes ?? 0) + (run.lost.processes ?? 0);
 }
 
 /** As near as it is known. */
@@ -197,6 +197,7 @@ export function lossesPanel(read: PageDocument): HTMLElement {
         ["Stacks deeper than was kept", lost.deep ?? 0, words.lost_deep, "count"],
         ["Sizes without a site", lost.sizes ?? 0, words.lost_sizes, "count"],
         ["Lost events", lost.events, words.lost_events, "count"],
+        ["Lost processes", lost.processes ?? 0, words.lost_processes, "count"],
         ["Peak may be short by", totals.peak_error_bytes, words.peak_error, "bytes"],
         ["Failed allocations", totals.failed_allocs, words.failed, "count"],
         ["Foreign frees", totals.foreign_frees, words.foreign, "count"],

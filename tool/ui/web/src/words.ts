@@ -29,6 +29,7 @@ export const words = {
     lost_sites: "Allocations whose stack found no place in the tracker's table; they are counted as the site (other).",
     lost_frames: "Stacks that could not be unwound to their end. The frames inside are kept.",
     lost_deep: "Stacks with more callers than were kept (run --depth=N).",
+    lost_processes: "Processes of the run that could make no state file: they ran, and nobody counted.",
     lost_sizes: "Allocations whose size found no place at their site; they count in the sizes of all blocks.",
     lost_events: "Reports and notifications that could not be delivered.",
     in_progress: "Calls that were inside malloc or free when the numbers were taken: those may be half counted.",
