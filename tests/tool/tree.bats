@@ -38,6 +38,69 @@ end_run() {
 
 workloads='[.children[] | select(.program | endswith("/workload"))]'
 
+@test "a program that runs lists the children that it has by its pid, those that have ended too" {
+    need_tracking
+    begin_run 1 sh -c '"$0"; "$0" exec "$0" exit 3; "$0" wait & wait' "$workload"
+    "$tool" report --format=json "$shell" >out
+    "$tool" report "$shell" >text
+    child=$(pgrep -P "$shell")
+    "$tool" report --format=json "$(jq -r "$workloads[0].file" out)" >ended
+    end_run "$shell"
+    json out .ended '"running"'
+    json out "$workloads | [.[].ended]" '["unknown","exec","unknown","running"]'
+    json out "$workloads | [.[].peak_bytes] | unique" '[1000]'
+    json out "$workloads[-1].pid" "$child"
+    grep -Eq "^ +$child +workload +peak +1000 B, live +800 B, running$" text
+    known_totals ended
+}
+
+@test "a process in the midst of a tree lists what is below it alone" {
+    need_tracking
+    begin_run 2 sh -c 'sh -c "\"\$0\" wait & wait" "$0" & "$0" wait & wait' "$workload"
+    middle=$(pgrep -P "$shell" -x sh)
+    child=$(pgrep -P "$middle")
+    sibling=$(pgrep -P "$shell" -x workload)
+    "$tool" report --format=json "$middle" >out
+    "$tool" report --format=json "$shell" >all
+    "$tool" report --format=json "$child" >leaf
+    end_run "$middle"
+    end_run "$shell"
+    json out "$workloads | [.[].pid]" "[$child]"
+    json all "$workloads | [.[].pid] | sort" "$(jq -nc "[$child,$sibling] | sort")"
+    json leaf "$workloads | length" 0
+}
+
+@test "without run, a program's children are told from other programs in the same directory" {
+    need_tracking
+    mkdir all
+    export HEAPTRACKER_OPTIONS=state_dir=$PWD/all:quiet=1 LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so
+    "$workload"
+    "$workload" fork
+    unset HEAPTRACKER_OPTIONS LD_PRELOAD
+    found=0
+    for file in all/*.ht; do
+        "$tool" report --format=json "$file" >out
+        known=$(jq '.children | length' out)
+        [ "$known" -eq 0 ] && continue
+        found=$((found + 1))
+        json out '[.children[].live_bytes]' '[833]'
+    done
+    [ "$found" -eq 1 ] # the parent of the fork, and nobody else
+}
+
+@test "headers that name each other as parents are no endless tree" {
+    mkdir all
+    "$make_state" all/10.0.ht pid=10 parent_pid=11 start_ticks=100
+    "$make_state" all/11.0.ht pid=11 parent_pid=10 start_ticks=100
+    "$make_state" all/12.0.ht pid=12 parent_pid=10 start_ticks=99
+    "$make_state" all/13.0.ht pid=13 parent_pid=12 start_ticks=100
+    "$make_state" all/10.1.ht pid=10 parent_pid=1 image=1 start_ticks=5 # had the pid before
+    split timeout 10 "$tool" report --format=json all/10.0.ht
+    [ "$status" -eq 0 ]
+    echo "$out" >out
+    json out '[.children[].pid]' '[11]' # 12 began before it, and is another's child
+}
+
 @test "processes that were not recorded are in the json of a run, and in what it keeps" {
     need_tracking
     mkdir small
