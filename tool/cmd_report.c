@@ -21,174 +21,156 @@
 
 /* Where the numbers come from. */
 struct source {
-  const char *operand; /* FILE or PID; NULL with memory */
-  const char *memory;  /* an image of a device's memory */
-  const char *exe; /* the program's file, where the numbers do not name it */
+    const char *operand; /* FILE or PID; NULL with memory */
+    const char *memory;  /* an image of a device's memory */
+    const char *exe;     /* the program's file, where the numbers do not name it */
 };
 
-static void load_file(struct snapshot *snapshot, const char *operand,
-                      char **path) {
-  struct snapshot_error error;
-  uint32_t pid;
-  char *whole;
+static void load_file(struct snapshot *snapshot, const char *operand, char **path)
+{
+    struct snapshot_error error;
+    uint32_t pid;
+    char *whole;
 
-  *path =
-      parse_u32(operand, &pid) ? process_state_file(pid) : must_strdup(operand);
-  if (*path == NULL)
-    die("process %s is not tracked, or not yours; start it with 'heaptracker "
-        "run' (a file of this name "
-        "is ./%s)",
-        operand, operand);
-  if (!snapshot_load(snapshot, *path, &error))
-    die("%s: %s; %s", *path, error.text, error.remedy);
-  if (snapshot->missing_bytes == 0)
-    return;
-  whole = device_missing(snapshot);
-  if (whole == NULL)
-    die("%s: the dump ends before the totals; take it again", *path);
-  warning("%s: the dump is cut: %s", *path, whole);
-  free(whole);
+    *path = parse_u32(operand, &pid) ? process_state_file(pid) : must_strdup(operand);
+    if (*path == NULL)
+        die("process %s is not tracked, or not yours; 'heaptracker list' shows those that are (a file of "
+            "this name is ./%s)",
+            operand, operand);
+    if (!snapshot_load(snapshot, *path, &error))
+        die("%s: %s; %s", *path, error.text, error.remedy);
+    if (snapshot->missing_bytes == 0)
+        return;
+    whole = device_missing(snapshot);
+    if (whole == NULL)
+        die("%s: the dump ends before the totals; take it again", *path);
+    warning("%s: the dump is cut: %s", *path, whole);
+    free(whole);
 }
 
 /* The file that --exe names, as a path that stays true. */
-static void set_program(struct snapshot *snapshot, struct summary *summary,
-                        const struct source *source) {
-  const char *exe = source->exe;
-  char *path = realpath(exe, NULL), *misfit;
+static void set_program(struct snapshot *snapshot, struct summary *summary, const struct source *source)
+{
+    const char *exe = source->exe;
+    char *path = realpath(exe, NULL), *misfit;
 
-  if (path == NULL)
-    die("--exe=%s: %s", exe, strerror(errno));
-  misfit = program_file_misfit(snapshot, path);
-  if (misfit != NULL)
-    die("--exe=%s %s (%s); give the file that ran", exe, misfit,
-        source->memory ? source->memory : source->operand);
-  device_set_program(snapshot, path);
-  if (summary->program[0] == '\0') {
-    free(summary->program);
-    summary->program = must_strdup(path);
-  }
-  free(path);
+    if (path == NULL)
+        die("--exe=%s: %s", exe, strerror(errno));
+    misfit = program_file_misfit(snapshot, path);
+    if (misfit != NULL)
+        die("--exe=%s %s (%s); give the file that ran", exe, misfit,
+            source->memory ? source->memory : source->operand);
+    device_set_program(snapshot, path);
+    if (summary->program[0] == '\0') {
+        free(summary->program);
+        summary->program = must_strdup(path);
+    }
+    free(path);
 }
 
-static void load(struct report *report, const struct source *source) {
-  struct snapshot snapshot;
-  struct snapshot_error error;
-  char *path = NULL;
+static void load(struct report *report, const struct source *source)
+{
+    struct snapshot snapshot;
+    struct snapshot_error error;
+    char *path = NULL;
 
-  if (source->memory == NULL)
-    load_file(&snapshot, source->operand, &path);
-  else if (!device_load_memory(&snapshot, source->memory, &error))
-    die("%s: %s", source->memory, error.text);
-  summary_of(&report->main, &snapshot);
-  if (source->exe != NULL)
-    set_program(&snapshot, &report->main, source);
-  profile_of(&report->profile, &snapshot);
-  profile_stand_in(&report->profile, &report->main.totals);
-  if (path != NULL && is_state_path(path))
-    report_find_tree(report, path, &snapshot);
-  else if (path != NULL)
-    report_find_kept(report, path, &snapshot);
-  snapshot_free(&snapshot);
-  free(path);
+    if (source->memory == NULL)
+        load_file(&snapshot, source->operand, &path);
+    else if (!device_load_memory(&snapshot, source->memory, &error))
+        die("%s: %s", source->memory, error.text);
+    summary_of(&report->main, &snapshot);
+    if (source->exe != NULL)
+        set_program(&snapshot, &report->main, source);
+    profile_of(&report->profile, &snapshot);
+    profile_stand_in(&report->profile, &report->main.totals);
+    if (path != NULL && is_state_path(path))
+        report_find_tree(report, path, &snapshot);
+    else if (path != NULL)
+        report_find_kept(report, path, &snapshot);
+    snapshot_free(&snapshot);
+    free(path);
 }
 
 /* To standard output, or to a file that appears whole. */
-static void write_report(const struct report *report,
-                         const struct exporter *exporter,
-                         const struct export_options *options,
-                         const char *path) {
-  struct output output;
+static void write_report(const struct report *report, const struct exporter *exporter,
+                         const struct export_options *options, const char *path)
+{
+    struct output output;
 
-  exporter->write(report, options, output_begin(&output, path));
-  output_end(&output);
+    exporter->write(report, options, output_begin(&output, path));
+    output_end(&output);
 }
 
-static const struct exporter *find_exporter(const char *command,
-                                            const char *name) {
-  const struct exporter *exporter = exporter_find(name, false);
+static const struct exporter *find_exporter(const char *command, const char *name)
+{
+    const struct exporter *exporter = exporter_find(name, false);
 
-  if (exporter == NULL)
-    usage_error(command, "unknown format '%s': use %s", name,
-                exporter_names(false));
-  if (exporter->missing != NULL && exporter->missing() != NULL)
-    die("cannot write the format %s: %s", name, exporter->missing());
-  return exporter;
+    if (exporter == NULL)
+        usage_error(command, "unknown format '%s': use %s", name, exporter_names(false));
+    if (exporter->missing != NULL && exporter->missing() != NULL)
+        die("cannot write the format %s: %s", name, exporter->missing());
+    return exporter;
 }
 
-int cmd_report(int argc, char **argv) {
-  const char *format = "text", *path = NULL, *top = NULL, *value = NULL,
-             *heap = NULL;
-  struct source source = {NULL, NULL, NULL};
-  struct export_options options = {.top = EXPORT_TOP};
-  const struct option_spec specs[] = {
-      {0, "format", "FORMAT", "how to write it, see below (text)", &format,
-       NULL},
-      {'o', "output", "OUT", "where to write it, instead of standard output",
-       &path, NULL},
-      {0, "value", "VALUE", "what collapsed shows (peak)", &value, NULL},
-      {0, "heap", "NAME", "of another heap than C; text and json show all",
-       &heap, NULL},
-      {0, "exe", "PROGRAM", "the program's file, for a device's numbers",
-       &source.exe, NULL},
-      {0, "memory", "IMAGE[@ADDRESS]", "of a device's RAM, in place of FILE",
-       &source.memory, NULL},
-      {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
-      {0, "debuginfod", NULL,
-       "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
-       &options.debuginfod},
-      {0, NULL, NULL, NULL, NULL, NULL},
-  };
-  char *formats = exporter_help();
-  char *notes = must_asprintf("Formats:\n%s"
-                              "A number is a PID; write ./123 for a file of "
-                              "that name. FILE.PID beside FILE\n"
-                              "are its children. Exit status: 0; 2 when called "
-                              "wrongly or FILE is unreadable.\n",
-                              formats);
-  const struct usage usage = {
-      .synopsis = "report [OPTION...] FILE|PID",
-      .purpose =
-          "Shows what a state file says, or a tracked process that runs.",
-      .notes = notes,
-  };
-  const struct exporter *exporter;
-  struct report report = {0};
-  int first = options_parse(argc, argv, &usage, specs);
+int cmd_report(int argc, char **argv)
+{
+    const char *format = "text", *path = NULL, *top = NULL, *value = NULL, *heap = NULL;
+    struct source source = {NULL, NULL, NULL};
+    struct export_options options = {.top = EXPORT_TOP};
+    const struct option_spec specs[] = {
+        {0, "format", "FORMAT", "how to write it, see below (text)", &format, NULL},
+        {'o', "output", "OUT", "where to write it, instead of standard output", &path, NULL},
+        {0, "value", "VALUE", "what collapsed shows (peak)", &value, NULL},
+        {0, "heap", "NAME", "of another heap than C; text and json show all", &heap, NULL},
+        {0, "exe", "PROGRAM", "the program's file, for a device's numbers", &source.exe, NULL},
+        {0, "memory", "IMAGE[@ADDRESS]", "of a device's RAM, in place of FILE", &source.memory, NULL},
+        {0, "top", "N", "rows of each list of the text (10)", &top, NULL},
+        {0, "debuginfod", NULL, "ask the servers of DEBUGINFOD_URLS for debug data", NULL,
+         &options.debuginfod},
+        {0, NULL, NULL, NULL, NULL, NULL},
+    };
+    char *formats = exporter_help();
+    char *notes = must_asprintf("Formats:\n%s"
+                                "A number is a PID; write ./123 for a file of "
+                                "that name. FILE.PID beside FILE\n"
+                                "are its children. Exit status: 0; 2 when called "
+                                "wrongly or FILE is unreadable.\n",
+                                formats);
+    const struct usage usage = {
+        .synopsis = "report [OPTION...] FILE|PID",
+        .purpose = "Shows what a state file says, or a tracked process that runs.",
+        .notes = notes,
+    };
+    const struct exporter *exporter;
+    struct report report = {0};
+    int first = options_parse(argc, argv, &usage, specs);
 
-  if (first >= argc && source.memory == NULL)
-    usage_error(argv[0], "give a FILE or a PID");
-  if (first < argc && source.memory != NULL)
-    usage_error(argv[0], "--memory is read in place of '%s': give one of them",
-                argv[first]);
-  if (first + 1 < argc)
-    usage_error(argv[0], "one FILE or PID at a time, not also '%s'",
-                argv[first + 1]);
-  exporter = find_exporter(argv[0], format);
-  if (value && !exporter->one_value)
-    usage_error(argv[0], "--value is not for the format %s, which shows all",
-                exporter->name);
-  if (value && !export_value_parse(value, &options.value))
-    usage_error(argv[0], "--value=%s is not there: use " EXPORT_VALUES, value);
-  if (heap && exporter->heaps)
-    usage_error(argv[0],
-                "--heap is not for the format %s, which shows all heaps",
-                exporter->name);
-  if (exporter->binary && path == NULL && isatty(STDOUT_FILENO))
-    usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s",
-                exporter->name, exporter->extension);
-  options.top =
-      options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
+    if (first >= argc && source.memory == NULL)
+        usage_error(argv[0], "give a FILE or a PID");
+    if (first < argc && source.memory != NULL)
+        usage_error(argv[0], "--memory is read in place of '%s': give one of them", argv[first]);
+    if (first + 1 < argc)
+        usage_error(argv[0], "one FILE or PID at a time, not also '%s'", argv[first + 1]);
+    exporter = find_exporter(argv[0], format);
+    if (value && !exporter->one_value)
+        usage_error(argv[0], "--value is not for the format %s, which shows all", exporter->name);
+    if (value && !export_value_parse(value, &options.value))
+        usage_error(argv[0], "--value=%s is not there: use " EXPORT_VALUES, value);
+    if (heap && exporter->heaps)
+        usage_error(argv[0], "--heap is not for the format %s, which shows all heaps", exporter->name);
+    if (exporter->binary && path == NULL && isatty(STDOUT_FILENO))
+        usage_error(argv[0], "%s is not for a terminal: give -o OUT.%s", exporter->name, exporter->extension);
+    options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
 
-  source.operand = argv[first];
-  load(&report, &source);
-  if (own_malloc_hides(&report.main))
-    own_malloc_say(&report.main);
-  if (!exporter->heaps)
-    report_keep_heap(&report, heap,
-                     source.memory ? source.memory : source.operand);
-  write_report(&report, exporter, &options, path);
-  report_free(&report);
-  free(notes);
-  free(formats);
-  return EXIT_FINE;
+    source.operand = argv[first];
+    load(&report, &source);
+    if (own_malloc_hides(&report.main))
+        own_malloc_say(&report.main);
+    if (!exporter->heaps)
+        report_keep_heap(&report, heap, source.memory ? source.memory : source.operand);
+    write_report(&report, exporter, &options, path);
+    report_free(&report);
+    free(notes);
+    free(formats);
+    return EXIT_FINE;
 }

@@ -327,8 +327,9 @@ static void say_spared(const struct settings *settings, size_t count)
 {
     if (count > 0 && !settings->quiet && settings->exporter->write == export_text)
         warning("%s has the numbers of %zu run%s killed: 'heaptracker report' shows them, "
-                "%s/" STATE_DIRECTORY_OF_RUN "*/*.ht; remove those when you have seen them",
-                settings->state_place, count, count == 1 ? " that was" : "s that were",
+                "%s/" STATE_DIRECTORY_OF_RUN
+                "*/*.ht, and 'heaptracker list --remove --state-dir=%s' removes them",
+                settings->state_place, count, count == 1 ? " that was" : "s that were", settings->state_place,
                 settings->state_place);
 }
 
@@ -393,7 +394,7 @@ int run_command(int argc, char **argv, bool *incomplete)
 
     *incomplete = false;
     parse(&settings, argc, argv);
-    say_spared(&settings, state_directory_sweep(settings.state_place));
+    say_spared(&settings, state_directory_sweep(settings.state_place, true));
     directory = state_directory_make(settings.state_place);
     target_examine(&target, settings.command[0]);
     preload_library(&target, directory);

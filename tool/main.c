@@ -23,6 +23,7 @@ static int cmd_version(int argc, char **argv);
 static const struct command commands[] = {
     {"run", cmd_run, "track a program, and say at its end who held the memory", EXIT_TOOL_FAILED},
     {"report", cmd_report, "show what a state file or a running process says", EXIT_UNUSABLE},
+    {"list", cmd_list, "tracked processes, and what those that ended have left", EXIT_UNUSABLE},
     {"diff", cmd_diff, "compare two files, site by site", EXIT_UNUSABLE},
     {"check", cmd_check, "hold limits against a file or a command: a gate for CI", EXIT_UNUSABLE},
     {"torture", cmd_torture, "make each allocation fail in turn, and say which ones crash it", EXIT_UNUSABLE},

@@ -190,6 +190,8 @@ static void print_title(FILE *out, const struct summary *summary)
     else
         fprintf(out, "pid %" PRIu32, summary->pid);
     fprintf(out, ": %s", end_text(end, summary));
+    if (summary->ended == END_UNKNOWN && !summary->exiting)
+        fputs(" (killed, crashed, or left by _exit)", out);
     if (summary->seconds > 0)
         fprintf(out, " after %.3f s", summary->seconds);
     fputc('\n', out);

@@ -343,19 +343,36 @@ static void search_directory(struct search *search, const char *directory, bool 
         closedir(stream);
 }
 
-char *process_state_file(uint32_t pid)
+/* Of a process that has ended this user's own files are believed. */
+static struct search search_begin(uint32_t pid)
 {
     struct search search = {.pid = pid, .owner = geteuid()};
     struct stat status;
     char path[64], letter;
     uint64_t start_ticks;
-    const char *place;
 
     snprintf(path, sizeof path, "/proc/%u", pid);
     if (stat(path, &status) == 0 && read_stat(pid, &letter, &start_ticks)) {
         search.owner = status.st_uid;
         search.runs = letter != 'Z';
     }
+    return search;
+}
+
+char *process_mapped_file(uint32_t pid)
+{
+    struct search search = search_begin(pid);
+
+    if (search.runs)
+        search_mappings(&search);
+    return search.path;
+}
+
+char *process_state_file(uint32_t pid)
+{
+    struct search search = search_begin(pid);
+    const char *place;
+
     if (search.runs)
         search_mappings(&search);
     for (size_t i = 0; search.path == NULL && (place = state_place(i)) != NULL; i++)

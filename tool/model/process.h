@@ -64,6 +64,10 @@ bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
  * not make, for that errno value; false for any other name. */
 bool state_lost_name(const char *name, uint32_t *pid, uint32_t *error);
 
+/* The path (malloc'ed) of the state file that process `pid` itself has mapped, wherever it lies;
+ * NULL: none, or this user may not know. */
+char *process_mapped_file(uint32_t pid);
+
 /* The path (malloc'ed) of the state file of process `pid`, its last image's; NULL
  * when there is none. Believes only files whose owner is the process's own. */
 char *process_state_file(uint32_t pid);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/load.h"
 #include "model/process.h"
 #include "run/fail_sites.h"
 #include "run/survivors.h"
@@ -165,15 +166,51 @@ static bool is_left_behind(const char *directory)
     return is_left;
 }
 
+static bool has_survivors(const char *directory)
+{
+    struct survivors survivors;
+    bool has;
+
+    survivors_find(&survivors, directory);
+    has = survivors.any;
+    survivors_free(&survivors);
+    return has;
+}
+
+static bool is_of_run(const char *directory)
+{
+    return strncmp(path_base(directory), STATE_DIRECTORY_OF_RUN, strlen(STATE_DIRECTORY_OF_RUN)) == 0;
+}
+
+bool state_directory_is_needed(const char *directory)
+{
+    char *maker = state_directory_maker(directory);
+    bool is_needed =
+        is_of_run(directory) && (maker != NULL ? !process_has_ended(maker) : has_survivors(directory));
+
+    free(maker);
+    return is_needed;
+}
+
+void state_directory_remove_unsigned(const char *directory)
+{
+    char *maker = is_of_run(directory) ? state_directory_maker(directory) : NULL;
+
+    if (maker == NULL && is_of_run(directory) && !has_survivors(directory))
+        state_directory_remove(directory);
+    free(maker);
+}
+
 /* Has it numbers that its run did not get to show? */
 static bool is_unseen(const char *directory)
 {
     DIR *stream = opendir(directory);
     struct dirent *entry;
+    uint32_t pid, image;
     bool has_files = false, was_left = false;
 
     while (stream && (entry = readdir(stream)) != NULL) {
-        has_files = has_files || is_state_file(entry->d_name);
+        has_files = has_files || state_file_name(entry->d_name, &pid, &image);
         was_left = was_left || strcmp(entry->d_name, STATE_DIRECTORY_LEFT) == 0;
     }
     if (stream)
@@ -181,22 +218,16 @@ static bool is_unseen(const char *directory)
     return has_files && !was_left;
 }
 
-/* What kills a run together with its program (a memory group's limit) is followed by a new
- * start: then nobody has seen the numbers yet. Returns whether they are spared for that. */
+/* Returns whether it is spared. */
 static bool sweep_one(const char *directory, bool spare_unseen)
 {
-    bool spared = false;
-    struct survivors survivors;
+    bool spared;
 
-    if (!is_left_behind(directory))
+    if (!is_left_behind(directory) || has_survivors(directory))
         return false;
-    survivors_find(&survivors, directory);
-    if (!survivors.any) {
-        spared = spare_unseen && is_unseen(directory);
-        if (!spared)
-            remove_all(directory);
-    }
-    survivors_free(&survivors);
+    spared = spare_unseen && is_unseen(directory);
+    if (!spared)
+        remove_all(directory);
     return spared;
 }
 
@@ -220,10 +251,12 @@ static size_t sweep_in(const char *place, bool spare_unseen)
     return spared;
 }
 
-size_t state_directory_sweep(const char *place)
+/* What kills a run together with its program (a memory group's limit) is followed by a new
+ * start: then nobody has seen the numbers yet. */
+size_t state_directory_sweep(const char *place, bool spare_unseen)
 {
     if (place != NULL)
-        return sweep_in(place, true);
+        return sweep_in(place, spare_unseen);
     for (size_t i = 0; (place = state_place(i)) != NULL; i++)
         sweep_in(place, false);
     return 0;

@@ -22,10 +22,18 @@ void state_directory_leave(const char *directory);
 void state_directory_keep(const char *directory);
 
 /* Removes this user's directories in `place` (NULL: in the usual places) that nobody
- * needs any more: their maker has ended, and so have all processes that it tracked. In a
+ * needs any more: their maker has ended, and so have all processes that it tracked. spare_unseen: in a
  * `place` that was given, which may be a disk that is to outlive an out-of-memory kill, the
  * numbers of runs that were killed stay. Returns how many directories do. */
-size_t state_directory_sweep(const char *place);
+size_t state_directory_sweep(const char *place, bool spare_unseen);
+
+/* True for the directory of a run that still goes on, or may: it needs the files of processes
+ * that have ended too. */
+bool state_directory_is_needed(const char *directory);
+
+/* Removes it where it is one that no sweep takes (kept, since its numbers could not be written
+ * elsewhere) and no process needs it. */
+void state_directory_remove_unsigned(const char *directory);
 
 /* Removes it and the state files in it, and nothing that it does not know; warns
  * when something stays. NULL: nothing to do. */

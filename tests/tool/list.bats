@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+#
+# What is tracked now, and what processes that have ended left behind.
+
+load helpers
+
+teardown() { # also where a test fails: what it has started must not outlive it
+    local pid
+    for pid in ${started:-}; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+}
+
+ended() {
+    for _ in {1..100}; do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+# A process that a run has left, its pid in $daemon. It holds descriptor 4's other end.
+begin_daemon() {
+    mkfifo hold
+    exec 4<>hold
+    "$tool" run -q -o "${1:-x.ht}" ${2:-} -- "$workload" survivor <hold 4>&-
+    daemon=$("$tool" report --format=json "${1:-x.ht}" | jq '.children[0].pid')
+    started=$daemon
+}
+
+# of PID: STATE, LIVE, PEAK, PROGRAM as `list` has them
+row() {
+    awk -v pid="$1" '$1 == pid { print $2, $3 $4, $5 $6, $7 }' <<<"$out"
+}
+
+@test "a daemon that crashes is found, said how, and what it left is removed when that is asked" {
+    need_tracking
+    begin_daemon
+    split "$tool" list --state-dir=states
+    [ "$status" -eq 0 ]
+    [ "$(row "$daemon")" = "running 833B 833B workload" ]
+    split "$tool" list --state-dir=states --remove
+    [ -z "$out" ]
+    kill -SEGV "$daemon"
+    ended "$daemon"
+    split "$tool" report "$daemon"
+    [[ $out == *"pid $daemon: ended, how is not known (killed, crashed, or left by _exit)"* ]]
+    split "$tool" list --state-dir=states
+    [ "$(row "$daemon")" = "ended 833B 833B workload" ]
+    [[ $out == *"/heaptracker-run."*"/$daemon.0.ht"* ]]
+    [[ $err == "1 file of processes that have ended takes "*"list --remove removes all" ]]
+    split "$tool" list --state-dir=states --remove
+    [ "$status" -eq 0 ]
+    [[ $out == "removed "*"/$daemon.0.ht" ]]
+    no_state_left
+    split "$tool" report "$daemon"
+    [ "$status" -eq 2 ]
+    [[ $err == *"heaptracker list"* ]]
+}
+
+@test "a run that goes on is listed by what runs, and nothing is taken from it" {
+    need_tracking
+    mkfifo from
+    "$tool" run -q -o x.ht -- sh -c '"$0"; "$0" wait & wait' "$workload" >from &
+    started=$!
+    exec 5<from
+    read -r line <&5
+    shell=$(pgrep -P "$started")
+    child=$(pgrep -P "$shell")
+    started="$started $shell $child"
+    ls states/*/*.ht >before
+    split "$tool" list --state-dir=states
+    [ "$(row "$shell" | cut -d' ' -f1,4)" = "running $(basename "$(readlink "/proc/$shell/exe")")" ]
+    [ "$(row "$child")" = "running 800B 1000B workload" ]
+    [ "$(wc -l <<<"$out")" -eq 3 ] # not the one that has ended: the run takes it up
+    split "$tool" list --state-dir=states --remove
+    [ -z "$out" ]
+    [ "$(ls states/*/*.ht)" = "$(<before)" ]
+    kill -TERM "$child"
+    wait "${started%% *}" || true
+    "$tool" report --format=json x.ht >out
+    json out '[.children[] | select(.program | endswith("/workload"))] | length' 2
+}
+
+@test "what programs left that had the library without run is seen, and removed once they have ended" {
+    need_tracking
+    mkdir all
+    mkfifo from
+    export HEAPTRACKER_OPTIONS=state_dir=$PWD/all:quiet=1 LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so
+    "$workload"
+    "$workload" wait >from &
+    started=$!
+    unset HEAPTRACKER_OPTIONS LD_PRELOAD
+    exec 5<from
+    read -r line <&5
+    touch all/notes.ht all/1.2.ht.bak
+    split "$tool" list # by its mapping: in none of the usual places
+    [ "$(row "$started")" = "running 800B 1000B workload" ]
+    split "$tool" list --state-dir=all
+    [ "$(grep -c ' exited ' <<<"$out")" -eq 1 ]
+    split "$tool" list --state-dir=all --remove
+    [ "$(wc -l <<<"$out")" -eq 1 ]
+    [[ $out == "removed all/"*".0.ht" ]]
+    [ "$(ls all | sort)" = "$(printf '%s\n' 1.2.ht.bak "$started.0.ht" notes.ht | sort)" ]
+}
+
+@test "the directory of numbers that could not be written goes when that is asked, and no sooner" {
+    need_tracking
+    mkdir -m 700 states/heaptracker-run.kept11
+    "$make_state" states/heaptracker-run.kept11/77.0.ht pid=77 ended=1
+    "$tool" run -q -o x.ht -- "$workload"
+    [ -e states/heaptracker-run.kept11/77.0.ht ]
+    split "$tool" list --state-dir=states
+    [ "$(row 77 | cut -d' ' -f1)" = exited ]
+    split "$tool" list --state-dir=states --remove
+    no_state_left
+}
+
+@test "another user's files, broken ones and none at all are no trouble" {
+    mkdir -m 700 states/heaptracker-7
+    echo junk >states/heaptracker-7/5.0.ht
+    "$make_state" states/heaptracker-7/6.0.ht pid=6 program=$'/red\n\033[31m'
+    split "$tool" list --state-dir=states
+    [ "$status" -eq 0 ]
+    fails grep -q $'\033' <<<"$out"
+    if [ "$(id -u)" -eq 0 ]; then
+        chown 12345 states/heaptracker-7/6.0.ht
+        split "$tool" list --state-dir=states --remove
+        [ -e states/heaptracker-7/6.0.ht ]
+    fi
+    mkdir empty
+    split "$tool" list --state-dir=empty/missing
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    split "$tool" list --state-dir=empty 123
+    [ "$status" -eq 2 ]
+    one_line "$err"
+}

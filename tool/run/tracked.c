@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/tracked.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/process.h"
+#include "run/state_directory.h"
+#include "util.h"
+
+static bool is_known(const struct tracked *tracked, const char *path)
+{
+    for (size_t i = 0; i < tracked->count; i++)
+        if (strcmp(tracked->items[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static void add(struct tracked *tracked, const char *path, bool is_needed)
+{
+    struct tracked_file file = {.is_needed = is_needed};
+    struct snapshot snapshot;
+    struct snapshot_error error;
+    struct stat status;
+
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+        !snapshot_load(&snapshot, path, &error))
+        return;
+    summary_of(&file.summary, &snapshot);
+    snapshot_free(&snapshot);
+    file.path = must_strdup(path);
+    file.bytes = (uint64_t)status.st_blocks * 512;
+    file.is_used = process_file_in_use(path);
+    if ((tracked->count & (tracked->count - 1)) == 0) { /* at 0, 1, 2, 4, 8... */
+        size_t capacity = tracked->count ? 2 * tracked->count : 1;
+
+        tracked->items = must_realloc(tracked->items, capacity * sizeof *tracked->items);
+    }
+    tracked->items[tracked->count++] = file;
+}
+
+static void find_in(struct tracked *tracked, const char *directory, bool is_place)
+{
+    bool is_needed = !is_place && state_directory_is_needed(directory);
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+    uint32_t pid, image;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *path = must_asprintf("%s/%s", directory, entry->d_name);
+
+        if (state_file_name(entry->d_name, &pid, &image)) {
+            if (!is_known(tracked, path)) /* two of the usual places may be one */
+                add(tracked, path, is_needed);
+        } else if (is_place && strncmp(entry->d_name, STATE_DIRECTORIES, strlen(STATE_DIRECTORIES)) == 0) {
+            find_in(tracked, path, false);
+        }
+        free(path);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+/* HEAPTRACKER_OPTIONS=state_dir=DIR, or a run's --state-dir, may have led anywhere. Who needs
+ * such a file once its process has ended is not asked: that place was not given. */
+static void find_mapped(struct tracked *tracked)
+{
+    DIR *stream = opendir("/proc");
+    struct dirent *entry;
+    struct stat status;
+    uint32_t pid;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *path;
+
+        if (!parse_u32(entry->d_name, &pid) || fstatat(dirfd(stream), entry->d_name, &status, 0) != 0 ||
+            status.st_uid != geteuid())
+            continue;
+        path = process_mapped_file(pid);
+        if (path != NULL && !is_known(tracked, path))
+            add(tracked, path, true);
+        free(path);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+static int by_process(const void *a, const void *b)
+{
+    const struct summary *left = &((const struct tracked_file *)a)->summary,
+                         *right = &((const struct tracked_file *)b)->summary;
+
+    if (left->pid != right->pid)
+        return left->pid < right->pid ? -1 : 1;
+    if (left->start_monotonic_ns != right->start_monotonic_ns)
+        return left->start_monotonic_ns < right->start_monotonic_ns ? -1 : 1;
+    return (left->image > right->image) - (left->image < right->image);
+}
+
+void tracked_find(struct tracked *tracked, const char *place)
+{
+    bool is_given = place != NULL;
+
+    *tracked = (struct tracked){0};
+    if (is_given)
+        find_in(tracked, place, true);
+    for (size_t i = 0; !is_given && (place = state_place(i)) != NULL; i++)
+        find_in(tracked, place, true);
+    if (!is_given)
+        find_mapped(tracked);
+    if (tracked->count)
+        qsort(tracked->items, tracked->count, sizeof *tracked->items, by_process);
+}
+
+void tracked_free(struct tracked *tracked)
+{
+    for (size_t i = 0; i < tracked->count; i++) {
+        summary_free(&tracked->items[i].summary);
+        free(tracked->items[i].path);
+    }
+    free(tracked->items);
+    *tracked = (struct tracked){0};
+}
