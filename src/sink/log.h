@@ -11,9 +11,9 @@
 #include "heaptracker.h"
 
 #define LOG_LINE_BYTES 256
-/* Of a line that names a path or an option's value, which have up to 512 bytes: half a path is of
- * no use to anybody. */
-#define LOG_LONG_LINE_BYTES (512 + LOG_LINE_BYTES)
+/* Of a line that names a path or an option's value, which have up to 512 bytes, and as much else as others
+ * have: half a path is of no use to anybody. */
+#define LOG_LONG_LINE_BYTES 768
 
 /* fn NULL: back to the default. */
 void log_set(ht_log_fn fn, void *user);

@@ -278,7 +278,7 @@ MEMORY_RAW static void push_others(struct chain *c, uint32_t id, uint64_t sp, ui
             fp = memory_word(at[n] - hop_fp(hop));
         id = c->nodes[id].parent;
     }
-    for (uint32_t n = frames - 1; n > 0; n--) {
+    for (uint32_t n = frames; n-- > 1;) {
         const uint64_t where = c->nodes[ids[n]].where, saved = hop_fp(hops[n]);
         const int16_t ra_words = hop_ra_words(hops[n - 1]);
         struct chain_frame frame;
