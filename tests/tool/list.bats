@@ -136,3 +136,27 @@ row() {
     [ "$status" -eq 2 ]
     one_line "$err"
 }
+
+@test "a place that can be reached in two ways is looked through once" {
+    mkdir -m 700 states/heaptracker-7
+    "$make_state" states/heaptracker-7/77.0.ht pid=77 ended=1
+    for _ in {1..5}; do # others' files in the usual places may come and go meanwhile
+        split env -u TMPDIR "$tool" list
+        once=$err
+        split env TMPDIR="$PWD/states/" "$tool" list
+        [ "$err" != "$once" ] || break
+    done
+    [ "$err" = "$once" ]
+    [[ $err == *"ended take"* ]]
+    [ "$(grep -c '/heaptracker-7/77.0.ht$' <<<"$out")" -eq 1 ]
+}
+
+@test "a link among the state directories leads to no file that is removed" {
+    mkdir -m 700 elsewhere
+    "$make_state" elsewhere/77.0.ht pid=77 ended=1
+    ln -s ../elsewhere states/heaptracker-7
+    split "$tool" list --state-dir=states --remove
+    [ "$status" -eq 0 ]
+    [ -z "$out" ]
+    [ -e elsewhere/77.0.ht ]
+}

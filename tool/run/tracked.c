@@ -11,10 +11,11 @@
 #include "run/state_directory.h"
 #include "util.h"
 
-static bool is_known(const struct tracked *tracked, const char *path)
+/* Two of the usual places may be one, and so may the ways to a place. */
+static bool is_known(const struct tracked *tracked, const struct stat *status)
 {
     for (size_t i = 0; i < tracked->count; i++)
-        if (strcmp(tracked->items[i].path, path) == 0)
+        if (tracked->items[i].device == status->st_dev && tracked->items[i].inode == status->st_ino)
             return true;
     return false;
 }
@@ -27,12 +28,14 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
     struct stat status;
 
     if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
-        !snapshot_load(&snapshot, path, &error))
+        is_known(tracked, &status) || !snapshot_load(&snapshot, path, &error))
         return;
     summary_of(&file.summary, &snapshot);
     snapshot_free(&snapshot);
     file.path = must_strdup(path);
     file.bytes = (uint64_t)status.st_blocks * 512;
+    file.device = status.st_dev;
+    file.inode = status.st_ino;
     file.is_used = process_file_in_use(path);
     if ((tracked->count & (tracked->count - 1)) == 0) { /* at 0, 1, 2, 4, 8... */
         size_t capacity = tracked->count ? 2 * tracked->count : 1;
@@ -40,6 +43,15 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
         tracked->items = must_realloc(tracked->items, capacity * sizeof *tracked->items);
     }
     tracked->items[tracked->count++] = file;
+}
+
+/* Where others may write too, a link or a directory of theirs could lead to files of this user's
+ * that nobody has left. */
+static bool is_own_directory(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid();
 }
 
 static void find_in(struct tracked *tracked, const char *directory, bool is_place)
@@ -52,12 +64,11 @@ static void find_in(struct tracked *tracked, const char *directory, bool is_plac
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path = must_asprintf("%s/%s", directory, entry->d_name);
 
-        if (state_file_name(entry->d_name, &pid, &image)) {
-            if (!is_known(tracked, path)) /* two of the usual places may be one */
-                add(tracked, path, is_needed);
-        } else if (is_place && strncmp(entry->d_name, STATE_DIRECTORIES, strlen(STATE_DIRECTORIES)) == 0) {
+        if (state_file_name(entry->d_name, &pid, &image))
+            add(tracked, path, is_needed);
+        else if (is_place && strncmp(entry->d_name, STATE_DIRECTORIES, strlen(STATE_DIRECTORIES)) == 0 &&
+                 is_own_directory(path))
             find_in(tracked, path, false);
-        }
         free(path);
     }
     if (stream)
@@ -80,7 +91,7 @@ static void find_mapped(struct tracked *tracked)
             status.st_uid != geteuid())
             continue;
         path = process_mapped_file(pid);
-        if (path != NULL && !is_known(tracked, path))
+        if (path != NULL)
             add(tracked, path, true);
         free(path);
     }

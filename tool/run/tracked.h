@@ -6,12 +6,16 @@
 #ifndef HT_TOOL_RUN_TRACKED_H
 #define HT_TOOL_RUN_TRACKED_H
 
+#include <sys/types.h>
+
 #include "model/summary.h"
 
 struct tracked_file {
     char *path;
     struct summary summary;
     uint64_t bytes; /* that it takes */
+    dev_t device;   /* with the next: which file it is, whatever way its path takes */
+    ino_t inode;
     bool is_used;   /* somebody may still write it */
     bool is_needed; /* a run that goes on takes it up at its end; or it lies elsewhere, and nobody knows */
 };
@@ -21,8 +25,8 @@ struct tracked {
     size_t count;
 };
 
-/* In `place` and the state directories below it; with NULL in the usual places, and those of
- * processes that run wherever they lie. */
+/* In `place` and this user's state directories below it; with NULL in the usual places, and those
+ * of processes that run wherever they lie. */
 void tracked_find(struct tracked *tracked, const char *place);
 
 void tracked_free(struct tracked *tracked);
