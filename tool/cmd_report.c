@@ -83,7 +83,7 @@ static void load(struct report *report, const struct source *source)
         set_program(&snapshot, &report->main, source);
     profile_of(&report->profile, &snapshot);
     profile_stand_in(&report->profile, &report->main.totals);
-    if (path != NULL && is_state_path(path))
+    if (path != NULL && is_state_path(path) && !has_kept_tree(&snapshot))
         report_find_tree(report, path, &snapshot);
     else if (path != NULL)
         report_find_kept(report, path, &snapshot);

@@ -165,6 +165,32 @@ workloads='[.children[] | select(.program | endswith("/workload"))]'
     [ "$(ls x.ht.* | wc -l)" -eq "$(jq '.children | length' out)" ]
 }
 
+@test "a FILE that is called as a state file is has the children that it lists, and is nobody's to remove" {
+    need_tracking
+    "$tool" run -q -o states/5.1.ht -- sh -c '"$0"; :' "$workload"
+    "$tool" report --format=json states/5.1.ht >out
+    json out "$workloads | length" 1
+    split "$tool" list --state-dir=states --remove
+    [ -z "$out" ]
+    [ -e states/5.1.ht ]
+}
+
+@test "a FILE whose section of the run is empty says nothing of it" {
+    need_tracking
+    need perl
+    "$tool" run -q -o x.ht -- sh -c '"$0"; :' "$workload"
+    # No checksum, no entry, and another number where the entry was.
+    perl -0777 -pi -e '
+        my $at = index($_, pack("VV", 261, 8));
+        my $run = unpack("Q<", substr($_, $at + 8, 8));
+        substr($_, '"$checksum_at"', 8) = pack("Q<", 0);
+        substr($_, $at + 16, 8) = pack("Q<", 0);
+        substr($_, $run, 4) = pack("V", 7)' x.ht
+    "$tool" report --format=json x.ht >out
+    json out .lost.processes 0
+    json out "$workloads | length" 1 # by its name, as without a list
+}
+
 @test "a run that leaves nothing takes nothing from the run that was kept before" {
     static=$HT_BUILD/tests/tool/workload-static
     [ -x "$static" ] || skip "workload-static is not built"

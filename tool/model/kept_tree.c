@@ -54,12 +54,24 @@ void kept_tree_store(const struct kept_tree *tree, struct snapshot *snapshot, co
     snapshot_add_section(snapshot, STATE_SECTION_RUN, &run, sizeof run, 1);
 }
 
-/* False: it has no list. */
-static bool read_list(struct kept_tree *tree, const struct snapshot *snapshot)
+/* NULL: it has no list. */
+static const struct state_run *run_of(const struct snapshot *snapshot)
 {
-    size_t runs, count;
+    size_t count;
     const struct state_run *run =
-        snapshot_section(snapshot, STATE_SECTION_RUN, sizeof(struct state_run), &runs);
+        snapshot_section(snapshot, STATE_SECTION_RUN, sizeof(struct state_run), &count);
+
+    return count > 0 ? run : NULL;
+}
+
+bool has_kept_tree(const struct snapshot *snapshot)
+{
+    return run_of(snapshot) != NULL;
+}
+
+static void read_list(struct kept_tree *tree, const struct snapshot *snapshot)
+{
+    size_t count;
     const struct state_child *items =
         snapshot_section(snapshot, STATE_SECTION_CHILDREN, sizeof(struct state_child), &count);
 
@@ -69,7 +81,6 @@ static bool read_list(struct kept_tree *tree, const struct snapshot *snapshot)
         memcpy(tree->items, items, count * sizeof *items);
         tree->count = count;
     }
-    return run != NULL;
 }
 
 /* A file of this user's that is no link. */
@@ -214,18 +225,17 @@ static void add_named(struct report *report, const char *file, const struct stat
 void report_find_kept(struct report *report, const char *file, const struct snapshot *of)
 {
     const struct state_header *header = of->view.header;
+    const struct state_run *run = run_of(of);
     struct kept_tree tree;
-    size_t runs;
-    const struct state_run *run = snapshot_section(of, STATE_SECTION_RUN, sizeof(struct state_run), &runs);
 
     if (run != NULL) {
         report->lost_processes = run->lost_processes;
         report->lost_error = run->lost_error;
-    }
-    if (read_list(&tree, of))
+        read_list(&tree, of);
         add_listed(report, file, header, &tree);
-    else
+        kept_tree_free(&tree);
+    } else {
         add_named(report, file, header);
-    kept_tree_free(&tree);
+    }
     report_sort_children(report);
 }

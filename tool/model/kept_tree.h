@@ -34,6 +34,9 @@ void kept_tree_load(struct kept_tree *tree, const char *file);
  * and not replaced since. Returns their number. */
 size_t kept_tree_remove(const struct kept_tree *tree, const char *file);
 
+/* True for what a run kept as FILE, whatever FILE is called. */
+bool has_kept_tree(const struct snapshot *snapshot);
+
 void kept_tree_free(struct kept_tree *tree);
 
 /* Adds to the report of FILE, whose content is `of`, the other files of its tree, and what it

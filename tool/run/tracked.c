@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/kept_tree.h"
 #include "model/process.h"
 #include "run/state_directory.h"
 #include "util.h"
@@ -26,12 +27,17 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
     struct snapshot snapshot;
     struct snapshot_error error;
     struct stat status;
+    bool is_kept;
 
     if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
         is_known(tracked, &status) || !snapshot_load(&snapshot, path, &error))
         return;
-    summary_of(&file.summary, &snapshot);
+    is_kept = has_kept_tree(&snapshot); /* a run -o FILE with a name like these: it is the user's */
+    if (!is_kept)
+        summary_of(&file.summary, &snapshot);
     snapshot_free(&snapshot);
+    if (is_kept)
+        return;
     file.path = must_strdup(path);
     file.bytes = (uint64_t)status.st_blocks * 512;
     file.device = status.st_dev;
