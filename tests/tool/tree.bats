@@ -63,7 +63,7 @@ workloads='[.children[] | select(.program | endswith("/workload"))]'
     "$tool" report --format=json "$middle" >out
     "$tool" report --format=json "$shell" >all
     "$tool" report --format=json "$child" >leaf
-    end_run "$middle"
+    pkill -TERM -P "$middle" # first: what becomes an orphan is found by no parent any more
     end_run "$shell"
     json out "$workloads | [.[].pid]" "[$child]"
     json all "$workloads | [.[].pid] | sort" "$(jq -nc "[$child,$sibling] | sort")"
