@@ -112,6 +112,10 @@ static const struct exporter *find_exporter(const char *command, const char *nam
     return exporter;
 }
 
+static const char operands[] =
+    "A number is a PID; write ./123 for a file of that name. FILE.PID beside FILE\n"
+    "are its children. Exit status: 0; 2 when called wrongly or FILE is unreadable.\n";
+
 int cmd_report(int argc, char **argv)
 {
     const char *format = "text", *path = NULL, *top = NULL, *value = NULL, *heap = NULL;
@@ -130,12 +134,7 @@ int cmd_report(int argc, char **argv)
         {0, NULL, NULL, NULL, NULL, NULL},
     };
     char *formats = exporter_help();
-    char *notes = must_asprintf("Formats:\n%s"
-                                "A number is a PID; write ./123 for a file of "
-                                "that name. FILE.PID beside FILE\n"
-                                "are its children. Exit status: 0; 2 when called "
-                                "wrongly or FILE is unreadable.\n",
-                                formats);
+    char *notes = must_asprintf("Formats:\n%s%s", formats, operands);
     const struct usage usage = {
         .synopsis = "report [OPTION...] FILE|PID",
         .purpose = "Shows what a state file says, or a tracked process that runs.",

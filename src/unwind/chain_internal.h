@@ -278,8 +278,7 @@ struct meeting {
     const struct chain_slot *join;
     const struct trie_node *outermost;
     uint32_t within; /* how many they are */
-    bool
-        by_window; /* the stack is deeper than the limit: they do not go on with the node of the join's frame */
+    bool by_window;  /* the stack is deeper than the limit: they do not go on with the join's node */
 };
 
 /* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */
