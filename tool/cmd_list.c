@@ -97,9 +97,9 @@ static bool remove_left(const struct tracked *tracked)
         if (!is_left(file))
             continue;
         safe = utf8_copy(file->path, strlen(file->path), true);
-        if (unlink(file->path) == 0 || errno == ENOENT) {
+        if (unlink(file->path) == 0) {
             printf("removed %s\n", safe);
-        } else {
+        } else if (errno != ENOENT) {
             warning("cannot remove %s: %s; remove it by hand", safe, strerror(errno));
             done = false;
         }

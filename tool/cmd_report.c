@@ -113,7 +113,7 @@ static const struct exporter *find_exporter(const char *command, const char *nam
 }
 
 static const char operands[] =
-    "A number is a PID; write ./123 for a file of that name. FILE.PID beside FILE\n"
+    "A number is a PID, with all below it; write ./123 for a file. FILE.PID by FILE\n"
     "are its children. Exit status: 0; 2 when called wrongly or FILE is unreadable.\n";
 
 int cmd_report(int argc, char **argv)

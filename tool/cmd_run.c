@@ -195,8 +195,8 @@ static void say_stale(const struct settings *settings, const struct tree *tree)
 {
     struct stat status;
 
-    if (settings->keep_as && !tree->has_main && stat(settings->keep_as, &status) == 0 &&
-        S_ISREG(status.st_mode))
+    if (settings->keep_as && (!tree->has_main || tree->write_error) &&
+        stat(settings->keep_as, &status) == 0 && S_ISREG(status.st_mode))
         warning("%s is still that of an earlier run", settings->keep_as);
 }
 

@@ -175,6 +175,18 @@ workloads='[.children[] | select(.program | endswith("/workload"))]'
     [ -e states/5.1.ht ]
 }
 
+@test "a FILE that was moved away from the others of its run says that they are left out" {
+    need_tracking
+    "$tool" run -q -o x.ht -- sh -c '"$0"; :' "$workload"
+    mkdir elsewhere
+    cp x.ht elsewhere/
+    split "$tool" report --format=json elsewhere/x.ht
+    [ "$status" -eq 0 ]
+    [[ $err == "heaptracker: 1 of the run's 1 other processes is left out: elsewhere/x.ht.PID"* ]]
+    split "$tool" report --format=json x.ht
+    [ -z "$err" ]
+}
+
 @test "a FILE whose section of the run is empty says nothing of it" {
     need_tracking
     need perl

@@ -161,18 +161,28 @@ static void add_child(struct report *report, const struct snapshot *snapshot, co
 static void add_listed(struct report *report, const char *file, const struct state_header *of,
                        const struct kept_tree *tree)
 {
+    size_t missing = 0;
+
     for (size_t i = 0; i < tree->count; i++) {
         char *path = kept_tree_path(file, &tree->items[i]);
         struct snapshot snapshot;
 
-        if (access(path, F_OK) == 0 && load_child(&snapshot, path)) {
+        if (access(path, F_OK) != 0) {
+            missing++;
+        } else if (load_child(&snapshot, path)) {
             if (is_listed(&tree->items[i], snapshot.view.header) &&
                 strcmp(snapshot.view.header->boot_id, of->boot_id) == 0)
                 add_child(report, &snapshot, path);
+            else
+                missing++;
             snapshot_free(&snapshot);
         }
         free(path);
     }
+    if (missing > 0)
+        warning(
+            "%zu of the run's %zu other processes %s left out: %s.PID belong beside it, and are not there",
+            missing, tree->count, missing == 1 ? "is" : "are", file);
 }
 
 /* PID or PID.N */
