@@ -136,16 +136,16 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
 /* A comparison met the chain in a frame of another node than its guess goes on with. Of a stack deeper than
  * the limit that is as it should be: the guess goes on with a window, and which one follows from the frame and
  * from how many there are within. Out of line, as wrong guesses end here, too. */
-static __attribute__((noinline)) bool window_is(const struct chain *c, const struct meeting *met)
+static __attribute__((noinline)) bool window_is(const struct chain *c, const struct chain_frame *join,
+                                                uint32_t parent, uint32_t within)
 {
-    const struct chain_frame *join = &c->frames[met->join - c->slots];
-    const uint32_t depth = c->unwind->depth, within = met->within;
+    const uint32_t depth = c->unwind->depth;
     const struct child *window;
 
     if (within >= depth || join->depth + within <= depth)
         return false;
     window = &c->children[child_index(join->node, depth - within)];
-    return child_is(window, join->node, depth - within) && window->id == met->outermost->parent;
+    return child_is(window, join->node, depth - within) && window->id == parent;
 }
 
 /* Is the present stack `id`? The walk of step 4, but for the names, which are the guess's to be
@@ -196,7 +196,7 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
             if (unlikely(frame->kind != SLOT_RETURN) || unlikely(frame->ra_words != hop_ra_words(hop)))
                 return false;
             if (frame->node != node->parent) {
-                if (!window_is(c, met))
+                if (!window_is(c, frame, node->parent, within))
                     return false;
                 met->by_window = true;
             }
@@ -325,6 +325,7 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
     const bool alone = met->outermost == &c->nodes[id];
     const bool repeated = alone && is_repeated(c, pc, sp);
     const bool push = !alone && frames_come_again(c, met->join, met->outermost->where);
+    const struct meeting copy = *met; /* for whom takes its address: `met` stays in registers */
     uint32_t serial;
 
     if (push || unlikely(stale || repeated || learn)) {
@@ -337,7 +338,7 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
         else if (repeated)
             keep_last(c, pc, sp, fp, load_relaxed(&c->nodes[id].published), met->join, id);
         else if (push && (by_fp || unlikely(met->by_window)))
-            push_known(c, id, sp, fp, met, by_fp);
+            push_known(c, id, sp, fp, &copy, by_fp);
         else if (push)
             push_plain(c, id, sp, met);
         edit_end(c, serial);
