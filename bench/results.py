@@ -138,7 +138,8 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
                  "[src/core](../src/core/README.md). \"bare hooks\": hooks that only call the libc. \"least library\": one that keeps "
                  "the promised numbers by whole stacks, of one thread, and does nothing else: where the stack does not change one that "
                  "compares it ([bench/floor.c](../bench/floor.c)); for factor, tree, cover and the real programs one that is told each "
-                 "stack, from a record of an earlier run, and reads as many words of it as it has return addresses "
+                 "stack, from a record of an earlier run, and reads as many words of it as it has return addresses, "
+                 "and links where frames have frame pointers "
                  "([bench/floor_replay.c](../bench/floor_replay.c)); for counting only one that counts only. Where it is above a "
                  "must, no tracker that is built this way gets there on this machine.\n")
     if drawn:
