@@ -32,7 +32,7 @@ teardown() { # also where a test fails: what it has started must not outlive it
 
 end_run() {
     pkill -TERM -P "$1" || true
-    kill -TERM "$run" 2>/dev/null || true
+    kill -TERM "$1" 2>/dev/null || true # not the run, which may be writing by now
     wait "$run" || true
 }
 
