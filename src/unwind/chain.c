@@ -133,28 +133,19 @@ MEMORY_RAW static __attribute__((noinline)) uint32_t capture_by_walk(struct chai
 
 /* --- Step 3 ----------------------------------------------------------------------------- */
 
-/* Is the stack deeper than the limit? Then its frames do not go on with the node of the chain's. */
-HT_INLINE bool goes_on_with_window(const struct chain *c, const struct meeting *met)
-{
-    return met->outermost->parent != c->frames[met->join - c->slots].node;
-}
-
 /* A comparison met the chain in a frame of another node than its guess goes on with. Of a stack deeper than
  * the limit that is as it should be: the guess goes on with a window, and which one follows from the frame and
  * from how many there are within. Out of line, as wrong guesses end here, too. */
-static __attribute__((noinline)) bool window_is(const struct chain *c, uint32_t id, const struct meeting *met)
+static __attribute__((noinline)) bool window_is(const struct chain *c, const struct chain_frame *join,
+                                                uint32_t parent, uint32_t within)
 {
-    const struct chain_frame *join = &c->frames[met->join - c->slots];
     const uint32_t depth = c->unwind->depth;
-    uint32_t within = 1;
     const struct child *window;
 
-    for (const struct trie_node *node = &c->nodes[id]; node != met->outermost; node = &c->nodes[node->parent])
-        within++;
     if (within >= depth || join->depth + within <= depth)
         return false;
     window = &c->children[child_index(join->node, depth - within)];
-    return child_is(window, join->node, depth - within) && window->id == met->outermost->parent;
+    return child_is(window, join->node, depth - within) && window->id == parent;
 }
 
 /* Is the present stack `id`? The walk of step 4, but for the names, which are the guess's to be
@@ -166,7 +157,7 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
     const struct trie_node *node = &c->nodes[id];
     uint64_t at, fp_at = 0;
 
-    for (;;) { /* at the latest, the table's root has no note */
+    for (uint32_t within = 1;; within++) { /* at the latest, the table's root has no note */
         const uint32_t hop = load_relaxed(&node->published);
         uint64_t next;
 
@@ -200,12 +191,15 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
         if (s->at == at) {
             const struct chain_frame *frame = &c->frames[s - c->slots];
 
-            *met = (struct meeting){.join = s, .outermost = node};
+            *met = (struct meeting){.join = s, .outermost = node, .within = within};
             /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
             if (unlikely(frame->kind != SLOT_RETURN) || unlikely(frame->ra_words != hop_ra_words(hop)))
                 return false;
-            if (frame->node != node->parent && !window_is(c, id, met))
-                return false;
+            if (frame->node != node->parent) {
+                if (!window_is(c, frame, node->parent, within))
+                    return false;
+                met->by_window = true;
+            }
             return likely(!frame->fp_needed) ||
                    (by_fp && frame->fp == (fp_at != 0 ? memory_word(fp_at) : fp));
         }
@@ -224,50 +218,77 @@ MEMORY_RAW static __attribute__((noinline)) bool stack_by_fp_is(const struct cha
     return stack_is(c, id, pc, sp, fp, s, true, met);
 }
 
-/* push_known, where `plain` for stacks that take no fp and are not deeper than the limit: most. */
-MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
-                                      const struct meeting *met, bool plain)
+/* push_known for stacks that take no fp and are not deeper than the limit, which most are: in one go, from the
+ * innermost frame outwards. An interrupted capture that verifies comes to an end at a sentinel wherever it is:
+ * within the slots that are left there is one until the last slot is written, and then all the others are. */
+MEMORY_RAW HT_INLINE void push_plain(struct chain *c, uint32_t id, uint64_t sp, const struct meeting *met)
 {
-    const struct chain_frame *outer = &c->frames[met->join - c->slots];
-    const uint32_t parent = met->outermost->parent;
-    const bool is_window = !plain && goes_on_with_window(c, met);
-    uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], frames = 0, top = (uint32_t)(met->join - c->slots) + 1;
-    uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
-    bool needs = !plain && outer->fp_needed;
+    const uint32_t join = (uint32_t)(met->join - c->slots), top = join + met->within;
+    const struct trie_node *nodes = c->nodes, *node = &nodes[id];
+    const uint32_t outer_depth = c->frames[join].depth - join;
+    struct chain_frame *frame;
 
-    do {
-        const uint32_t hop = load_relaxed(&c->nodes[id].published), n = frames++;
-
-        ids[n] = id;
-        hops[n] = hop;
-        at[n] = (!plain && (hop & HOP_BY_FP) ? fp : sp) + hop_ra(hop);
-        sp = at[n] + hop_sp(hop);
-        if (!plain) {
-            fps[n] = fp;
-            if (hop_fp(hop) != 0)
-                fp = memory_word(at[n] - hop_fp(hop));
-        }
-        id = c->nodes[id].parent;
-    } while (id != parent && frames < FAST_FRAMES);
-    if (unlikely(id != parent || top + 2 * frames > c->room)) {
+    if (unlikely(top > c->room)) {
         chain_cut_to(c, 0);
         return;
     }
-    for (uint32_t n = frames - 1; n > 0; n--) {
-        const uint64_t where = c->nodes[ids[n]].where;
+    chain_end_at(c, join + 1);
+    chain_cut_to(c, top);
+    for (uint32_t at = top - 1; at > join; at--) {
+        const uint32_t hop = load_relaxed(&node->published), caller = node->parent;
+        const uint64_t ra_at = sp + hop_ra(hop);
+
+        fence_compiler();
+        sp = ra_at + hop_sp(hop);
+        node = &nodes[caller];
+        c->slots[at] = (struct chain_slot){.at = ra_at, .value = memory_word(ra_at)};
+        frame = &c->frames[at];
+        frame->where = node->where;
+        frame->node = caller;
+        frame->depth = (uint16_t)(outer_depth + at);
+        frame->ra_words = hop_ra_words(hop);
+        frame->kind = SLOT_RETURN;
+        frame->fp_needed = false;
+    }
+}
+
+/* Whatever they take, in two: which fps are needed is known from the outermost frame inwards. */
+MEMORY_RAW static void push_others(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
+                                   const struct meeting *met)
+{
+    const struct chain_frame *outer = &c->frames[met->join - c->slots];
+    const uint32_t frames = met->within;
+    uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], top = (uint32_t)(met->join - c->slots) + 1;
+    uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
+    bool needs = outer->fp_needed;
+
+    if (unlikely(frames > FAST_FRAMES || top + 2 * frames > c->room)) {
+        chain_cut_to(c, 0);
+        return;
+    }
+    for (uint32_t n = 0; n < frames; n++) {
+        const uint32_t hop = load_relaxed(&c->nodes[id].published);
+
+        ids[n] = id;
+        hops[n] = hop;
+        fps[n] = fp;
+        at[n] = (hop & HOP_BY_FP ? fp : sp) + hop_ra(hop);
+        sp = at[n] + hop_sp(hop);
+        if (hop_fp(hop) != 0)
+            fp = memory_word(at[n] - hop_fp(hop));
+        id = c->nodes[id].parent;
+    }
+    for (uint32_t n = frames; n-- > 1;) {
+        const uint64_t where = c->nodes[ids[n]].where, saved = hop_fp(hops[n]);
         const int16_t ra_words = hop_ra_words(hops[n - 1]);
         struct chain_frame frame;
 
-        if (!plain) {
-            const uint64_t saved = hop_fp(hops[n]);
-
-            if (needs && saved != 0)
-                chain_write(c, top++,
-                            (struct chain_slot){.at = at[n] - saved, .value = memory_word(at[n] - saved)},
-                            (struct chain_frame){.kind = SLOT_SAVED_FP});
-            needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
-        }
-        if (!is_window)
+        if (needs && saved != 0)
+            chain_write(c, top++,
+                        (struct chain_slot){.at = at[n] - saved, .value = memory_word(at[n] - saved)},
+                        (struct chain_frame){.kind = SLOT_SAVED_FP});
+        needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
+        if (!met->by_window)
             frame = (struct chain_frame){.fp = needs ? fps[n] : 0,
                                          .where = where,
                                          .node = ids[n],
@@ -286,10 +307,10 @@ MEMORY_RAW HT_INLINE void push_frames(struct chain *c, uint32_t id, uint64_t sp,
 MEMORY_RAW void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp, const struct meeting *met,
                            bool by_fp)
 {
-    if (by_fp || unlikely(goes_on_with_window(c, met)))
-        push_frames(c, id, sp, fp, met, false);
+    if (by_fp || unlikely(met->by_window))
+        push_others(c, id, sp, fp, met);
     else
-        push_frames(c, id, sp, fp, met, true);
+        push_plain(c, id, sp, met);
 }
 
 /* A guess that was right, and what it teaches; most teach nothing, and the id is as good as it
@@ -304,6 +325,7 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
     const bool alone = met->outermost == &c->nodes[id];
     const bool repeated = alone && is_repeated(c, pc, sp);
     const bool push = !alone && frames_come_again(c, met->join, met->outermost->where);
+    const struct meeting copy = *met; /* for whom takes its address: `met` stays in registers */
     uint32_t serial;
 
     if (push || unlikely(stale || repeated || learn)) {
@@ -315,10 +337,10 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
             chain_cut_to(c, (uint32_t)(met->join - c->slots) + 1);
         else if (repeated)
             keep_last(c, pc, sp, fp, load_relaxed(&c->nodes[id].published), met->join, id);
-        else if (push && (by_fp || unlikely(goes_on_with_window(c, met))))
-            push_known(c, id, sp, fp, met, by_fp);
+        else if (push && (by_fp || unlikely(met->by_window)))
+            push_known(c, id, sp, fp, &copy, by_fp);
         else if (push)
-            push_frames(c, id, sp, fp, met, true);
+            push_plain(c, id, sp, met);
         edit_end(c, serial);
     } else {
         fence_compiler();

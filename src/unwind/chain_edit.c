@@ -42,6 +42,7 @@ void chain_forget(struct chain *c)
     memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
+    c->last.sp = 0;
     chain_cut_to(c, 0);
     c->next_serial = 1;
     count(&c->counts.forgotten);
@@ -74,10 +75,11 @@ void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
     fence_compiler();
     c->stack_low = stack_low;
     c->stack_high = stack_high;
+    c->last.sp = 0;
     chain_cut_to(c, 0);
     c->window_bytes = full ? stack_high - stack_low : 0;
     c->open_from = stack_high - c->window_bytes;
-    store_relaxed(&c->edits, c->edits + 1);
+    store_relaxed(&c->edits, c->edits + 2);
     fence_compiler();
     store_relaxed(&c->open_bytes, c->window_bytes);
 }

@@ -8,7 +8,7 @@
  *  - Whoever changes anything does so between edit_begin and edit_end. Meanwhile
  *    the window of the fast path is shut and a nested capture finds `editing`:
  *    it walks and looks up without reading or writing any of this.
- *  - Whoever only reads compares `edits` before and after: if a handler has edited
+ *  - Whoever only reads compares `edits` before and after: if a handler has edited, or begun to,
  *    in between, what was read may be half old and half new, and is thrown away.
  *  - A handler may leave by longjmp, so that edit_end is never reached. Its frames
  *    are gone then: a capture on the same stack at or above the editing capture's
@@ -46,7 +46,7 @@ enum slot_kind { SLOT_RETURN = 0, SLOT_SAVED_FP, SLOT_CFA };
 
 /* All but `kind` is for SLOT_RETURN only: the state that the return leads to. */
 struct chain_frame {
-    uint64_t fp;      /* in the caller; 0 when no outer frame asks for it */
+    uint64_t fp;      /* in the caller; anything when no outer frame asks for it */
     uint64_t where;   /* the caller's name */
     uint32_t node;    /* the stack from the caller outwards, or a token */
     uint16_t depth;   /* frames of that stack; DEPTH_UNKNOWN */
@@ -105,7 +105,7 @@ struct chain {
     uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise window_bytes */
     const struct unwind *unwind;
     uint32_t generation;
-    uint32_t edits;        /* completed edits, by which a reader sees that one came between */
+    uint32_t edits; /* begun and ended, by which a reader sees that one came between; odd: half of one */
     uint64_t address_mask; /* the bits of a return address that make a `where` */
     uint64_t window_bytes;
     const struct trie_node *nodes;
@@ -277,6 +277,8 @@ HT_INLINE uint32_t *old_guess_place(struct chain *c, uint32_t hash)
 struct meeting {
     const struct chain_slot *join;
     const struct trie_node *outermost;
+    uint32_t within; /* how many they are */
+    bool by_window;  /* the stack is deeper than the limit: they do not go on with the join's node */
 };
 
 /* What the next guess goes by. It is fetched, and so is the node that will be asked for first. */
@@ -347,17 +349,25 @@ HT_COLD void edit_end_mixed(struct chain *c);
  * `edits` was read, so what was found out before is stale; nothing was begun. */
 HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t *serial)
 {
+    uint32_t now;
+
     store_relaxed(&c->open_bytes, 0u);
     store_relaxed(&c->last.sp, 0u);
     store_relaxed(&c->editing, sp);
     fence_compiler();
     /* A handler may have edited until `editing` was set, and not since. */
-    if (unlikely(load_relaxed(&c->edits) != edits)) {
-        store_relaxed(&c->editing, 0u);
-        fence_compiler();
-        store_relaxed(&c->open_bytes, c->window_bytes);
+    now = load_relaxed(&c->edits);
+    if (unlikely(now != edits)) {
+        /* Has it been jumped out of meanwhile, by a handler of its own? Then the edit that it left
+         * behind passes for this capture's, whose slow path knows it by that. */
+        if (now % 2 == 0) {
+            store_relaxed(&c->editing, 0u);
+            fence_compiler();
+            store_relaxed(&c->open_bytes, c->window_bytes);
+        }
         return false;
     }
+    store_relaxed(&c->edits, edits + 1 + edits % 2);
     *serial = ++c->edit_serial;
     fence_compiler();
     return true;
@@ -368,7 +378,7 @@ HT_INLINE void edit_end(struct chain *c, uint32_t serial)
     fence_compiler();
     if (unlikely(c->edit_serial != serial || c->next_serial > SERIAL_LAST))
         edit_end_mixed(c);
-    store_relaxed(&c->edits, c->edits + 1);
+    store_relaxed(&c->edits, c->edits / 2 * 2 + 2);
     fence_compiler();
     store_relaxed(&c->editing, 0u);
     fence_compiler();
@@ -404,12 +414,18 @@ HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where,
     return id;
 }
 
+/* Puts the sentinel there. Only while editing. */
+HT_INLINE void chain_end_at(struct chain *c, uint32_t at)
+{
+    c->slots[at] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+    fence_compiler();
+}
+
 /* Writes a slot that is not the sentinel: the next one is that first, so that a capture that was
  * interrupted while it verifies comes to an end whatever its handlers leave behind. Only while editing. */
 HT_INLINE void chain_write(struct chain *c, uint32_t at, struct chain_slot slot, struct chain_frame frame)
 {
-    c->slots[at + 1] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
-    fence_compiler();
+    chain_end_at(c, at + 1);
     c->slots[at] = slot;
     c->frames[at] = frame;
 }
@@ -417,10 +433,9 @@ HT_INLINE void chain_write(struct chain *c, uint32_t at, struct chain_slot slot,
 /* Takes slots off until `top` are left, or ends those that were put on. Only while editing. */
 HT_INLINE void chain_cut_to(struct chain *c, uint32_t top)
 {
-    c->slots[top] = (struct chain_slot){.at = (uint64_t)(uintptr_t)&c->never, .value = 1};
+    chain_end_at(c, top);
     c->top = top;
     c->candidate_at = 0;
-    c->last.sp = 0;
 }
 
 /* Puts one slot on top. False: no room, or not below the slot outside it; nothing

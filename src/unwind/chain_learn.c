@@ -110,12 +110,21 @@ MEMORY_RAW void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp
     c->last.word = memory_word(c->last.word_at);
 }
 
-/* The outermost node of those of a walk. */
-static const struct trie_node *outermost_node(const struct chain *c, uint32_t id, const struct found *f)
+/* Puts the frames of a walk on the chain, by their notes. */
+static void push_walked(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp, const struct found *f)
 {
+    uint32_t outermost = id;
+
     for (uint32_t n = 1; n < f->frames; n++)
-        id = c->nodes[id].parent;
-    return &c->nodes[id];
+        outermost = c->nodes[outermost].parent;
+    push_known(c, id, sp, fp,
+               &(struct meeting){
+                   .join = &c->slots[f->join],
+                   .outermost = &c->nodes[outermost],
+                   .within = f->frames,
+                   .by_window = c->nodes[outermost].parent != c->frames[f->join].node,
+               },
+               f->by_fp);
 }
 
 MEMORY_RAW void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const struct found *f,
@@ -132,8 +141,7 @@ MEMORY_RAW void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t f
     else if (hop != 0)
         keep_last(c, pc, sp, fp, hop, join, id);
     else if (push && noted)
-        push_known(c, id, sp, fp, &(struct meeting){.join = join, .outermost = outermost_node(c, id, f)},
-                   f->by_fp);
+        push_walked(c, id, sp, fp, f);
     else if (push)
         (void)chain_walk_all(c, pc, sp, fp); /* by what it reads, not by notes */
 }

@@ -8,6 +8,7 @@
 #ifndef HT_UNWIND_MEMORY_H
 #define HT_UNWIND_MEMORY_H
 
+#include "base/atomic.h"
 #include "base/base.h"
 
 #ifdef UNWIND_IMAGE
@@ -25,6 +26,11 @@ extern struct memory_image memory_image;
 
 /* What cannot be read is 0, which ends a walk. */
 uint64_t memory_word(uint64_t address);
+
+/* At the compiler's fences a handler may come as well. */
+void memory_fence(void);
+#undef fence_compiler
+#define fence_compiler() memory_fence()
 
 #else
 

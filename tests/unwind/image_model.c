@@ -18,14 +18,19 @@
 struct memory_image memory_image;
 uint64_t stack_words[STACK_WORDS];
 
-void (*on_read)(void);
+void (*on_pause)(void);
+
+void memory_fence(void)
+{
+    if (on_pause != NULL)
+        on_pause();
+}
 
 uint64_t memory_word(uint64_t address)
 {
-    if (on_read != NULL)
-        on_read();
     uint64_t word = 0;
 
+    memory_fence();
     if (address - memory_image.base < memory_image.bytes)
         memcpy(&word, memory_image.copy + (address - memory_image.base), sizeof word);
     return word;

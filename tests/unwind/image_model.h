@@ -48,7 +48,7 @@ extern uint64_t stack_words[STACK_WORDS];
 extern struct cfi_tables tables;  /* of all functions */
 extern bool plain_frame_pointers; /* for start: all functions keep frame pointers */
 extern enum unwind_mode mode;     /* for start_chain */
-extern void (*on_read)(void);     /* NULL, or called whenever a word of the stack is read */
+extern void (*on_pause)(void);    /* NULL, or called whenever a word of the stack is read, and at fences */
 
 extern struct trie_header header;
 extern struct trie_node *nodes;

@@ -186,11 +186,12 @@ static void cut_stacks_keep_the_innermost_frames(void **state)
 /* --- Captures inside captures --------------------------------------------------------- */
 
 /* A "handler" comes while tables are looked for, which is inside an edit, or when a word of
- * the stack is read, and captures its own stack; it returns, or jumps out and never comes back. */
+ * the stack is read, or at a fence, and captures its own stack; it returns, or jumps out and never comes back. */
 static struct {
-    unsigned nested, jumps, reads;
+    unsigned nested, jumps, pauses;
     bool inside, jumps_out;
-    jmp_buf out;
+    bool jumps_inside; /* another handler comes inside it, and jumps to it: it returns nevertheless */
+    jmp_buf out, inner;
 } handler;
 
 static void interrupt(void)
@@ -202,8 +203,11 @@ static void interrupt(void)
         return;
     handler.inside = true;
     handler.nested++;
-    call();
-    capture_and_compare();
+    if (!handler.jumps_inside || !setjmp(handler.inner))
+        for (unsigned n = random_below(4); n < 4; n++) {
+            call();
+            capture_and_compare();
+        }
     model.depth = depth;
     model.sp = sp;
     model.fp = fp;
@@ -222,15 +226,20 @@ static bool find_tables_interrupted(void *user, uint64_t address, struct cfi_tab
 
 static void interrupt_some(void)
 {
-    if (++handler.reads % 101 == 0)
+    if (handler.inside && handler.jumps_inside && ++handler.pauses % 7 == 0) {
+        handler.jumps++;
+        longjmp(handler.inner, 1);
+    }
+    if (!handler.inside && ++handler.pauses % 101 == 0)
         interrupt();
 }
 
 static void wander_interrupted(bool jumps_out, bool reading)
 {
-    memset(&handler, 0, sizeof handler);
+    handler.nested = handler.jumps = handler.pauses = 0;
+    handler.inside = false;
     handler.jumps_out = jumps_out;
-    on_read = reading ? interrupt_some : NULL;
+    on_pause = reading ? interrupt_some : NULL;
     for (volatile uint64_t seed = 1; seed <= 20; seed++) {
         start(&arch_x86_64, seed);
         start_chain(64, STACK_LOW, STACK_HIGH);
@@ -252,7 +261,7 @@ static void wander_interrupted(bool jumps_out, bool reading)
                 wander(20, 1, 20);
         }
     }
-    on_read = NULL;
+    on_pause = NULL;
     assert_true(handler.nested > 1000);
 }
 
@@ -270,16 +279,26 @@ static void handler_jumps_out_of_a_capture(void **state)
     assert_true(handler.jumps > 100);
 }
 
-static void handler_captures_between_reads(void **state)
+static void handler_captures_anywhere(void **state)
 {
     (void)state;
     wander_interrupted(false, true);
 }
 
-static void handler_jumps_out_between_reads(void **state)
+static void handler_jumps_out_anywhere(void **state)
 {
     (void)state;
     wander_interrupted(true, true);
+    assert_true(handler.jumps > 100);
+}
+
+/* What the inner one jumped out of may have been an edit, whose half the outermost capture sees. */
+static void handler_jumps_out_into_another(void **state)
+{
+    (void)state;
+    handler.jumps_inside = true;
+    wander_interrupted(false, true);
+    handler.jumps_inside = false;
     assert_true(handler.jumps > 100);
 }
 
@@ -376,8 +395,9 @@ int main(void)
         cmocka_unit_test(cut_stacks_keep_the_innermost_frames),
         cmocka_unit_test(handler_captures_inside_a_capture),
         cmocka_unit_test(handler_jumps_out_of_a_capture),
-        cmocka_unit_test(handler_captures_between_reads),
-        cmocka_unit_test(handler_jumps_out_between_reads),
+        cmocka_unit_test(handler_captures_anywhere),
+        cmocka_unit_test(handler_jumps_out_anywhere),
+        cmocka_unit_test(handler_jumps_out_into_another),
         cmocka_unit_test(reloaded_module_is_another),
         cmocka_unit_test(other_modes),
         cmocka_unit_test(full_table_gives_lost),
