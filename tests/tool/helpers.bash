@@ -69,3 +69,12 @@ one_line() {
 no_state_left() {
     [ -z "$(ls -A states)" ]
 }
+
+# Waits until the process of that pid has ended; false when it does not.
+ended() {
+    for _ in {1..100}; do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    return 1
+}

@@ -11,14 +11,6 @@ teardown() { # also where a test fails: what it has started must not outlive it
     done
 }
 
-ended() {
-    for _ in {1..100}; do
-        kill -0 "$1" 2>/dev/null || return 0
-        sleep 0.05
-    done
-    return 1
-}
-
 # A process that a run has left, its pid in $daemon. It holds descriptor 4's other end.
 begin_daemon() {
     mkfifo hold

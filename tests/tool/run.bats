@@ -582,14 +582,6 @@ pids_that_go_on() {
     sed -nE 's/^[0-9]+ process(es go| goes) on \(pid ([0-9, ]+)\).*/\2/p' err | tr -d ,
 }
 
-ended() {
-    for _ in {1..100}; do
-        kill -0 "$1" 2>/dev/null || return 0
-        sleep 0.05
-    done
-    return 1
-}
-
 @test "a process that outlives the run goes on, and is found by its pid; the next run clears up after it" {
     need_tracking
     mkfifo hold

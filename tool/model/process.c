@@ -252,6 +252,11 @@ static bool split_name(const char *name, const char *ending, uint32_t *first, ui
            strcmp(rest, ending) == 0 && parse_u32(one, first) && parse_u32(two, second);
 }
 
+char *state_file_path(const char *directory, uint32_t pid, uint32_t image)
+{
+    return must_asprintf("%s/%" PRIu32 ".%" PRIu32 ".ht", directory, pid, image);
+}
+
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image)
 {
     return split_name(name, "ht", pid, image);

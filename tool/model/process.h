@@ -57,6 +57,9 @@ const char *state_place(size_t i);
  * pid); NULL: it is not signed, since it is none, is of another version, or is to be kept. */
 char *state_directory_maker(const char *directory);
 
+/* DIRECTORY/PID.N.ht (malloc'ed). */
+char *state_file_path(const char *directory, uint32_t pid, uint32_t image);
+
 /* Takes a file name PID.N.ht apart; false for any other name. */
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
 

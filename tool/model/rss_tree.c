@@ -61,11 +61,6 @@ static struct rss_process *process_of(struct rss_tree *tree, uint32_t pid)
     return &tree->others[place];
 }
 
-static char *file_of(const struct rss_tree *tree, uint32_t pid, uint32_t image)
-{
-    return must_asprintf("%s/%u.%u.ht", tree->directory, pid, image);
-}
-
 static void sample(struct rss_tree *tree, struct rss_process *process)
 {
     if (process->rss == NULL) {
@@ -84,7 +79,7 @@ static void sample(struct rss_tree *tree, struct rss_process *process)
 static void shrink(const struct rss_tree *tree, struct rss_process *process)
 {
     for (;; process->images++) {
-        char *path = file_of(tree, process->pid, process->images);
+        char *path = state_file_path(tree->directory, process->pid, process->images);
         bool there = access(path, F_OK) == 0;
 
         if (there)
@@ -100,7 +95,7 @@ static void shrink(const struct rss_tree *tree, struct rss_process *process)
 static void visit(struct rss_tree *tree, uint32_t pid, uint64_t shrink_until_ns, bool is_due)
 {
     struct rss_process *process = process_of(tree, pid);
-    char *path = file_of(tree, pid, process->images);
+    char *path = state_file_path(tree->directory, pid, process->images);
     bool is_left = process_file_is_left(path);
 
     free(path);

@@ -60,11 +60,6 @@ static bool read_header(const char *path, uid_t owner, const char *boot_id, stru
     return fits;
 }
 
-static char *image_path(const char *directory, uint32_t pid, uint32_t image)
-{
-    return must_asprintf("%s/%u.%u.ht", directory, pid, image);
-}
-
 static struct images list_images(const char *directory, const struct snapshot *of)
 {
     struct images images = {0};
@@ -79,7 +74,7 @@ static struct images list_images(const char *directory, const struct snapshot *o
 
         if (!state_file_name(entry->d_name, &pid, &number))
             continue;
-        path = image_path(directory, pid, number);
+        path = state_file_path(directory, pid, number);
         if (read_header(path, of->owner, of->view.header->boot_id, &header) && header.pid == pid) {
             if (images.count == capacity) {
                 capacity = capacity ? 2 * capacity : 16;
@@ -138,7 +133,7 @@ static bool is_below(const struct images *images, const struct image *at, const 
 static void add(struct report *report, const char *directory, const struct image *image,
                 const struct image *next)
 {
-    char *path = image_path(directory, image->pid, image->number);
+    char *path = state_file_path(directory, image->pid, image->number);
     struct snapshot snapshot;
     struct snapshot_error error;
 
@@ -167,22 +162,6 @@ static bool is_first_of_run(const char *directory, const struct state_header *he
     return is_first;
 }
 
-static void count_lost(struct report *report, const char *directory)
-{
-    DIR *stream = opendir(directory);
-    struct dirent *entry;
-    uint32_t pid, error;
-
-    while (stream && (entry = readdir(stream)) != NULL) {
-        if (!state_lost_name(entry->d_name, &pid, &error))
-            continue;
-        report->lost_processes++;
-        report->lost_error = (int32_t)error;
-    }
-    if (stream)
-        closedir(stream);
-}
-
 bool is_state_path(const char *path)
 {
     uint32_t pid, number;
@@ -207,7 +186,7 @@ void report_find_tree(struct report *report, const char *path, const struct snap
             add(report, directory, image, i + 1 < images.count ? image + 1 : NULL);
     }
     if (is_first)
-        count_lost(report, directory);
+        report_count_lost(report, directory, header->pid, NULL);
     report_sort_children(report);
     free(images.items);
     free(directory);

@@ -4,6 +4,7 @@
  */
 #include "model/summary.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,4 +134,24 @@ void report_sort_children(struct report *report)
 {
     if (report->child_count)
         qsort(report->children, report->child_count, sizeof *report->children, by_pid);
+}
+
+void report_count_lost(struct report *report, const char *directory, uint32_t main_pid, int *main_error)
+{
+    DIR *stream = directory ? opendir(directory) : NULL;
+    struct dirent *entry;
+    uint32_t pid, error;
+
+    while (stream && (entry = readdir(stream)) != NULL) {
+        if (!state_lost_name(entry->d_name, &pid, &error))
+            continue;
+        if (pid != main_pid) {
+            report->lost_processes++;
+            report->lost_error = (int32_t)error;
+        } else if (main_error != NULL) {
+            *main_error = (int)error;
+        }
+    }
+    if (stream)
+        closedir(stream);
 }

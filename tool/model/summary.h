@@ -67,6 +67,10 @@ void report_add_child(struct report *report, const struct summary *child);
 /* By pid, the images of one in their order. */
 void report_sort_children(struct report *report);
 
+/* Counts the marks of processes that got no state file, in the directory of a run (NULL: none). The first
+ * process's is not among the lost ones: its errno goes to *main_error, which may be NULL. */
+void report_count_lost(struct report *report, const char *directory, uint32_t main_pid, int *main_error);
+
 void report_free(struct report *report);
 
 #endif /* HT_TOOL_SUMMARY_H */

@@ -66,26 +66,6 @@ static struct names list_names(const char *directory)
     return names;
 }
 
-static void count_lost(struct tree *tree, const char *directory, uint32_t main_pid)
-{
-    DIR *stream = directory ? opendir(directory) : NULL;
-    struct dirent *entry;
-    uint32_t pid, error;
-
-    while (stream && (entry = readdir(stream)) != NULL) {
-        if (!state_lost_name(entry->d_name, &pid, &error))
-            continue;
-        if (pid == main_pid) {
-            tree->main_error = (int)error;
-        } else {
-            tree->report.lost_processes++;
-            tree->report.lost_error = (int32_t)error;
-        }
-    }
-    if (stream)
-        closedir(stream);
-}
-
 /* Writes into the copy what is known of the end. Only the first process's is known
  * for sure: the tool is not the parent of the others. */
 static void close_snapshot(struct snapshot *snapshot, const struct tree_end *end, bool is_main,
@@ -136,7 +116,7 @@ static void add(struct tree *tree, const struct summary *summary, bool is_main)
 static bool load(struct tree *tree, struct snapshot *snapshot, const char *directory, const struct name *name)
 {
     struct snapshot_error error;
-    char *path = must_asprintf("%s/%u.%u.ht", directory, name->pid, name->image);
+    char *path = state_file_path(directory, name->pid, name->image);
     bool loaded = snapshot_load(snapshot, path, &error);
 
     if (!loaded && error.unfinished)
@@ -208,7 +188,7 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
     struct snapshot main_copy = {0};
 
     *tree = (struct tree){.debuginfod = debuginfod};
-    count_lost(tree, directory, end->pid);
+    report_count_lost(&tree->report, directory, end->pid, &tree->main_error);
     for (size_t i = names.count; i-- > 0;) {
         const struct name *name = &names.items[i];
         bool is_last = i + 1 == names.count || names.items[i + 1].pid != name->pid;
