@@ -13,10 +13,10 @@
  * five-level paging (which is opt-in); AArch64: 48 (52 is opt-in). */
 #if defined(__x86_64__)
 #define PORT_ADDRESS_BITS 47
-#define PORT_LEAF_BITS 27
+#define PORT_LEAF_BITS 26
 #elif defined(__LP64__)
 #define PORT_ADDRESS_BITS 48
-#define PORT_LEAF_BITS 27
+#define PORT_LEAF_BITS 26
 #else
 #define PORT_ADDRESS_BITS 32
 #define PORT_LEAF_BITS 22
