@@ -154,7 +154,7 @@ void cfi_frame_pointer_rule(uint64_t where, struct cfi_rule *rule)
 }
 
 void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint64_t pc, bool interrupted,
-                 struct cfi_rule *rule)
+                 struct cfi_marks *marks, struct cfi_rule *rule)
 {
     const uint64_t inside = interrupted ? pc : pc - 1; /* a call may be a function's last instruction */
     struct cfi_row row;
@@ -171,7 +171,7 @@ void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint6
 
     found = !tables->header ? ROW_NONE
             : arch->exidx   ? exidx_row(arch, tables, inside, &row)
-                            : eh_frame_row(arch, tables, inside, &row);
+                            : eh_frame_row(arch, tables, inside, marks, &row);
     if (found == ROW_NONE && has_code(tables, pc, arch->sigreturn, arch->sigreturn_bytes)) {
         rule->kind = RULE_SIGNAL;
         return;

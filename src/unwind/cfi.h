@@ -6,7 +6,7 @@
  * found. Every read of a table is checked against the extents given, and every
  * loop is bounded by them: broken tables give RULE_UNKNOWN or RULE_UNSUPPORTED.
  *
- * No state, no allocation, about 1 KiB of stack; may be called from anywhere, signal
+ * No state but the caller's, no allocation, about 1 KiB of stack; may be called from anywhere, signal
  * handlers included, as long as the tables stay mapped.
  */
 #ifndef HT_UNWIND_CFI_H
@@ -26,11 +26,14 @@ struct cfi_tables {
     uint16_t module; /* 1 to WHERE_MODULES_MAX, never used twice; 0 unknown */
 };
 
+struct cfi_marks; /* eh_frame.h */
+
 /* Works out the rule for a frame of the module at `pc`. interrupted: pc is the
  * next instruction itself; else an address that a call returns to, and the rule
- * is the one of the call. rule->where is filled in any case. */
+ * is the one of the call. rule->where is filled in any case. marks: what earlier calls
+ * left for later ones, of the same tables and machine; NULL: none. */
 void cfi_compile(const struct arch *arch, const struct cfi_tables *tables, uint64_t pc, bool interrupted,
-                 struct cfi_rule *rule);
+                 struct cfi_marks *marks, struct cfi_rule *rule);
 
 /* The rule of code that keeps frame pointers (the two words at fp are the
  * caller's fp and the return address), whatever the tables say. */

@@ -42,6 +42,7 @@ void chain_forget(struct chain *c)
     memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
     memset(c->children, 0, sizeof c->children);
     memset(c->rules, 0, sizeof c->rules);
+    memset(&c->marks, 0, sizeof c->marks);
     c->last.sp = 0;
     chain_cut_to(c, 0);
     c->next_serial = 1;

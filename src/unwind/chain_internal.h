@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "unwind/chain.h"
+#include "unwind/eh_frame.h"
 #include "unwind/memory.h"
 
 /* Slots that the chain can hold; a frame takes one, or two where its caller needs
@@ -138,6 +139,7 @@ struct chain {
     struct chain_frame frames[CHAIN_SLOTS];
     struct child children[CHILDREN];
     struct cfi_rule rules[RULES];
+    struct cfi_marks marks;
 
     /* The walk's notes, while editing; innermost first. */
     struct step steps[CHAIN_FRAMES];

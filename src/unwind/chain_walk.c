@@ -43,7 +43,7 @@ static const struct cfi_rule *rule_for(struct walk *w, struct cfi_rule *room)
     memset(&tables, 0, sizeof tables);
     if (u->find_tables(u->user, w->interrupted ? address : address - 1, &tables)) {
         if (u->mode == UNWIND_FULL)
-            cfi_compile(u->arch, &tables, address, w->interrupted, room);
+            cfi_compile(u->arch, &tables, address, w->interrupted, w->nested ? NULL : &w->c->marks, room);
         else
             room->where = cfi_where(address, tables.module, w->interrupted);
     }

@@ -207,6 +207,11 @@ struct machine {
     struct cfi_row remembered[REMEMBER_MAX];
     unsigned remembered_count;
     bool bad;
+    /* The function's program only: */
+    struct cfi_marks *marks; /* NULL: none */
+    const uint8_t *fde;
+    uint64_t begin;
+    unsigned unmarked; /* instructions since the last mark */
 };
 
 /* The place of a register, or NULL for one that the state does not have. */
@@ -339,6 +344,48 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
     }
 }
 
+/* --- Marks ------------------------------------------------------------------ */
+
+#define MARK_INSTRUCTIONS 64u /* at least so many from one to the next */
+#define MARK_CODE_SHIFT 10    /* one for so much code */
+#define MARK_LOOKS 32u        /* at the marks of so much code before the pc */
+
+static struct cfi_mark *mark_place(const struct machine *m, uint64_t part)
+{
+    const uint64_t hash = ((uint64_t)(uintptr_t)m->fde + part) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &m->marks->marks[hash >> 32 & (CFI_MARKS - 1)];
+}
+
+/* loc <= pc, and it is the state for all that lies ahead, since nothing is remembered. */
+static void set_mark(struct machine *m, const uint8_t *at)
+{
+    m->unmarked = 0;
+    *mark_place(m, (m->loc - m->begin) >> MARK_CODE_SHIFT) =
+        (struct cfi_mark){.fde = m->fde, .at = at, .loc = m->loc, .row = m->row};
+}
+
+/* Goes on from the last mark before the pc that there is. */
+static void go_to_mark(struct machine *m, struct bytes *program)
+{
+    uint64_t part = (m->pc - m->begin) >> MARK_CODE_SHIFT;
+
+    for (unsigned look = 0; look < MARK_LOOKS; look++) {
+        const struct cfi_mark *mark = mark_place(m, part);
+
+        if (mark->fde == m->fde && mark->loc <= m->pc) {
+            m->loc = mark->loc;
+            m->row = mark->row;
+            program->at = mark->at;
+            return;
+        }
+        if (part-- == 0)
+            return;
+    }
+}
+
+/* --- Rows ------------------------------------------------------------------- */
+
 /* Runs a program until it moves past the pc. False: broken. */
 static bool run(struct machine *m, struct bytes b)
 {
@@ -353,12 +400,14 @@ static bool run(struct machine *m, struct bytes b)
         }
         if (m->loc > m->pc)
             break;
+        if (unlikely(m->unmarked++ >= MARK_INSTRUCTIONS) && m->marks != NULL && m->remembered_count == 0)
+            set_mark(m, b.at);
     }
     return !b.bad && !m->bad;
 }
 
 enum row_result eh_frame_row(const struct arch *arch, const struct cfi_tables *tables, uint64_t pc,
-                             struct cfi_row *row)
+                             struct cfi_marks *marks, struct cfi_row *row)
 {
     const uint8_t *at = find_fde(tables, pc);
     struct machine m = {.arch = arch, .tables = tables, .pc = pc};
@@ -392,6 +441,11 @@ enum row_result eh_frame_row(const struct arch *arch, const struct cfi_tables *t
         return ROW_BROKEN;
     m.initial = m.row;
     m.loc = begin;
+    m.marks = marks;
+    m.fde = at;
+    m.begin = begin;
+    if (marks != NULL)
+        go_to_mark(&m, &fde);
     if (!run(&m, fde))
         return ROW_BROKEN;
     *row = m.row;

@@ -34,9 +34,25 @@ struct cfi_row {
 
 enum row_result { ROW_FOUND, ROW_NONE, ROW_BROKEN };
 
-/* Finds the row for `pc` (the address inside the instruction that is looked for). */
+/* A function's program has to be run from its start to the pc, and that of a large function is
+ * long: thousands of instructions, where it has many returns. So each run leaves marks of
+ * how things stood on its way, for later ones to begin at. Zeroed: none. */
+#define CFI_MARKS 128u /* 20 KiB, touched by programs with large functions */
+
+struct cfi_mark {
+    const uint8_t *fde; /* NULL: none */
+    const uint8_t *at;  /* what comes next */
+    uint64_t loc;
+    struct cfi_row row;
+};
+
+struct cfi_marks {
+    struct cfi_mark marks[CFI_MARKS]; /* by FDE and kibibyte of code */
+};
+
+/* Finds the row for `pc` (the address inside the instruction that is looked for). marks: as cfi_compile's. */
 enum row_result eh_frame_row(const struct arch *arch, const struct cfi_tables *tables, uint64_t pc,
-                             struct cfi_row *row);
+                             struct cfi_marks *marks, struct cfi_row *row);
 
 /* An expression's value, known up to the registers: constant, reg + offset, or
  * the word at reg + offset. */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "tables.h"
+#include "unwind/eh_frame.h"
 
 #define BASE UINT64_C(0x400000)
 #define TEXT UINT64_C(0x410000)
@@ -27,7 +28,7 @@ static struct cfi_rule rule_of(const struct arch *arch, const struct cfi_tables 
 {
     struct cfi_rule rule;
 
-    cfi_compile(arch, t, pc, interrupted, &rule);
+    cfi_compile(arch, t, pc, interrupted, NULL, &rule);
     return rule;
 }
 
@@ -187,6 +188,65 @@ static void right_function_of_many(void **state)
     }
 }
 
+static uint32_t drawn(uint64_t *seed, uint32_t below)
+{
+    *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(*seed >> 33) % below;
+}
+
+/* A function with many returns, as compilers write it: before each return registers are taken back, step by
+ * step, and after it all is as remembered. Returns its bytes of code. */
+static uint32_t long_program(uint64_t *seed, uint8_t *program, size_t bytes)
+{
+    static const uint8_t ops[][4] = {{0x0e, 64}, {0x0e, 16},    {0x86, 2}, {0xc6},
+                                     {0x0d, 6},  {0x0c, 7, 40}, {0x86, 4}, {0x2e, 16}};
+    uint32_t code = 0;
+    bool remembered = false;
+
+    memset(program, 0, bytes);
+    for (size_t at = 0; at + 8 < bytes; at += 4) {
+        const uint32_t step = 1 + drawn(seed, 14);
+
+        code += step;
+        program[at++] = (uint8_t)(0x40 | step);
+        if (drawn(seed, 6) == 0) {
+            program[at++] = remembered ? 0x0b : 0x0a;
+            remembered = !remembered;
+        }
+        memcpy(program + at, ops[drawn(seed, HT_ARRAY_LENGTH(ops))], 4);
+    }
+    return code + 20;
+}
+
+static void long_functions_are_read_from_marks(void **state)
+{
+    static struct cfi_marks marks;
+    static uint8_t programs[2][1800];
+    uint64_t seed = 99;
+    uint32_t codes[2];
+    unsigned set = 0;
+    struct cfi_tables t;
+
+    (void)state;
+    tables_begin(&maker, BASE, "", 16, x86_start, sizeof x86_start);
+    for (unsigned i = 0; i < 2; i++) {
+        codes[i] = long_program(&seed, programs[i], sizeof programs[i]);
+        tables_function(&maker, TEXT + (i ? codes[0] : 0), codes[i], programs[i], sizeof programs[i]);
+    }
+    t = tables_end(&maker);
+    for (unsigned i = 0; i < 20000; i++) {
+        const uint64_t pc = TEXT + drawn(&seed, codes[0] + codes[1]);
+        const struct cfi_rule whole = rule_of(&arch_x86_64, &t, pc, i % 2);
+        struct cfi_rule rule;
+
+        cfi_compile(&arch_x86_64, &t, pc, i % 2, &marks, &rule);
+        assert_memory_equal(&whole, &rule, sizeof rule);
+    }
+    for (unsigned i = 0; i < CFI_MARKS; i++)
+        set += marks.marks[i].fde != NULL;
+    assert_in_range(set, 4, codes[0] / 1024 + codes[1] / 1024 + 2);
+}
+
 static void aarch64_frame(void **state)
 {
     /* stp x29, x30, [sp, #-32]!; mov x29, sp */
@@ -219,12 +279,13 @@ static void look_around(const uint8_t *bytes, size_t count, uint64_t base)
     uint8_t *exact = malloc(count ? count : 1);
     const struct cfi_tables t = {
         .begin = exact, .end = exact + count, .header = exact, .slide = base - (uint64_t)(uintptr_t)exact};
+    struct cfi_marks marks[2] = {0};
     struct cfi_rule rule;
 
     memcpy(exact, bytes, count);
     for (uint64_t pc = TEXT; pc < TEXT + 0x120; pc += 5) {
-        cfi_compile(&arch_x86_64, &t, pc, pc % 2, &rule);
-        cfi_compile(&arch_aarch64, &t, pc, pc % 2, &rule);
+        cfi_compile(&arch_x86_64, &t, pc, pc % 2, &marks[0], &rule);
+        cfi_compile(&arch_aarch64, &t, pc, pc % 2, &marks[1], &rule);
         assert_true(rule.kind > RULE_NONE && rule.kind <= RULE_UNSUPPORTED);
     }
     free(exact);
@@ -289,6 +350,7 @@ int main(void)
         cmocka_unit_test(start_of_a_context),
         cmocka_unit_test(pc_outside_all_functions),
         cmocka_unit_test(right_function_of_many),
+        cmocka_unit_test(long_functions_are_read_from_marks),
         cmocka_unit_test(aarch64_frame),
         cmocka_unit_test(no_architecture_knows_no_frame),
         cmocka_unit_test(tables_cut_anywhere),

@@ -72,7 +72,7 @@ static struct cfi_rule rule_from(const struct arch *arch, const uint8_t *bytes, 
     };
     struct cfi_rule rule;
 
-    cfi_compile(arch, &tables, pc, false, &rule);
+    cfi_compile(arch, &tables, pc, false, NULL, &rule);
     return rule;
 }
 
