@@ -112,7 +112,8 @@ add_library(heaptracker_preload MODULE ${HT_CORE_SOURCES} ${HT_ENTRY_SOURCES} ${
 ht_set_library_options(heaptracker_preload HT_PRELOAD=1 HT_BIND_ALL=1)
 set_target_properties(heaptracker_preload PROPERTIES
     PREFIX lib OUTPUT_NAME ${HT_PRELOAD_NAME} LINK_DEPENDS ${HT_GENERATED}/preload.map)
-# nodelete: what it registers (fork and exit handlers, thread keys) outlives a dlclose.
-target_link_options(heaptracker_preload PRIVATE -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs -Wl,-Bsymbolic
+# nodelete: what it registers (fork and exit handlers, thread keys) outlives a dlclose. Not -Bsymbolic, by
+# which dlsym(RTLD_DEFAULT) finds this library's functions before the program's own.
+target_link_options(heaptracker_preload PRIVATE -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs -Wl,-Bsymbolic-functions
     -Wl,--as-needed -Wl,--version-script=${HT_GENERATED}/preload.map)
 target_link_libraries(heaptracker_preload PRIVATE Threads::Threads ${CMAKE_DL_LIBS})

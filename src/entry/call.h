@@ -173,6 +173,18 @@ HT_INLINE void call_free_end(struct thread *t)
         call_leave(t);
 }
 
+/* A whole call of free for a block that is not NULL. In the hook itself. */
+#define CALL_FREE(block, kind)                                                      \
+    do {                                                                            \
+        struct thread *t = call_enter_usual(CALL_STACK);                            \
+        if (unlikely(t == NULL) || unlikely(!thread_free_usual(t, block))) {        \
+            call_free_whole(t, block, (kind), CALL_CALLER, CALL_STACK, REAL(free)); \
+            break;                                                                  \
+        }                                                                           \
+        REAL(free)(block);                                                          \
+        call_leave(t);                                                              \
+    } while (0)
+
 /* A realloc in three steps: begin takes the block, the caller makes the real
  * call, end counts. */
 struct move_call {
@@ -244,10 +256,6 @@ size_t bind_block_size(const void *block);
 /* Looks `name` up as the module of `caller` would have found it, and keeps it in
  * *real. Ends the program, as an undefined symbol does, if there is none. */
 void *bind_operator(void **real, const char *name, const void *caller);
-
-/* Is this operator known to call a hooked malloc? (So no new of the process need
- * have our frames in its stack to find out.) */
-bool bind_operators_call_malloc(const void *real);
 
 /* --- Provided by start.c ------------------------------------------------------ */
 

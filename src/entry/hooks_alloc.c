@@ -140,17 +140,9 @@ HT_EXPORT void *HOOKED(pvalloc)(size_t size)
 HT_EXPORT void HOOKED(free)(void *block)
 {
     static const struct call_kind kind = KIND_FREE("free");
-    struct thread *t;
 
-    if (unlikely(block == NULL))
-        return;
-    t = call_enter_usual(CALL_STACK);
-    if (unlikely(t == NULL) || unlikely(!thread_free_usual(t, block))) {
-        call_free_whole(t, block, &kind, CALL_CALLER, CALL_STACK, REAL(free));
-        return;
-    }
-    REAL(free)(block);
-    call_leave(t);
+    if (likely(block != NULL))
+        CALL_FREE(block, &kind);
 }
 #endif
 

@@ -8,6 +8,10 @@
  * jemalloc, tcmalloc and mimalloc, or of a shared libstdc++ under --wrap, do not
  * show their malloc to a hook, and are counted here. Which kind it is, is learned
  * from the first successful `new` of the process.
+ *
+ * Where libstdc++'s or libc++'s are known to pass on to our malloc and free, and to
+ * do nothing else, the plain forms do so themselves: a pair costs three calls less, and
+ * stacks begin with the program.
  */
 #include "entry/bind.h"
 #include "entry/call.h"
@@ -32,7 +36,7 @@ __asm__(PORT_CLEANUP_WEAK);
 #define PC_OF(from) ((const void *)(uintptr_t)(from)->pc)
 
 /* The first new of a process, and all of them where no hook inside counts. */
-#define OPERATOR_NEW(name, size, arguments, ...)                                                           \
+#define OPERATOR_NEW(name, size, arguments, direct, ...)                                                   \
     static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__)    \
     {                                                                                                      \
         if (operators_kind() == OPERATORS_UNKNOWN) {                                                       \
@@ -54,18 +58,24 @@ __asm__(PORT_CLEANUP_WEAK);
         return block;                                                                                      \
     }                                                                                                      \
     /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                    \
-    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                              \
+    static CALL_HALF void *other_##name(__VA_ARGS__)                                                       \
     {                                                                                                      \
         if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                               \
             operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                         \
-        if (likely(operators_kind() == OPERATORS_COUNTED_INSIDE))                                          \
+        direct;                                                                                            \
+        if (likely(operators_kind() != OPERATORS_UNKNOWN && operators_kind() != OPERATORS_COUNTED_HERE))   \
             return REAL_FOR(name, CALL_CALLER) arguments;                                                  \
         return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                            \
+    }                                                                                                      \
+    HT_EXPORT void *HOOKED(name)(__VA_ARGS__)                                                              \
+    {                                                                                                      \
+        direct;                                                                                            \
+        CALL_JUMP other_##name arguments;                                                                  \
     }
 
 #define OPERATOR_ARGUMENTS(...) __VA_ARGS__
 
-#define OPERATOR_DELETE(name, size, arguments, ...)                                                    \
+#define OPERATOR_DELETE(name, size, arguments, direct, ...)                                            \
     static __attribute__((noinline)) void here_##name(const struct chain_registers *from, __VA_ARGS__) \
     {                                                                                                  \
         struct thread *t = call_enter((uintptr_t)from->sp);                                            \
@@ -73,32 +83,100 @@ __asm__(PORT_CLEANUP_WEAK);
             REAL_FOR(name, PC_OF(from)) arguments;                                                     \
         call_free_end(t);                                                                              \
     }                                                                                                  \
-    HT_EXPORT void HOOKED(name)(__VA_ARGS__)                                                           \
+    static CALL_HALF void other_##name(__VA_ARGS__)                                                    \
     {                                                                                                  \
-        if (unlikely(block == NULL))                                                                   \
-            return;                                                                                    \
         if (likely(operators_kind() != OPERATORS_COUNTED_HERE)) {                                      \
             REAL_FOR(name, CALL_CALLER) arguments;                                                     \
             return;                                                                                    \
         }                                                                                              \
         here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                               \
+    }                                                                                                  \
+    HT_EXPORT void HOOKED(name)(__VA_ARGS__)                                                           \
+    {                                                                                                  \
+        if (unlikely(block == NULL))                                                                   \
+            return;                                                                                    \
+        direct;                                                                                        \
+        other_##name arguments;                                                                        \
     }
 
-#define NEW_PLAIN(name) OPERATOR_NEW(name, size, (size), size_t size)
-#define NEW_NOTHROW(name) OPERATOR_NEW(name, size, (size, nothrow), size_t size, const void *nothrow)
-#define NEW_ALIGNED(name) OPERATOR_NEW(name, size, (size, alignment), size_t size, size_t alignment)
+/* --- Past the operators --------------------------------------------------------- */
+
+#if HT_PRELOAD
+
+/* What fails, or may have to, is the operator's: it asks the handler, and throws. In two halves
+ * as malloc is (hooks_alloc.c). */
+#define DIRECT_NEW(name)                                                                         \
+    static CALL_HALF void *direct_site_##name(size_t size)                                       \
+    {                                                                                            \
+        bool watched;                                                                            \
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                              \
+        void *block = likely(t != NULL) && likely(!watched) ? REAL(malloc)(size + !size) : NULL; \
+        if (unlikely(block == NULL)) {                                                           \
+            call_free_end(t);                                                                    \
+            return REAL_FOR(name, CALL_CALLER)(size);                                            \
+        }                                                                                        \
+        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                         \
+        return block;                                                                            \
+    }                                                                                            \
+    static CALL_HALF void *direct_count_##name(size_t size)                                      \
+    {                                                                                            \
+        struct thread *t = call_enter_usual(CALL_STACK);                                         \
+        void *block;                                                                             \
+        if (unlikely(t == NULL))                                                                 \
+            CALL_JUMP direct_site_##name(size);                                                  \
+        block = REAL(malloc)(size + !size);                                                      \
+        if (unlikely(block == NULL)) {                                                           \
+            call_leave(t);                                                                       \
+            return REAL_FOR(name, CALL_CALLER)(size);                                            \
+        }                                                                                        \
+        call_got(t, block, size, STATE_STACK_NONE, &operators_new, size, 0);                     \
+        return block;                                                                            \
+    }
+
+#define NEW_DIRECTLY(name)                              \
+    if (likely(operators_kind() == OPERATORS_DIRECT)) { \
+        if (unlikely(call_is_plain()))                  \
+            CALL_JUMP direct_count_##name(size);        \
+        CALL_JUMP direct_site_##name(size);             \
+    }
+
+static CALL_HALF void direct_delete(void *block)
+{
+    CALL_FREE(block, &operators_delete);
+}
+
+#define DELETE_DIRECTLY                                 \
+    if (likely(operators_kind() == OPERATORS_DIRECT)) { \
+        direct_delete(block);                           \
+        return;                                         \
+    }
+
+#else
+#define DIRECT_NEW(name)
+#define NEW_DIRECTLY(name)
+#define DELETE_DIRECTLY
+#endif
+
+/* --- The forms ------------------------------------------------------------------ */
+
+#define NEW_PLAIN(name) \
+    DIRECT_NEW(name)    \
+    OPERATOR_NEW(name, size, (size), NEW_DIRECTLY(name), size_t size)
+#define NEW_NOTHROW(name) OPERATOR_NEW(name, size, (size, nothrow), , size_t size, const void *nothrow)
+#define NEW_ALIGNED(name) OPERATOR_NEW(name, size, (size, alignment), , size_t size, size_t alignment)
 #define NEW_ALIGNED_NOTHROW(name) \
-    OPERATOR_NEW(name, size, (size, alignment, nothrow), size_t size, size_t alignment, const void *nothrow)
-#define DELETE_PLAIN(name) OPERATOR_DELETE(name, CALL_NO_SIZE, (block), void *block)
-#define DELETE_SIZED(name) OPERATOR_DELETE(name, size, (block, size), void *block, size_t size)
+    OPERATOR_NEW(name, size, (size, alignment, nothrow), , size_t size, size_t alignment, const void *nothrow)
+#define DELETE_PLAIN(name) OPERATOR_DELETE(name, CALL_NO_SIZE, (block), DELETE_DIRECTLY, void *block)
+#define DELETE_SIZED(name) \
+    OPERATOR_DELETE(name, size, (block, size), DELETE_DIRECTLY, void *block, size_t size)
 #define DELETE_NOTHROW(name) \
-    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, nothrow), void *block, const void *nothrow)
+    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, nothrow), , void *block, const void *nothrow)
 #define DELETE_ALIGNED(name) \
-    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, alignment), void *block, size_t alignment)
+    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, alignment), , void *block, size_t alignment)
 #define DELETE_SIZED_ALIGNED(name) \
-    OPERATOR_DELETE(name, size, (block, size, alignment), void *block, size_t size, size_t alignment)
-#define DELETE_ALIGNED_NOTHROW(name)                                                                \
-    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, alignment, nothrow), void *block, size_t alignment, \
+    OPERATOR_DELETE(name, size, (block, size, alignment), , void *block, size_t size, size_t alignment)
+#define DELETE_ALIGNED_NOTHROW(name)                                                                  \
+    OPERATOR_DELETE(name, CALL_NO_SIZE, (block, alignment, nothrow), , void *block, size_t alignment, \
                     const void *nothrow)
 
 #if HT_BINDS(_Znwm)

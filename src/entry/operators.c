@@ -53,10 +53,12 @@ HT_COLD void operators_cut(struct guarded_call *call)
 HT_COLD void operators_guess(const void *real)
 {
     struct thread *t = call_enter(CALL_STACK);
+    enum operators_kind kind;
 
     if (t == NULL)
         return;
-    if (bind_operators_call_malloc(real))
-        store_relaxed(&operators_kind_learned, (uint32_t)OPERATORS_COUNTED_INSIDE);
+    kind = bind_operators_kind(real);
+    if (kind != OPERATORS_UNKNOWN)
+        store_relaxed(&operators_kind_learned, (uint32_t)kind);
     call_leave(t);
 }

@@ -12,6 +12,7 @@ enum operators_kind {
     OPERATORS_UNKNOWN = 0,
     OPERATORS_COUNTED_INSIDE,
     OPERATORS_COUNTED_HERE,
+    OPERATORS_DIRECT, /* counted inside, but for the plain forms, which leave the real ones out */
 };
 
 extern HT_HIDDEN uint32_t operators_kind_learned;
@@ -32,6 +33,10 @@ void operators_learn(void *block, size_t size, uint64_t calls_before, const stru
 
 /* Learns without a call what can be known of a real operator by where it lies. */
 void operators_guess(const void *real);
+
+/* Provided by the binding (preload.c, wrap.c): what is known of this operator, and those beside it, by
+ * where they lie. (So no new of the process need have our frames in its stack to find out.) */
+enum operators_kind bind_operators_kind(const void *real);
 
 /* A call of a real operator that may end by a C++ exception (bad_alloc): as its
  * cleanup handler, operators_cut then counts a failed allocation and leaves. */

@@ -14,6 +14,7 @@
 #include "entry/bind.h"
 #include "entry/binding.h"
 #include "entry/call.h"
+#include "entry/operators.h"
 #include "entry/stacks.h"
 #include "port/port.h"
 #include "sink/log.h"
@@ -89,12 +90,37 @@ static void look_up(struct real_functions *found)
 {
     /* Only what a preload library exports: the malloc calls inside libc's own
      * functions pass the hooks by themselves. */
-#define FAMILY_alloc(name) *(void **)&found->name = dlsym(RTLD_NEXT, #name);
-#define FAMILY_cxx(name) *(void **)&found->name = dlsym(RTLD_NEXT, #name);
-#define FAMILY_libc(name)
-#define HOOK(name, family, type, parameters) FAMILY_##family(name)
+#define NEXT_alloc(name) *(void **)&found->name = dlsym(RTLD_NEXT, #name);
+#define NEXT_cxx(name) NEXT_alloc(name)
+#define NEXT_libc(name)
+#define HOOK(name, family, type, parameters) NEXT_##family(name)
 #include "entry/hooks.def"
 #undef HOOK
+}
+
+/* Does the program get our hook by this name? */
+static bool is_first(const char *name, void *hook)
+{
+    return dlsym(RTLD_DEFAULT, name) == hook;
+}
+
+/* Do malloc, free and all operators that the program, and the C++ library itself, call pass these
+ * hooks? Else one of the program's own stands among them, which others may call. */
+static bool hooks_are_first;
+
+static void look_who_is_first(void)
+{
+    bool first = is_first("malloc", (void *)malloc) && is_first("free", (void *)free);
+
+#define FIRST_alloc(name, type, parameters)
+#define FIRST_cxx(name, type, parameters) \
+    extern type name parameters;          \
+    first = first && is_first(#name, (void *)name);
+#define FIRST_libc(name, type, parameters)
+#define HOOK(name, family, type, parameters) FIRST_##family(name, type, parameters)
+#include "entry/hooks.def"
+#undef HOOK
+    hooks_are_first = first;
 }
 
 /* A tracker that is linked in as well leaves the state file to this one. */
@@ -108,6 +134,8 @@ bool binding_start(struct binding *binding)
     if (found.malloc == NULL || found.free == NULL || found.calloc == NULL || found.realloc == NULL)
         return false;
     real_functions = found;
+    if (found._Znwm != NULL) /* asked now, since the loader's lock may be waited for later */
+        look_who_is_first();
     *binding = (struct binding){.all_calls_seen = true, .file_by_default = true};
     return true;
 }
@@ -156,17 +184,34 @@ void *bind_operator(void **real, const char *name, const void *caller)
     return *real;
 }
 
-/* The operators of the usual C++ libraries do. */
-bool bind_operators_call_malloc(const void *real)
+/* Are all real operators that there are of this module? */
+static bool has_all_operators(const struct port_module *module)
+{
+    bool all = true;
+
+#define OF_alloc(name)
+#define OF_cxx(name)                                                                                 \
+    all = all && (real_functions.name == NULL || ((uintptr_t)real_functions.name >= module->begin && \
+                                                  (uintptr_t)real_functions.name < module->end));
+#define OF_libc(name)
+#define HOOK(name, family, type, parameters) OF_##family(name)
+#include "entry/hooks.def"
+#undef HOOK
+    return all;
+}
+
+/* Those of the usual C++ libraries call malloc and free, and do nothing else. */
+enum operators_kind bind_operators_kind(const void *real)
 {
     static const char *const libraries[] = {"/libstdc++.so", "/libc++.so", "/libc++abi.so"};
     struct port_module module;
 
     if (!port_find_module((uintptr_t)real, &module))
-        return false;
+        return OPERATORS_UNKNOWN;
     for (size_t i = 0; i < HT_ARRAY_LENGTH(libraries); i++) {
         if (strstr(module.path, libraries[i]) != NULL)
-            return true;
+            return hooks_are_first && has_all_operators(&module) ? OPERATORS_DIRECT
+                                                                 : OPERATORS_COUNTED_INSIDE;
     }
-    return false;
+    return OPERATORS_UNKNOWN;
 }

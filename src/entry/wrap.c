@@ -6,6 +6,7 @@
  */
 #include "entry/binding.h"
 #include "entry/call.h"
+#include "entry/operators.h"
 #include "port/port.h"
 
 extern volatile intptr_t heap_allocated __attribute__((weak));
@@ -39,8 +40,8 @@ size_t bind_block_size(const void *block)
     return 0;
 }
 
-bool bind_operators_call_malloc(const void *real)
+enum operators_kind bind_operators_kind(const void *real)
 {
     (void)real;
-    return false;
+    return OPERATORS_UNKNOWN;
 }

@@ -208,6 +208,18 @@ take_debug_data() {
     fails grep -E '\.(h|hpp|tcc):[0-9]' rows
 }
 
+@test "stacks of operator new begin with the program, and --stacks=caller names it" {
+    need_tracking
+    places
+    [ -x "$places-cxx" ] || skip "no C++ compiler"
+    for stacks in full caller; do
+        "$tool" run -q --stacks=$stacks -o x.ht -- "$places-cxx"
+        "$tool" report --format=json x.ht >out
+        json out '[.sites[].stack[0] | select(.function == "main") | .file | split("/") | last] | unique' '["places_cxx.cpp"]'
+        json out '[.sites[].stack[].function | select(startswith("operator new"))]' '[]'
+    done
+}
+
 @test "names and lines are those that addr2line gives" {
     places
     need addr2line binutils

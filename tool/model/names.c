@@ -191,16 +191,21 @@ static bool is_wrapper(const char *name)
     return is_one_of(name, others, HT_ARRAY_LENGTH(others));
 }
 
-/* _Znwm of here__Znwm and __wrap__Znwm; NULL of what is not called so. */
+/* _Znwm of here__Znwm, other__Znwm and __wrap__Znwm; NULL of what is not called so. */
 static const char *hooked_name(const char *function)
 {
-    static const char wrap[] = "__wrap_", here[] = "here_";
+    static const char *const halves[] = {"here_", "other_"};
+    static const char wrap[] = "__wrap_";
 
     if (strncmp(function, wrap, sizeof wrap - 1) == 0)
         return function + sizeof wrap - 1;
-    return strncmp(function, here, sizeof here - 1) == 0 && strncmp(function + sizeof here - 1, "_Zn", 3) == 0
-               ? function + sizeof here - 1
-               : NULL;
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(halves); i++) {
+        size_t length = strlen(halves[i]);
+
+        if (strncmp(function, halves[i], length) == 0 && strncmp(function + length, "_Zn", 3) == 0)
+            return function + length;
+    }
+    return NULL;
 }
 
 /* __wrap_NAME of a NAME that the tracker hooks. */
