@@ -102,7 +102,7 @@ static void take_option(void *context, const char *name, const char *value)
 
     if (value == NULL)
         return;
-    settings->given = must_realloc(settings->given, (settings->given_count + 1) * sizeof *settings->given);
+    settings->given = must_grow(settings->given, settings->given_count, sizeof *settings->given);
     settings->given[settings->given_count].name = name;
     settings->given[settings->given_count++].value = value;
 }

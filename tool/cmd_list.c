@@ -144,9 +144,12 @@ int cmd_list(int argc, char **argv)
 
     if (first < argc)
         usage_error(argv[0], "it takes no '%s': 'heaptracker report' shows one process", argv[first]);
-    if (place != NULL && (stat(place, &status) != 0 || !S_ISDIR(status.st_mode)))
-        die("--state-dir=%s: %s; give the DIR that the programs were given", place,
-            stat(place, &status) != 0 ? strerror(errno) : "no directory");
+    if (place != NULL) {
+        int cause = stat(place, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+
+        if (cause != 0)
+            die("--state-dir=%s: %s; give the DIR that the programs were given", place, strerror(cause));
+    }
     tracked_find(&tracked, place);
     if (remove) {
         done = remove_left(&tracked);

@@ -104,6 +104,13 @@ void *must_realloc(void *block, size_t bytes)
     return not_null(realloc(block, bytes ? bytes : 1));
 }
 
+void *must_grow(void *items, size_t count, size_t item_bytes)
+{
+    if ((count & (count - 1)) != 0)
+        return items;
+    return must_realloc(items, (count ? 2 * count : 1) * item_bytes);
+}
+
 char *must_strdup(const char *text)
 {
     return not_null(strdup(text));

@@ -41,6 +41,10 @@ _Noreturn void bug_at(const char *file, int line, const char *text);
 void *must_malloc(size_t bytes);
 void *must_zeroed(size_t bytes);
 void *must_realloc(void *block, size_t bytes);
+
+/* The array of `count` items with room for one more: for one that grows item by item, from NULL, by this
+ * alone. It is made twice as large at 0, 1, 2, 4, 8..., so no capacity need be kept. */
+void *must_grow(void *items, size_t count, size_t item_bytes);
 char *must_strdup(const char *text);
 char *must_asprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 

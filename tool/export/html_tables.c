@@ -38,10 +38,7 @@ uint32_t html_tables_text(struct html_tables *tables, const char *text)
 static uint32_t add_frame(struct html_tables *tables, const struct place *place, const char *module,
                           uint32_t flags)
 {
-    if (tables->frame_count == tables->frame_capacity) {
-        tables->frame_capacity = tables->frame_capacity ? 2 * tables->frame_capacity : 256;
-        tables->frames = must_realloc(tables->frames, tables->frame_capacity * sizeof *tables->frames);
-    }
+    tables->frames = must_grow(tables->frames, tables->frame_count, sizeof *tables->frames);
     tables->frames[tables->frame_count] = (struct html_frame){
         .function = html_tables_text(tables, place->function),
         .file = html_tables_text(tables, place->file ? place->file : ""),
@@ -57,10 +54,7 @@ static uint32_t add_node(struct html_tables *tables, uint32_t frame, uint32_t pa
     uint32_t node = (uint32_t)tables->node_count, flags = tables->frames[frame].flags;
     bool is_own = (flags & (HTML_FRAME_PASSES_ON | HTML_FRAME_NOTE)) == 0;
 
-    if (tables->node_count == tables->node_capacity) {
-        tables->node_capacity = tables->node_capacity ? 2 * tables->node_capacity : 256;
-        tables->nodes = must_realloc(tables->nodes, tables->node_capacity * sizeof *tables->nodes);
-    }
+    tables->nodes = must_grow(tables->nodes, tables->node_count, sizeof *tables->nodes);
     tables->nodes[tables->node_count++] = (struct html_node){
         .frame = frame,
         .parent = parent,
@@ -100,8 +94,7 @@ static struct span span_of(struct html_source *source, uint64_t where)
                       (place_passes_on(&places[i]) ? HTML_FRAME_PASSES_ON : 0u));
     }
     span.count = (uint32_t)count;
-    if ((source->wheres.count & (source->wheres.count - 1)) == 0) /* 1, 2, 4, 8...: as many again */
-        source->spans = must_realloc(source->spans, 2 * source->wheres.count * sizeof *source->spans);
+    source->spans = must_grow(source->spans, number - 1, sizeof *source->spans);
     source->spans[number - 1] = span;
     return span;
 }

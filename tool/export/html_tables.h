@@ -38,9 +38,9 @@ struct html_node {
 struct html_tables {
     struct text_numbering texts;
     struct html_frame *frames;
-    size_t frame_count, frame_capacity;
+    size_t frame_count;
     struct html_node *nodes;
-    size_t node_count, node_capacity;
+    size_t node_count;
 };
 
 /* The number of a text, from 0. */

@@ -100,7 +100,7 @@ static const char *json_frame(struct json_frames *frames, struct symbols *symbol
         size_t count;
         const struct place *places = symbols_places(symbols, where, &count);
 
-        frames->texts = must_realloc(frames->texts, number * sizeof *frames->texts);
+        frames->texts = must_grow(frames->texts, number - 1, sizeof *frames->texts);
         frames->texts[number - 1] = json_places(places, count, frames->addresses);
     }
     return frames->texts[number - 1];

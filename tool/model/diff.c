@@ -38,7 +38,6 @@ int64_t diff_of(const struct diff_row *row, enum diff_column column)
 /* Rows while they are put together: places by key, and by kind for those without one. */
 struct gathering {
     struct diff *diff;
-    size_t capacity;
     uint32_t *row_of_key; /* plus 1 */
     uint32_t row_of_kind[SITE_BETWEEN + 1];
 };
@@ -48,10 +47,7 @@ static struct diff_row *row_at(struct gathering *gathering, uint32_t *number, en
     struct diff *diff = gathering->diff;
 
     if (*number == 0) {
-        if (diff->count == gathering->capacity) {
-            gathering->capacity = gathering->capacity ? 2 * gathering->capacity : 64;
-            diff->rows = must_realloc(diff->rows, gathering->capacity * sizeof *diff->rows);
-        }
+        diff->rows = must_grow(diff->rows, diff->count, sizeof *diff->rows);
         diff->rows[diff->count++] = (struct diff_row){.kind = kind};
         *number = (uint32_t)diff->count;
     }

@@ -33,12 +33,7 @@ struct state_child kept_tree_child(const struct state_header *header, bool is_la
 
 void kept_tree_add(struct kept_tree *tree, const struct state_child *child)
 {
-    /* Grows at 0, 1, 2, 4, 8...: without a capacity to keep. */
-    if ((tree->count & (tree->count - 1)) == 0) {
-        size_t capacity = tree->count ? 2 * tree->count : 1;
-
-        tree->items = must_realloc(tree->items, capacity * sizeof *tree->items);
-    }
+    tree->items = must_grow(tree->items, tree->count, sizeof *tree->items);
     tree->items[tree->count++] = *child;
 }
 

@@ -16,7 +16,7 @@
 /* The sections as they grow. */
 struct writer {
     struct state_name *names;
-    size_t count, capacity;
+    size_t count;
     char *text;
     size_t bytes, text_capacity;
     uint32_t *seen; /* offsets plus 1 of texts, an open-addressed table */
@@ -71,10 +71,7 @@ static void put_place(struct writer *writer, uint64_t where, const struct place 
 {
     if (writer->bytes > TEXT_BYTES_MAX)
         return;
-    if (writer->count == writer->capacity) {
-        writer->capacity = writer->capacity ? 2 * writer->capacity : 256;
-        writer->names = must_realloc(writer->names, writer->capacity * sizeof *writer->names);
-    }
+    writer->names = must_grow(writer->names, writer->count, sizeof *writer->names);
     writer->names[writer->count++] = (struct state_name){
         .where = where,
         .function = put_text(writer, place->function),

@@ -75,12 +75,7 @@ static bool is_used(const struct site *site)
 
 static void append(struct profile *profile, const struct site *site)
 {
-    /* Grows at 0, 1, 2, 4, 8...: without a capacity to keep. */
-    if ((profile->site_count & (profile->site_count - 1)) == 0) {
-        size_t capacity = profile->site_count ? 2 * profile->site_count : 1;
-
-        profile->sites = must_realloc(profile->sites, capacity * sizeof *profile->sites);
-    }
+    profile->sites = must_grow(profile->sites, profile->site_count, sizeof *profile->sites);
     profile->sites[profile->site_count++] = *site;
 }
 

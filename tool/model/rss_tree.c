@@ -51,10 +51,7 @@ static struct rss_process *process_of(struct rss_tree *tree, uint32_t pid)
 
     if (is_at(tree, place, pid))
         return &tree->others[place];
-    /* Grows at 0, 1, 2, 4, 8...: without a capacity to keep. */
-    if ((tree->other_count & (tree->other_count - 1)) == 0)
-        tree->others = must_realloc(tree->others,
-                                    (tree->other_count ? 2 * tree->other_count : 1) * sizeof *tree->others);
+    tree->others = must_grow(tree->others, tree->other_count, sizeof *tree->others);
     memmove(&tree->others[place + 1], &tree->others[place],
             (tree->other_count++ - place) * sizeof *tree->others);
     tree->others[place] = (struct rss_process){.pid = pid};

@@ -66,7 +66,6 @@ static struct images list_images(const char *directory, const struct snapshot *o
     DIR *stream = opendir(directory);
     struct dirent *entry;
     struct state_header header;
-    size_t capacity = 0;
     uint32_t pid, number;
 
     while (stream && (entry = readdir(stream)) != NULL) {
@@ -76,10 +75,7 @@ static struct images list_images(const char *directory, const struct snapshot *o
             continue;
         path = state_file_path(directory, pid, number);
         if (read_header(path, of->owner, of->view.header->boot_id, &header) && header.pid == pid) {
-            if (images.count == capacity) {
-                capacity = capacity ? 2 * capacity : 16;
-                images.items = must_realloc(images.items, capacity * sizeof *images.items);
-            }
+            images.items = must_grow(images.items, images.count, sizeof *images.items);
             images.items[images.count++] =
                 (struct image){pid, header.parent_pid, number, header.start_ticks, header.start_monotonic_ns};
         }

@@ -97,12 +97,7 @@ void summary_free(struct summary *summary)
 
 void report_add_child(struct report *report, const struct summary *child)
 {
-    /* Grows at 0, 1, 2, 4, 8...: without a capacity to keep. */
-    if ((report->child_count & (report->child_count - 1)) == 0) {
-        size_t capacity = report->child_count ? 2 * report->child_count : 1;
-
-        report->children = must_realloc(report->children, capacity * sizeof *report->children);
-    }
+    report->children = must_grow(report->children, report->child_count, sizeof *report->children);
     report->children[report->child_count++] = *child;
 }
 

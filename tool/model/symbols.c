@@ -147,12 +147,6 @@ static void module_close(struct module *module)
 
 /* --- Code by address ----------------------------------------------------------- */
 
-/* Whether an array that grows at 0, 1, 2, 4, 8... is full: without a capacity to keep. */
-static bool is_full(size_t count)
-{
-    return (count & (count - 1)) == 0;
-}
-
 static void add_code(struct code_ranges *ranges, Dwarf_Die *die)
 {
     Dwarf_Addr base, begin, end;
@@ -161,9 +155,7 @@ static void add_code(struct code_ranges *ranges, Dwarf_Die *die)
     while ((at = dwarf_ranges(die, at, &base, &begin, &end)) > 0) {
         if (begin >= end)
             continue;
-        if (is_full(ranges->count))
-            ranges->items =
-                must_realloc(ranges->items, (ranges->count ? 2 * ranges->count : 1) * sizeof *ranges->items);
+        ranges->items = must_grow(ranges->items, ranges->count, sizeof *ranges->items);
         ranges->items[ranges->count++] = (struct code_range){begin, end, *die};
     }
 }
@@ -235,9 +227,7 @@ static const struct code_ranges *functions_of(struct module *module, Dwarf_Die *
     for (size_t i = 0; i < module->unit_count; i++)
         if (module->units[i].offset == offset)
             return &module->units[i].functions;
-    if (is_full(module->unit_count))
-        module->units = must_realloc(module->units, (module->unit_count ? 2 * module->unit_count : 1) *
-                                                        sizeof *module->units);
+    module->units = must_grow(module->units, module->unit_count, sizeof *module->units);
     unit = &module->units[module->unit_count++];
     *unit = (struct unit){.offset = offset};
     dwarf_getfuncs(unit_die, take_function, &unit->functions, 0);

@@ -48,15 +48,11 @@ static struct names list_names(const char *directory)
     DIR *stream = directory ? opendir(directory) : NULL;
     struct dirent *entry;
     struct name name;
-    size_t capacity = 0;
 
     while (stream && (entry = readdir(stream)) != NULL) {
         if (!state_file_name(entry->d_name, &name.pid, &name.image))
             continue;
-        if (names.count == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            names.items = must_realloc(names.items, capacity * sizeof name);
-        }
+        names.items = must_grow(names.items, names.count, sizeof name);
         names.items[names.count++] = name;
     }
     if (stream)

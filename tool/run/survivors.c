@@ -20,7 +20,7 @@ static void add(struct survivors *survivors, uint32_t pid)
         at--;
     if (at > 0 && survivors->pids[at - 1] == pid)
         return;
-    survivors->pids = must_realloc(survivors->pids, (survivors->count + 1) * sizeof *survivors->pids);
+    survivors->pids = must_grow(survivors->pids, survivors->count, sizeof *survivors->pids);
     memmove(&survivors->pids[at + 1], &survivors->pids[at],
             (survivors->count++ - at) * sizeof *survivors->pids);
     survivors->pids[at] = pid;

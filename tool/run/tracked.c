@@ -43,11 +43,7 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
     file.device = status.st_dev;
     file.inode = status.st_ino;
     file.is_used = !process_file_is_left(path);         /* also where that cannot be known */
-    if ((tracked->count & (tracked->count - 1)) == 0) { /* at 0, 1, 2, 4, 8... */
-        size_t capacity = tracked->count ? 2 * tracked->count : 1;
-
-        tracked->items = must_realloc(tracked->items, capacity * sizeof *tracked->items);
-    }
+    tracked->items = must_grow(tracked->items, tracked->count, sizeof *tracked->items);
     tracked->items[tracked->count++] = file;
 }
 

@@ -96,12 +96,12 @@ static void add_finding(struct findings *findings, const struct job *job, const 
     wanted.key = key_of(profile, frames, depth);
     finding = find(findings, &wanted);
     if (finding == NULL) {
-        findings->items = must_realloc(findings->items, (findings->count + 1) * sizeof *finding);
+        findings->items = must_grow(findings->items, findings->count, sizeof *finding);
         finding = &findings->items[findings->count++];
         *finding = wanted;
         take_places(finding, profile, frames, depth);
     }
-    finding->numbers = must_realloc(finding->numbers, (finding->number_count + 1) * sizeof *finding->numbers);
+    finding->numbers = must_grow(finding->numbers, finding->number_count, sizeof *finding->numbers);
     finding->numbers[finding->number_count++] = job->number;
 }
 
