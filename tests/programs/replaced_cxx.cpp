@@ -55,7 +55,7 @@ int main()
         MAKE(p, ::operator new[](100));
         once(p, [](void *block) { ::operator delete[](block); });
         MAKE(p, ::operator new(100, std::nothrow));
-        once(p, [](void *block) { ::operator delete(block, std::size_t{100}); });
+        once(p, [](void *block) { ::operator delete (block, std::size_t{100}); });
         MAKE(p, ::operator new[](100, std::nothrow));
         once(p, [](void *block) { ::operator delete[](block, std::size_t{100}); });
         MAKE(p, ::operator new[](100));

@@ -42,7 +42,7 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
     file.bytes = (uint64_t)status.st_blocks * 512;
     file.device = status.st_dev;
     file.inode = status.st_ino;
-    file.is_used = !process_file_is_left(path);         /* also where that cannot be known */
+    file.is_used = !process_file_is_left(path); /* also where that cannot be known */
     tracked->items = must_grow(tracked->items, tracked->count, sizeof *tracked->items);
     tracked->items[tracked->count++] = file;
 }
