@@ -35,16 +35,20 @@
 /* A hook in halves: `CALL_JUMP half(arguments);` in a hook goes on in a function that is
  * marked CALL_HALF, as if it were the hook itself: with its caller, stack and frame
  * pointer. So it has to be a jump, not a call. Clang can be told so; GCC does it when it
- * optimises (the build says so with HT_TAIL_CALLS); else the half is part of the hook. */
+ * optimises (the build says so with HT_TAIL_CALLS); else the half is part of the hook.
+ * CALL_JUMP_VOID: the same for one that gives nothing, as the hook's last statement. */
 #if defined(__clang__)
 #define CALL_HALF __attribute__((noinline))
 #define CALL_JUMP __attribute__((musttail)) return
+#define CALL_JUMP_VOID CALL_JUMP
 #elif HT_TAIL_CALLS
 #define CALL_HALF __attribute__((noinline))
 #define CALL_JUMP return
+#define CALL_JUMP_VOID
 #else
 #define CALL_HALF inline __attribute__((always_inline))
 #define CALL_JUMP return
+#define CALL_JUMP_VOID
 #endif
 
 /* stack: the hook's CFA; here: what PORT_HERE gave in the hook. 0: not known. */

@@ -96,7 +96,7 @@ __asm__(PORT_CLEANUP_WEAK);
         if (unlikely(block == NULL))                                                                   \
             return;                                                                                    \
         direct;                                                                                        \
-        other_##name arguments;                                                                        \
+        CALL_JUMP_VOID other_##name arguments;                                                         \
     }
 
 /* --- Past the operators --------------------------------------------------------- */
@@ -105,32 +105,34 @@ __asm__(PORT_CLEANUP_WEAK);
 
 /* What fails, or may have to, is the operator's: it asks the handler, and throws. In two halves
  * as malloc is (hooks_alloc.c). */
-#define DIRECT_NEW(name)                                                                         \
-    static CALL_HALF void *direct_site_##name(size_t size)                                       \
-    {                                                                                            \
-        bool watched;                                                                            \
-        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                              \
-        void *block = likely(t != NULL) && likely(!watched) ? REAL(malloc)(size + !size) : NULL; \
-        if (unlikely(block == NULL)) {                                                           \
-            call_free_end(t);                                                                    \
-            return REAL_FOR(name, CALL_CALLER)(size);                                            \
-        }                                                                                        \
-        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                         \
-        return block;                                                                            \
-    }                                                                                            \
-    static CALL_HALF void *direct_count_##name(size_t size)                                      \
-    {                                                                                            \
-        struct thread *t = call_enter_usual(CALL_STACK);                                         \
-        void *block;                                                                             \
-        if (unlikely(t == NULL))                                                                 \
-            CALL_JUMP direct_site_##name(size);                                                  \
-        block = REAL(malloc)(size + !size);                                                      \
-        if (unlikely(block == NULL)) {                                                           \
-            call_leave(t);                                                                       \
-            return REAL_FOR(name, CALL_CALLER)(size);                                            \
-        }                                                                                        \
-        call_got(t, block, size, STATE_STACK_NONE, &operators_new, size, 0);                     \
-        return block;                                                                            \
+#define DIRECT_NEW(name)                                                                 \
+    static CALL_HALF void *direct_site_##name(size_t size)                               \
+    {                                                                                    \
+        bool watched;                                                                    \
+        size += !size; /* as the operator does */                                        \
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                      \
+        void *block = likely(t != NULL) && likely(!watched) ? REAL(malloc)(size) : NULL; \
+        if (unlikely(block == NULL)) {                                                   \
+            call_free_end(t);                                                            \
+            return REAL_FOR(name, CALL_CALLER)(size);                                    \
+        }                                                                                \
+        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                 \
+        return block;                                                                    \
+    }                                                                                    \
+    static CALL_HALF void *direct_count_##name(size_t size)                              \
+    {                                                                                    \
+        struct thread *t = call_enter_usual(CALL_STACK);                                 \
+        void *block;                                                                     \
+        size += !size;                                                                   \
+        if (unlikely(t == NULL))                                                         \
+            CALL_JUMP direct_site_##name(size);                                          \
+        block = REAL(malloc)(size);                                                      \
+        if (unlikely(block == NULL)) {                                                   \
+            call_leave(t);                                                               \
+            return REAL_FOR(name, CALL_CALLER)(size);                                    \
+        }                                                                                \
+        call_got(t, block, size, STATE_STACK_NONE, &operators_new, size, 0);             \
+        return block;                                                                    \
     }
 
 #define NEW_DIRECTLY(name)                              \
@@ -140,14 +142,9 @@ __asm__(PORT_CLEANUP_WEAK);
         CALL_JUMP direct_site_##name(size);             \
     }
 
-static CALL_HALF void direct_delete(void *block)
-{
-    CALL_FREE(block, &operators_delete);
-}
-
 #define DELETE_DIRECTLY                                 \
     if (likely(operators_kind() == OPERATORS_DIRECT)) { \
-        direct_delete(block);                           \
+        CALL_FREE(block, &operators_delete);            \
         return;                                         \
     }
 

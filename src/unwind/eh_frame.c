@@ -365,18 +365,18 @@ static void set_mark(struct machine *m, const uint8_t *at)
         (struct cfi_mark){.fde = m->fde, .at = at, .loc = m->loc, .row = m->row};
 }
 
-/* Goes on from the last mark before the pc that there is. */
+/* Goes on from the last mark before the pc that there is: within the program, whatever it says. */
 static void go_to_mark(struct machine *m, struct bytes *program)
 {
     uint64_t part = (m->pc - m->begin) >> MARK_CODE_SHIFT;
 
     for (unsigned look = 0; look < MARK_LOOKS; look++) {
-        const struct cfi_mark *mark = mark_place(m, part);
+        const struct cfi_mark mark = *mark_place(m, part);
 
-        if (mark->fde == m->fde && mark->loc <= m->pc) {
-            m->loc = mark->loc;
-            m->row = mark->row;
-            program->at = mark->at;
+        if (mark.fde == m->fde && mark.loc <= m->pc && mark.at >= program->at && mark.at <= program->end) {
+            m->loc = mark.loc;
+            m->row = mark.row;
+            program->at = mark.at;
             return;
         }
         if (part-- == 0)
@@ -400,7 +400,8 @@ static bool run(struct machine *m, struct bytes b)
         }
         if (m->loc > m->pc)
             break;
-        if (unlikely(m->unmarked++ >= MARK_INSTRUCTIONS) && m->marks != NULL && m->remembered_count == 0)
+        if (unlikely(m->unmarked++ >= MARK_INSTRUCTIONS) && m->marks != NULL && m->remembered_count == 0 &&
+            !b.bad && !m->bad)
             set_mark(m, b.at);
     }
     return !b.bad && !m->bad;

@@ -68,6 +68,17 @@ t = [threading.Thread(target=lambda: [bytearray(i) for i in range(999)]) for _ i
     grep -Eq ', 0 B; sites: 0 new, 0 gone, 0 grown, 0 shrunk, [1-9][0-9]* the same$' out
 }
 
+@test "where operator new is on the stack and where not, the sites are the same" {
+    need_tracking
+    program=$HT_BUILD/tests/tool/places-cxx
+    [ -x "$program" ] || skip "no C++ compiler"
+    "$tool" run -q -o plain.ht -- "$program"
+    "$tool" run -q --limit=1G -o limit.ht -- "$program"
+    "$tool" report --format=json limit.ht | grep -q '"function": *"operator new'
+    "$tool" diff --format=json plain.ht limit.ht >out
+    json out '[.sites[] | select(.change == "new" or .change == "gone")]' '[]'
+}
+
 @test "text lists the largest changes, what is new and what is gone, within 100 columns" {
     run_versions
     export LC_ALL=C.UTF-8

@@ -247,6 +247,32 @@ static void long_functions_are_read_from_marks(void **state)
     assert_in_range(set, 4, codes[0] / 1024 + codes[1] / 1024 + 2);
 }
 
+/* Wherever an instruction is that nobody knows, also where a mark is due: what is behind it stays unknown. */
+static void nothing_is_marked_behind_a_broken_instruction(void **state)
+{
+    static uint8_t program[400];
+    const uint64_t end = TEXT + 200;
+
+    (void)state;
+    for (size_t broken = 1; broken < 2 * CFI_MARKS; broken++) {
+        struct cfi_marks marks = {0};
+        struct cfi_rule rule;
+        struct cfi_tables t;
+
+        for (size_t at = 0; at < sizeof program; at++)
+            program[at] = at == broken ? 0x3f : at % 2 ? 0x41 : 0; /* nothing, one further, nothing... */
+        tables_begin(&maker, BASE, "", 16, x86_start, sizeof x86_start);
+        tables_function(&maker, TEXT, 0x200, program, sizeof program);
+        t = tables_end(&maker);
+        for (unsigned round = 0; round < 2; round++) { /* the second by what the first has left */
+            cfi_compile(&arch_x86_64, &t, TEXT, true, &marks, &rule);
+            assert_int_equal(broken > 1 ? RULE_SP : RULE_UNSUPPORTED, rule.kind);
+            cfi_compile(&arch_x86_64, &t, end, true, &marks, &rule);
+            assert_int_equal(RULE_UNSUPPORTED, rule.kind);
+        }
+    }
+}
+
 static void aarch64_frame(void **state)
 {
     /* stp x29, x30, [sp, #-32]!; mov x29, sp */
@@ -351,6 +377,7 @@ int main(void)
         cmocka_unit_test(pc_outside_all_functions),
         cmocka_unit_test(right_function_of_many),
         cmocka_unit_test(long_functions_are_read_from_marks),
+        cmocka_unit_test(nothing_is_marked_behind_a_broken_instruction),
         cmocka_unit_test(aarch64_frame),
         cmocka_unit_test(no_architecture_knows_no_frame),
         cmocka_unit_test(tables_cut_anywhere),

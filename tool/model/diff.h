@@ -10,7 +10,9 @@
  *  - a function is its name; lines, addresses and whether it was inlined do not count;
  *  - a frame without a name is its offset in the module when both files have the same
  *    build of that module, else any number of them in a row are "somewhere in it";
- *  - what called main is left out: that is libc's business.
+ *  - what called main is left out: that is libc's business;
+ *  - so is operator new, which is on the stack where it called malloc (under --limit, or of an
+ *    allocator), and not where the tracker did so in its place.
  * Sites of one file that are the same by this rule are added up.
  */
 #ifndef HT_TOOL_DIFF_H

@@ -191,6 +191,13 @@ static bool is_wrapper(const char *name)
     return is_one_of(name, others, HT_ARRAY_LENGTH(others));
 }
 
+bool place_is_operator_new(const struct place *place)
+{
+    static const char *const names[] = {"operator new", "_Znw", "_Zna"};
+
+    return place->named && begins_with(place->function, names, HT_ARRAY_LENGTH(names));
+}
+
 /* _Znwm of here__Znwm, other__Znwm and __wrap__Znwm; NULL of what is not called so. */
 static const char *hooked_name(const char *function)
 {

@@ -16,6 +16,9 @@ char *name_demangle(const char *symbol);
  * the C and C++ libraries, the standard containers, and functions that wrap malloc. */
 bool place_passes_on(const struct place *place);
 
+/* True for any form of operator new. */
+bool place_is_operator_new(const struct place *place);
+
 /* True for a function of a tracker that is linked in. Under the preloaded one, which counts, its
  * hooks stand between malloc and who called malloc, and are not the program's. */
 bool place_is_linked_tracker(const struct place *place);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "model/names.h"
 #include "util.h"
 
 /* Keys that are no frames. */
@@ -174,8 +175,11 @@ static bool is_main(const struct naming *naming, const struct place *place)
 static uint32_t key_inside(struct stack_keys *keys, const struct naming *naming, uint32_t key, uint64_t where,
                            const struct place *place)
 {
-    uint32_t name = place_number(keys, naming, where, place);
+    uint32_t name;
 
+    if (place_is_operator_new(place))
+        return key;
+    name = place_number(keys, naming, where, place);
     if (is_main(naming, place))
         key = KEY_ROOT;
     if (!place->named && !is_same_build(naming, where) && key != KEY_ROOT && keys->last_name[key] == name)
