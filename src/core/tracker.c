@@ -128,12 +128,20 @@ static uint64_t fold_slots(size_t member_offset, enum fold fold)
 #define SUM(member) fold_slots(offsetof(struct state_slot, member), FOLD_SUM)
 
 /* Both counters only grow. All of what was allocated up to before a moment M,
- * less all of what was freed up to after M, is never more than was live at M. */
+ * less all of what was freed up to after M, is never more than was live at M; nor is 0, which it can be
+ * below. */
+static int64_t live_at_least(uint64_t allocated, uint64_t freed)
+{
+    int64_t live = (int64_t)(allocated - freed);
+
+    return live > 0 ? live : 0;
+}
+
 int64_t tracker_live_bytes(void)
 {
     uint64_t allocated = SUM(bytes_allocated);
 
-    return (int64_t)(allocated - SUM(bytes_freed));
+    return live_at_least(allocated, SUM(bytes_freed));
 }
 
 int64_t tracker_live_bytes_at_most(void)
@@ -147,7 +155,7 @@ int64_t tracker_live_blocks(void)
 {
     uint64_t allocs = SUM(allocs);
 
-    return (int64_t)(allocs - SUM(frees));
+    return live_at_least(allocs, SUM(frees));
 }
 
 void tracker_totals(struct ht_totals *out)
@@ -178,8 +186,8 @@ void tracker_totals(struct ht_totals *out)
         .inherited_blocks = header->inherited_blocks,
         .largest_bytes = fold_slots(offsetof(struct state_slot, largest_bytes), FOLD_LARGEST),
     };
-    out->live_bytes = (int64_t)(out->bytes_allocated - SUM(bytes_freed));
-    out->live_blocks = (int64_t)(out->allocs - out->frees);
+    out->live_bytes = live_at_least(out->bytes_allocated, SUM(bytes_freed));
+    out->live_blocks = live_at_least(out->allocs, out->frees);
     at_peak = (int64_t)out->peak_bytes;
     if (out->live_bytes >= at_peak && out->live_bytes > 0) {
         out->peak_bytes = (uint64_t)out->live_bytes;

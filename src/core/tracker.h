@@ -114,7 +114,7 @@ void tracker_bump_epoch(void);
 void tracker_attend(uint32_t attention);
 
 /* Sums over all slots. live: a value that the program's live bytes really had, or
- * less: every bytes_allocated is read before any bytes_freed. */
+ * less, but not below 0: every bytes_allocated is read before any bytes_freed. */
 int64_t tracker_live_bytes(void);
 int64_t tracker_live_bytes_at_most(void); /* the same from above: freed is read first */
 int64_t tracker_live_blocks(void);

@@ -177,11 +177,6 @@ static void record(uint32_t cause, size_t size, uint32_t site, const struct stat
     store_release(&place->cause, cause);
 }
 
-static uint64_t at_least_0(int64_t n)
-{
-    return n > 0 ? (uint64_t)n : 0;
-}
-
 void failing_record_of_heap(uint32_t heap, size_t size, uint32_t site)
 {
     struct state_failure where = {.heap = heap};
@@ -213,8 +208,8 @@ HT_COLD bool failing_note(struct thread *t, size_t size, uint32_t site)
     if (failing.record == NULL)
         return false;
     record(cause, size, site,
-           &(struct state_failure){.live_bytes = at_least_0(tracker_live_bytes()),
-                                   .live_blocks = at_least_0(tracker_live_blocks())});
+           &(struct state_failure){.live_bytes = (uint64_t)tracker_live_bytes(),
+                                   .live_blocks = (uint64_t)tracker_live_blocks()});
     if (cause == STATE_FAILED_LIMIT && exchange_acq_rel(&failing.record->wall_begun, 1u) == 0) {
         copy_holders();
         is_wall = true;
