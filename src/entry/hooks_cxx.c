@@ -103,36 +103,34 @@ __asm__(PORT_CLEANUP_WEAK);
 
 #if HT_PRELOAD
 
-/* What fails, or may have to, is the operator's: it asks the handler, and throws. In two halves
- * as malloc is (hooks_alloc.c). */
-#define DIRECT_NEW(name)                                                                 \
-    static CALL_HALF void *direct_site_##name(size_t size)                               \
-    {                                                                                    \
-        bool watched;                                                                    \
-        size += !size; /* as the operator does */                                        \
-        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                      \
-        void *block = likely(t != NULL) && likely(!watched) ? REAL(malloc)(size) : NULL; \
-        if (unlikely(block == NULL)) {                                                   \
-            call_free_end(t);                                                            \
-            return REAL_FOR(name, CALL_CALLER)(size);                                    \
-        }                                                                                \
-        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                 \
-        return block;                                                                    \
-    }                                                                                    \
-    static CALL_HALF void *direct_count_##name(size_t size)                              \
-    {                                                                                    \
-        struct thread *t = call_enter_usual(CALL_STACK);                                 \
-        void *block;                                                                     \
-        size += !size;                                                                   \
-        if (unlikely(t == NULL))                                                         \
-            CALL_JUMP direct_site_##name(size);                                          \
-        block = REAL(malloc)(size);                                                      \
-        if (unlikely(block == NULL)) {                                                   \
-            call_leave(t);                                                               \
-            return REAL_FOR(name, CALL_CALLER)(size);                                    \
-        }                                                                                \
-        call_got(t, block, size, STATE_STACK_NONE, &operators_new, size, 0);             \
-        return block;                                                                    \
+/* What fails, or may have to, is the operator's: it asks the handler, and throws. As the operator does, malloc is
+ * asked for one byte where none is wanted; what was wanted counts. In two halves as malloc is (hooks_alloc.c). */
+#define DIRECT_NEW(name)                                                                         \
+    static CALL_HALF void *direct_site_##name(size_t size)                                       \
+    {                                                                                            \
+        bool watched;                                                                            \
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                              \
+        void *block = likely(t != NULL) && likely(!watched) ? REAL(malloc)(size + !size) : NULL; \
+        if (unlikely(block == NULL)) {                                                           \
+            call_free_end(t);                                                                    \
+            return REAL_FOR(name, CALL_CALLER)(size);                                            \
+        }                                                                                        \
+        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                         \
+        return block;                                                                            \
+    }                                                                                            \
+    static CALL_HALF void *direct_count_##name(size_t size)                                      \
+    {                                                                                            \
+        struct thread *t = call_enter_usual(CALL_STACK);                                         \
+        void *block;                                                                             \
+        if (unlikely(t == NULL))                                                                 \
+            CALL_JUMP direct_site_##name(size);                                                  \
+        block = REAL(malloc)(size + !size);                                                      \
+        if (unlikely(block == NULL)) {                                                           \
+            call_leave(t);                                                                       \
+            return REAL_FOR(name, CALL_CALLER)(size);                                            \
+        }                                                                                        \
+        call_got(t, block, size, STATE_STACK_NONE, &operators_new, size, 0);                     \
+        return block;                                                                            \
     }
 
 #define NEW_DIRECTLY(name)                              \

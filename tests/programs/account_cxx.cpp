@@ -23,6 +23,12 @@ static void plain_forms()
     STEP(::operator delete (p, std::size_t{20}), .frees = 1, .live = -20);
     STEP(p = ::operator new[](30), .allocs = 1, .bytes = 30, .live = 30);
     STEP(::operator delete[](p, std::size_t{30}), .frees = 1, .live = -30);
+#ifndef BINDING_STATIC // there the operator asks a hook for one byte
+    STEP(p = ::operator new(0), .allocs = 1);
+    STEP(::operator delete(p), .frees = 1);
+    STEP(p = ::operator new[](0), .allocs = 1);
+    STEP(::operator delete[](p), .frees = 1);
+#endif
     STEP(::operator delete(nullptr), .frees = 0);
     STEP(::operator delete[](nullptr), .frees = 0);
 }
