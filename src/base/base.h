@@ -18,6 +18,9 @@
 
 #define HT_ARRAY_LENGTH(a) (sizeof(a) / sizeof(a)[0])
 
+/* For multiplicative hashing (Knuth, TAOCP 6.4): 2^64 over the golden ratio. */
+#define HT_HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
 /* HT_EXPORT: seen by the program. HT_HIDDEN, on a variable's declaration: reached
  * without a detour over the global offset table. */
 #define HT_EXPORT __attribute__((visibility("default")))

@@ -164,7 +164,7 @@ HT_INLINE void count(uint64_t *counter)
 }
 
 /* Multiplicative hashing (Knuth, TAOCP 6.4): the top bits of a product. */
-#define HASH_K1 UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_K1 HT_HASH_FACTOR
 #define HASH_K2 UINT64_C(0xc2b2ae3d27d4eb4f)
 #define HASH_BITS(h, count) ((uint32_t)((h) >> (64 - __builtin_ctz(count))))
 

@@ -352,7 +352,7 @@ static void extended(struct machine *m, struct bytes *b, uint8_t op)
 
 static struct cfi_mark *mark_place(const struct machine *m, uint64_t part)
 {
-    const uint64_t hash = ((uint64_t)(uintptr_t)m->fde + part) * UINT64_C(0x9e3779b97f4a7c15);
+    const uint64_t hash = ((uint64_t)(uintptr_t)m->fde + part) * HT_HASH_FACTOR;
 
     return &m->marks->marks[hash >> 32 & (CFI_MARKS - 1)];
 }

@@ -355,8 +355,9 @@ static void tables_with_changed_bytes(void **state)
     for (int round = 0; round < 20000; round++) {
         memcpy(changed, maker.bytes, maker.used);
         for (int n = 0; n < 1 + round % 8; n++) {
-            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
-            changed[(seed >> 33) % maker.used] = (uint8_t)(seed >> 25);
+            const uint32_t at = drawn(&seed, (uint32_t)maker.used);
+
+            changed[at] = (uint8_t)drawn(&seed, 256);
         }
         look_around(changed, maker.used, BASE);
     }
