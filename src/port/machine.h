@@ -10,7 +10,8 @@
 
 /* Bits of an address that a user program can get from its kernel, and the size
  * of the heap that one leaf of the block map covers. x86-64: 47 bits without
- * five-level paging (which is opt-in); AArch64: 48 (52 is opt-in). */
+ * five-level paging (which is opt-in); AArch64: 48 (52 is opt-in). A leaf of 64 MiB, the distance of glibc's
+ * arenas, takes 16 MiB of address space: with 32, a heap on two of them was too much for a limit of 256 MiB. */
 #if defined(__x86_64__)
 #define PORT_ADDRESS_BITS 47
 #define PORT_LEAF_BITS 26
