@@ -77,8 +77,7 @@ static uint32_t name_number(struct stack_keys *keys, const char *text)
 
 static struct step *step_slot(struct stack_keys *keys, uint32_t parent, uint32_t name)
 {
-    uint64_t mixed = ((uint64_t)parent << 32 | name) * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = (size_t)(mixed >> 24) & (keys->step_places - 1);
+    size_t at = hash_place((uint64_t)parent << 32 | name, keys->step_places);
 
     while (keys->steps[at].name != 0 && (keys->steps[at].parent != parent || keys->steps[at].name != name))
         at = (at + 1) & (keys->step_places - 1);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hash.h"
 #include "model/names.h"
 #include "model/symbol_table.h"
 #include "util.h"
@@ -437,7 +438,7 @@ static void free_places(const struct place *places, size_t count)
 
 static struct found *slot_of(struct found *table, size_t places, uint64_t where)
 {
-    size_t at = (size_t)((where * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (places - 1);
+    size_t at = hash_place(where, places);
 
     while (table[at].where != 0 && table[at].where != where)
         at = (at + 1) & (places - 1);
