@@ -3,14 +3,36 @@
 chart that gnuplot draws."""
 import datetime
 import json
+import mmap
 import os
 import shutil
 import subprocess
+import time
 
-from summary import added, middle, ratio, ratio_of_minima
+from summary import added, middle, ratio, ratio_of_minima, spread
 
 
-def facts(build, rounds, scale, quick):
+def version(source):
+    """Of what was measured: its commit, if git knows."""
+    def git(*arguments):
+        return subprocess.run(["git", "-C", source, *arguments], capture_output=True, text=True).stdout.strip()
+    if not shutil.which("git") or not git("rev-parse", "--short", "HEAD"):
+        return "unknown"
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench")
+    return git("rev-parse", "--short", "HEAD") + (" and changes" if changed else "")
+
+
+def fresh_page_us():
+    """What the system takes for a page at first touch, which programs and trackers pay alike."""
+    with mmap.mmap(-1, 32 << 20) as memory:
+        pages = range(0, len(memory), mmap.PAGESIZE)
+        begin = time.process_time()
+        for at in pages:
+            memory[at] = 1
+        return (time.process_time() - begin) / len(pages) * 1e6
+
+
+def facts(source, build, rounds, scale, quick):
     def first_line(*command):
         try:
             text = subprocess.run(command, capture_output=True, text=True).stdout
@@ -22,7 +44,7 @@ def facts(build, rounds, scale, quick):
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     with open(os.path.join(build, "bench", "build.json")) as file:
         built = json.load(file)
-    return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    return {"version": version(source), "fresh_page_us": round(fresh_page_us(), 1), "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "processor": models[0] if models else os.uname().machine, "processors": os.cpu_count(),
             "kernel": os.uname().sysname + " " + os.uname().release.split("-")[0], "libc": os.confstr("CS_GNU_LIBC_VERSION"),
             "compiler": f"{built['compiler']} {built['compiler_version']}, {built['flags']}",
@@ -54,8 +76,8 @@ def tables(bench, workloads, configurations):
     timed = [w for w in rows if w.kind not in ("startup", "memory")]
     found = []
     for title, value in (("CPU time, as a ratio to bare", "cpu"), ("Wall time, as a ratio to bare", "wall")):
-        found.append((title, ["workload", "bare"] + [c.name for c in shown],
-                      [[w.name, bare_time(w, samples, value)] +
+        found.append((title, ["workload", "bare", "spread"] + [c.name for c in shown],
+                      [[w.name, bare_time(w, samples, value), cell(spread(samples, w.name, "bare", value))] +
                        [cell(ratio(samples, w.name, c.name, value)) for c in shown] for w in timed]))
     own = [c for c in shown if c.base != "bare"]
     if own:
@@ -103,8 +125,8 @@ def print_table(title, header, rows):
 
 
 def print_tables(bench, workloads, configurations, machine, reached, paths):
-    print(f"{machine['rounds']} rounds, interleaved; {machine['processor']}, {machine['processors']} processors, "
-          f"{machine['libc']}, {machine['compiler']}")
+    print(f"{machine['rounds']} rounds, interleaved; of {machine['version']}; {machine['processor']}, "
+          f"{machine['processors']} processors, {machine['fresh_page_us']} µs a fresh page, {machine['libc']}, {machine['compiler']}")
     for title, header, rows in tables(bench, workloads, configurations) + paths:
         print_table(title, header, rows)
     print_table("Goals", *goal_table(reached))
@@ -123,8 +145,9 @@ def write_page(folder, bench, workloads, configurations, machine, reached, paths
 
 Made by `{command}`; [bench/README.md](../bench/README.md) says what each row and column is, and how it is measured.
 
-- Date: {machine['date']}
-- Machine: {machine['processor']}, {machine['processors']} processors, {machine['kernel']}, {machine['libc']}
+- Date: {machine['date']}; of {machine['version']}
+- Machine: {machine['processor']}, {machine['processors']} processors, {machine['kernel']}, {machine['libc']};
+  a page at first touch takes {machine['fresh_page_us']} µs
 - Compiler: {machine['compiler']}
 - Peers: {machine['valgrind']}, {machine['heaptrack']}
 - {machine['rounds']} rounds, interleaved; workloads at {machine['scale_percent']} % of their length. Medians. jemalloc exact,

@@ -78,7 +78,7 @@ def main():
             else:
                 paths = instructions.tables(build, bench.rounds)
 
-        facts = results.facts(build, bench.rounds, scale, quick)
+        facts = results.facts(source, build, bench.rounds, scale, quick)
         reached = goals(bench.samples, bench.reports, rows)
         results.print_tables(bench, rows, here, facts, reached, paths)
         results.write(out, bench, rows, here, facts, reached, paths)

@@ -27,6 +27,12 @@ def middle(samples, workload, configuration, value):
     return median(getattr(s, value) for s in found.values()) if found else None
 
 
+def spread(samples, workload, configuration, value):
+    """The most of all rounds by the least: how steady the machine was."""
+    found = [getattr(s, value) for s in samples.get((workload, configuration), {}).values()]
+    return max(found) / min(found) if found and min(found) else None
+
+
 def added(samples, workload, configuration, value="cpu"):
     """Median over the rounds of what the configuration adds to bare."""
     mine, other = samples.get((workload, configuration), {}), samples.get((workload, "bare"), {})
