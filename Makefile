@@ -25,7 +25,9 @@ build:
 run: setup-run build
 	@BUILD=$(BUILD) scripts/run.sh
 
-test: setup-test build
+# Built while what only the tests need is fetched, and then with it.
+test: setup-build
+	+@scripts/setup.sh test $(MAKE) build
 	@$(CTEST) -j2 -LE '^soak$$'
 
 soak: setup-soak build

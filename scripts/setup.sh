@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [build|run|test|soak|bench|lint]: installs the Debian packages that the purpose
-# needs and that are missing. Silent, and without network, when none is.
+# setup.sh [build|run|test|soak|bench|lint [COMMAND...]]: installs the Debian packages that
+# the purpose needs and that are missing. Silent, and without network, when none is.
+# Runs the COMMAND then; where packages are missing it is run beside their download already,
+# for what it can do without them.
 set -euo pipefail
 
 # libc6-dev is only recommended by gcc, and recommendations are not installed.
@@ -24,6 +26,7 @@ bench="$run g++ git valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-pe
 lint="$build g++ libcmocka-dev git clang clang-format clang-tidy cppcheck"
 
 purpose=${1:-build}
+shift $(($# > 0))
 case $purpose in
 build | run | test | soak | bench | lint) packages=${!purpose} ;;
 *)
@@ -56,7 +59,7 @@ finish() {
     case $purpose in test | soak) "$scripts/armhf-musl.sh" "$build/armhf-musl" ;; esac
     [ "$purpose" != soak ] || "$scripts/vm-kernel.sh" "$build/vm-kernel" || true
 }
-[ ${#missing[@]} -gt 0 ] || { finish; exit 0; }
+[ ${#missing[@]} -gt 0 ] || { finish; "$@"; exit; }
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=()
@@ -73,10 +76,17 @@ apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # A broken foreign package source makes `update` fail; the install decides.
-"${apt[@]}" update >"$log" 2>&1 || tail -n 3 "$log" >&2
+fetch() {
+    "${apt[@]}" update >"$log" 2>&1 || tail -n 3 "$log" >&2
+    "${apt[@]}" install -y --no-install-recommends --download-only "${missing[@]}" >"$log" 2>&1 || true
+}
+fetch &
+"$@" || true # once more below, with all that it needs
+wait
 if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "setup.sh: apt-get failed; the packages that are needed: ${missing[*]}" >&2
     exit 1
 fi
 finish
+"$@"
