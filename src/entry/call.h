@@ -257,10 +257,6 @@ void call_record(const void *block, size_t size, const struct call_kind *kind, s
 bool bind_owns(const void *block);
 size_t bind_block_size(const void *block);
 
-/* Looks `name` up as the module of `caller` would have found it, and keeps it in
- * *real. Ends the program, as an undefined symbol does, if there is none. */
-void *bind_operator(void **real, const char *name, const void *caller);
-
 /* --- Provided by start.c ------------------------------------------------------ */
 
 /* Starts the tracker, once; false while it cannot count. */

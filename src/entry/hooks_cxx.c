@@ -7,7 +7,7 @@
  * --wrap), the block is counted there and nothing is left to do here. Those of
  * jemalloc, tcmalloc and mimalloc, or of a shared libstdc++ under --wrap, do not
  * show their malloc to a hook, and are counted here. Which kind it is, is learned
- * from the first successful `new` of the process.
+ * from the first successful `new` of the process, and from the first aligned one.
  *
  * Where libstdc++'s or libc++'s are known to pass on to our malloc and free, and to
  * do nothing else, the plain forms do so themselves: a pair costs three calls less, and
@@ -26,7 +26,7 @@ __asm__(PORT_CLEANUP_WEAK);
 #define REAL_FOR(name, caller)           \
     (likely(real_functions.name != NULL) \
          ? real_functions.name           \
-         : (__typeof__(real_functions.name))bind_operator((void **)&real_functions.name, #name, (caller)))
+         : (__typeof__(real_functions.name))bind_operator(OPERATORS_FORM_##name, (caller)))
 #else
 #define REAL_FOR(name, caller) REAL(name)
 #endif
@@ -36,14 +36,14 @@ __asm__(PORT_CLEANUP_WEAK);
 #define PC_OF(from) ((const void *)(uintptr_t)(from)->pc)
 
 /* The first new of a process, and all of them where no hook inside counts. */
-#define OPERATOR_NEW(name, size, arguments, direct, ...)                                                   \
+#define OPERATOR_NEW(name, class, size, arguments, direct, ...)                                            \
     static __attribute__((noinline)) void *here_##name(const struct chain_registers *from, __VA_ARGS__)    \
     {                                                                                                      \
-        if (operators_kind() == OPERATORS_UNKNOWN) {                                                       \
+        if (operators_kind(class) == OPERATORS_UNKNOWN) {                                                  \
             uint64_t before = operators_calls_now();                                                       \
             void *first = REAL_FOR(name, PC_OF(from)) arguments;                                           \
             if (first != NULL)                                                                             \
-                operators_learn(first, (size), before, from);                                              \
+                operators_learn(class, first, (size), before, from);                                       \
             return first;                                                                                  \
         }                                                                                                  \
         size_t asked = (size);                                                                             \
@@ -60,10 +60,11 @@ __asm__(PORT_CLEANUP_WEAK);
     /* A jump into the real operator, and no frame of ours: it is not in the stacks. */                    \
     static CALL_HALF void *other_##name(__VA_ARGS__)                                                       \
     {                                                                                                      \
-        if (unlikely(operators_kind() == OPERATORS_UNKNOWN))                                               \
+        if (unlikely(operators_kind(class) == OPERATORS_UNKNOWN))                                          \
             operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                         \
         direct;                                                                                            \
-        if (likely(operators_kind() != OPERATORS_UNKNOWN && operators_kind() != OPERATORS_COUNTED_HERE))   \
+        if (likely(operators_kind(class) != OPERATORS_UNKNOWN &&                                           \
+                   operators_kind(class) != OPERATORS_COUNTED_HERE))                                       \
             return REAL_FOR(name, CALL_CALLER) arguments;                                                  \
         return here_##name(HERE, OPERATOR_ARGUMENTS arguments);                                            \
     }                                                                                                      \
@@ -85,7 +86,7 @@ __asm__(PORT_CLEANUP_WEAK);
     }                                                                                                  \
     static CALL_HALF void other_##name(__VA_ARGS__)                                                    \
     {                                                                                                  \
-        if (likely(operators_kind() != OPERATORS_COUNTED_HERE)) {                                      \
+        if (likely(!operators_are_strange())) {                                                        \
             REAL_FOR(name, CALL_CALLER) arguments;                                                     \
             return;                                                                                    \
         }                                                                                              \
@@ -133,17 +134,17 @@ __asm__(PORT_CLEANUP_WEAK);
         return block;                                                                            \
     }
 
-#define NEW_DIRECTLY(name)                              \
-    if (likely(operators_kind() == OPERATORS_DIRECT)) { \
-        if (unlikely(call_is_plain()))                  \
-            CALL_JUMP direct_count_##name(size);        \
-        CALL_JUMP direct_site_##name(size);             \
+#define NEW_DIRECTLY(name)                                             \
+    if (likely(operators_kind(OPERATORS_PLAIN) == OPERATORS_DIRECT)) { \
+        if (unlikely(call_is_plain()))                                 \
+            CALL_JUMP direct_count_##name(size);                       \
+        CALL_JUMP direct_site_##name(size);                            \
     }
 
-#define DELETE_DIRECTLY                                 \
-    if (likely(operators_kind() == OPERATORS_DIRECT)) { \
-        CALL_FREE(block, &operators_delete);            \
-        return;                                         \
+#define DELETE_DIRECTLY                                                \
+    if (likely(operators_kind(OPERATORS_PLAIN) == OPERATORS_DIRECT)) { \
+        CALL_FREE(block, &operators_delete);                           \
+        return;                                                        \
     }
 
 #else
@@ -156,11 +157,14 @@ __asm__(PORT_CLEANUP_WEAK);
 
 #define NEW_PLAIN(name) \
     DIRECT_NEW(name)    \
-    OPERATOR_NEW(name, size, (size), NEW_DIRECTLY(name), size_t size)
-#define NEW_NOTHROW(name) OPERATOR_NEW(name, size, (size, nothrow), , size_t size, const void *nothrow)
-#define NEW_ALIGNED(name) OPERATOR_NEW(name, size, (size, alignment), , size_t size, size_t alignment)
-#define NEW_ALIGNED_NOTHROW(name) \
-    OPERATOR_NEW(name, size, (size, alignment, nothrow), , size_t size, size_t alignment, const void *nothrow)
+    OPERATOR_NEW(name, OPERATORS_PLAIN, size, (size), NEW_DIRECTLY(name), size_t size)
+#define NEW_NOTHROW(name) \
+    OPERATOR_NEW(name, OPERATORS_PLAIN, size, (size, nothrow), , size_t size, const void *nothrow)
+#define NEW_ALIGNED(name) \
+    OPERATOR_NEW(name, OPERATORS_ALIGNED, size, (size, alignment), , size_t size, size_t alignment)
+#define NEW_ALIGNED_NOTHROW(name)                                                                            \
+    OPERATOR_NEW(name, OPERATORS_ALIGNED, size, (size, alignment, nothrow), , size_t size, size_t alignment, \
+                 const void *nothrow)
 #define DELETE_PLAIN(name) OPERATOR_DELETE(name, CALL_NO_SIZE, (block), DELETE_DIRECTLY, void *block)
 #define DELETE_SIZED(name) \
     OPERATOR_DELETE(name, size, (block, size), DELETE_DIRECTLY, void *block, size_t size)

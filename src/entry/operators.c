@@ -3,7 +3,8 @@
 
 #include "core/limit.h"
 
-uint32_t operators_kind_learned;
+uint32_t operators_kind_learned[OPERATORS_CLASSES];
+uint32_t operators_observed;
 const struct call_kind operators_new = KIND_GET("operator new", 1);
 const struct call_kind operators_delete = KIND_FREE("operator delete");
 
@@ -24,7 +25,7 @@ uint64_t operators_calls_now(void)
     return tracker.header != NULL ? allocs_now() : 0;
 }
 
-HT_COLD void operators_learn(void *block, size_t size, uint64_t calls_before,
+HT_COLD void operators_learn(enum operators_class class, void *block, size_t size, uint64_t calls_before,
                              const struct chain_registers *from)
 {
     bool inside;
@@ -38,7 +39,8 @@ HT_COLD void operators_learn(void *block, size_t size, uint64_t calls_before,
         limit_change(t == NULL ? 0 : (int64_t)size); /* nobody was asked before the call */
         call_got(t, block, size, call_site_of(t, from), &operators_new, size, 0);
     }
-    store_relaxed(&operators_kind_learned,
+    store_relaxed(&operators_observed, 1u);
+    store_relaxed(&operators_kind_learned[class],
                   inside ? (uint32_t)OPERATORS_COUNTED_INSIDE : (uint32_t)OPERATORS_COUNTED_HERE);
 }
 
@@ -58,7 +60,7 @@ HT_COLD void operators_guess(const void *real)
     if (t == NULL)
         return;
     kind = bind_operators_kind(real);
-    if (kind != OPERATORS_UNKNOWN)
-        store_relaxed(&operators_kind_learned, (uint32_t)kind);
+    for (unsigned class = 0; kind != OPERATORS_UNKNOWN && class < OPERATORS_CLASSES; class ++)
+        store_relaxed(&operators_kind_learned[class], (uint32_t)kind);
     call_leave(t);
 }

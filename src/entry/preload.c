@@ -140,6 +140,94 @@ bool binding_start(struct binding *binding)
     return true;
 }
 
+/* --- Operators that come late ---------------------------------------------------- */
+
+/* A program may load its C++ library late, and out of the global scope: each module then has its own real
+ * operators. Kept by the module that calls.
+ * begin: 0 free, 1 being filled. Whoever fills an entry stores it last (release); readers load it first
+ * (acquire) and once more after what they read, since a dlclose may have emptied the entry, and another have
+ * filled it, meanwhile. While a module calls, it and its operators stay. */
+static struct late_operators {
+    uintptr_t begin, end;
+    void *real[OPERATORS_FORMS];
+} late_operators[16];
+
+static const char *const operator_names[] = {
+#define NAME_alloc(name)
+#define NAME_cxx(name) #name,
+#define NAME_libc(name)
+#define HOOK(name, family, type, parameters) NAME_##family(name)
+#include "entry/hooks.def"
+#undef HOOK
+};
+
+static void *late_operator_known(enum operators_form form, uintptr_t caller)
+{
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(late_operators); i++) {
+        const struct late_operators *entry = &late_operators[i];
+        const uintptr_t begin = load_acquire(&entry->begin);
+
+        if (begin > 1 && caller >= begin && caller < load_acquire(&entry->end)) {
+            void *real = load_acquire(&entry->real[form]);
+
+            if (load_relaxed(&entry->begin) == begin)
+                return real;
+        }
+    }
+    return NULL;
+}
+
+/* All forms at once. Where there is no room for another module, it is looked up each time. */
+static void keep_late_operators(uintptr_t caller)
+{
+    struct port_module module;
+    size_t i = 0;
+
+    if (!port_find_module(caller, &module))
+        return;
+    while (i < HT_ARRAY_LENGTH(late_operators) && !replace_acq_rel(&late_operators[i].begin, 0u, 1u))
+        i++;
+    if (i == HT_ARRAY_LENGTH(late_operators))
+        return;
+    store_release(&late_operators[i].end, module.end);
+    for (size_t form = 0; form < OPERATORS_FORMS; form++)
+        store_release(&late_operators[i].real[form],
+                      port_symbol_for((const void *)caller, operator_names[form]));
+    store_release(&late_operators[i].begin, module.begin);
+}
+
+static void forget_late_operators(void)
+{
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(late_operators); i++) {
+        const uintptr_t begin = load_acquire(&late_operators[i].begin);
+
+        if (begin > 1)
+            (void)replace_acq_rel(&late_operators[i].begin, begin, 0u);
+    }
+}
+
+void *bind_operator(enum operators_form form, const void *caller)
+{
+    void *real = late_operator_known(form, (uintptr_t)caller);
+
+    if (real == NULL) {
+        keep_late_operators((uintptr_t)caller);
+        real = port_symbol_for(caller, operator_names[form]);
+    }
+    if (real == NULL) {
+        char text[LOG_LINE_BYTES];
+        struct line line;
+
+        line_init(&line, text, sizeof text);
+        line_add(&line, "heaptracker: no C++ library has ");
+        line_add(&line, operator_names[form]);
+        line_add(&line, "; run the program without the preload library");
+        log_line(text);
+        abort();
+    }
+    return real;
+}
+
 /* --- Modules that go ------------------------------------------------------------ */
 
 static int (*real_dlclose)(void *handle);
@@ -153,6 +241,7 @@ HT_EXPORT int dlclose(void *handle)
     if (real_dlclose == NULL)
         *(void **)&real_dlclose = dlsym(RTLD_NEXT, "dlclose");
     result = real_dlclose(handle);
+    forget_late_operators();
     stacks_code_changed();
     return result;
 }
@@ -165,23 +254,6 @@ bool bind_owns(const void *block)
 size_t bind_block_size(const void *block)
 {
     return arena_block_size(block);
-}
-
-void *bind_operator(void **real, const char *name, const void *caller)
-{
-    *real = port_symbol_for(caller, name);
-    if (*real == NULL) {
-        char text[LOG_LINE_BYTES];
-        struct line line;
-
-        line_init(&line, text, sizeof text);
-        line_add(&line, "heaptracker: no C++ library has ");
-        line_add(&line, name);
-        line_add(&line, "; run the program without the preload library");
-        log_line(text);
-        abort();
-    }
-    return *real;
 }
 
 /* Are all real operators that there are of this module? */

@@ -267,8 +267,11 @@ static bool make_childs_tables(void)
     struct state_tables tables;
     int error = 0;
 
-    if (!state_file_reopen(&tables, start.fork_image.valid && start.fork_image.threads == 1, &error))
+    if (!state_file_reopen(&tables, start.fork_image.valid && start.fork_image.threads == 1, &error)) {
+        tell_no_file("the parent's directory", PORT_ERROR_NO_MEMORY, "; this child is not counted");
+        start.no_children = true; /* nor are its own: what it had of the parent is gone */
         return false;
+    }
     if (error != 0)
         tell_no_file("the parent's directory", error, "; this child is counted without a file");
     sites_forget();

@@ -434,6 +434,7 @@ const char *port_error_text(int error)
     case ENAMETOOLONG: return "the name is too long";
     case EOPNOTSUPP:
     case EINVAL: return "the file system cannot reserve space or map files";
+    case ENOSYS: return "a system call that it takes is not allowed here";
     default: return "it failed";
     }
 }

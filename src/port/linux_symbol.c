@@ -1,32 +1,193 @@
 /* SPDX-License-Identifier: MIT
  *
- * linux_symbol.c - port_symbol_for: the dependencies of the caller's own module are
- * searched, as for its own call. Apart from linux.c, since a static program that
+ * linux_symbol.c - port_symbol_for: the caller's own module is searched, and then what it
+ * depends on, as for its own call. Apart from linux.c, since a static program that
  * contained dlsym would need its libc's shared parts.
+ *
+ * glibc: in the modules' own tables, not by dlsym. That would wait for a lock which dlopen
+ * holds while it runs constructors, which may wait for the very thread that asks; and it
+ * allocates.
  */
 #include <dlfcn.h>
 #include <link.h>
+#include <string.h>
 
 #include "port/port.h"
 
-void *port_symbol_for(const void *caller, const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
 #if defined(__GLIBC__)
-    Dl_info info;
 
-    /* Opened anew, since a library that came as another's dependency has no search
-     * list of its own before that. */
-    if (found == NULL && dladdr(caller, &info) != 0 && info.dli_fname != NULL) {
-        void *module = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+#define MODULES_MAX 64 /* that one module depends on; what is beyond is not found */
 
-        if (module != NULL) {
-            found = dlsym(module, name);
-            dlclose(module);
-        }
+struct module {
+    uintptr_t base;
+    const ElfW(Dyn) * dynamic;
+};
+
+/* An address from the dynamic section: the loader has relocated it, but where it may not write. */
+static const void *at(const struct module *module, ElfW(Addr) value)
+{
+    return (const void *)(value < module->base ? module->base + value : value);
+}
+
+static const void *table(const struct module *module, ElfW(Sxword) tag)
+{
+    for (const ElfW(Dyn) *entry = module->dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == tag)
+            return at(module, entry->d_un.d_ptr);
+    return NULL;
+}
+
+/* --- A symbol of one module ----------------------------------------------------------- */
+
+struct symbols {
+    const struct module *module;
+    const ElfW(Sym) * table;
+    const char *strings;
+};
+
+static void *defined_as(const struct symbols *symbols, uint32_t index, const char *name)
+{
+    const ElfW(Sym) *symbol = &symbols->table[index];
+
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0 || symbol->st_info % 16 != STT_FUNC ||
+        strcmp(symbols->strings + symbol->st_name, name) != 0)
+        return NULL;
+    return (void *)(symbols->module->base + symbol->st_value);
+}
+
+/* The layout is that of the GNU linkers' --hash-style=gnu: four words, a Bloom filter, buckets, chains. */
+static void *find_by_gnu_hash(const struct symbols *symbols, const uint32_t *words, const char *name)
+{
+    const uint32_t buckets = words[0], first = words[1], filter_words = words[2];
+    const uint32_t *bucket = words + 4 + (size_t)filter_words * (sizeof(ElfW(Addr)) / sizeof *words);
+    const uint32_t *chain = bucket + buckets;
+    uint32_t hash = 5381, index;
+
+    for (const char *c = name; *c != '\0'; c++)
+        hash = hash * 33 + (unsigned char)*c;
+    index = buckets == 0 ? 0 : bucket[hash % buckets];
+    for (; index >= first && index != 0; index++) {
+        const uint32_t entry = chain[index - first];
+        void *found = (entry | 1) == (hash | 1) ? defined_as(symbols, index, name) : NULL;
+
+        if (found != NULL || entry % 2 != 0)
+            return found;
     }
-#else
-    (void)caller; /* musl: every library is in the global scope once it is loaded */
-#endif
+    return NULL;
+}
+
+/* The System V ABI's table: it says how many symbols there are. */
+static void *find_one_by_one(const struct symbols *symbols, const uint32_t *words, const char *name)
+{
+    void *found = NULL;
+
+    for (uint32_t index = 0; found == NULL && index < words[1]; index++)
+        found = defined_as(symbols, index, name);
     return found;
 }
+
+static void *find_in(const struct module *module, const char *name)
+{
+    const struct symbols symbols = {module, table(module, DT_SYMTAB), table(module, DT_STRTAB)};
+    const uint32_t *gnu = table(module, DT_GNU_HASH), *sysv = table(module, DT_HASH);
+
+    if (symbols.table == NULL || symbols.strings == NULL)
+        return NULL;
+    return gnu != NULL    ? find_by_gnu_hash(&symbols, gnu, name)
+           : sysv != NULL ? find_one_by_one(&symbols, sysv, name)
+                          : NULL;
+}
+
+/* --- Modules --------------------------------------------------------------------------- */
+
+struct search {
+    uintptr_t address; /* the module that holds it, or */
+    const char *name;  /* the one of this name */
+    struct module found;
+};
+
+static bool holds(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+        if (segment->p_type == PT_LOAD && address - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* By what it calls itself, or by its path, which is how it was asked for. */
+static bool is_called(const struct module *module, const char *path, const char *name)
+{
+    const char *strings = table(module, DT_STRTAB), *file = strrchr(path, '/');
+
+    for (const ElfW(Dyn) *entry = module->dynamic; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_SONAME && strings != NULL)
+            return strcmp(strings + entry->d_un.d_val, name) == 0;
+    return strcmp(path, name) == 0 || (file != NULL && strcmp(file + 1, name) == 0);
+}
+
+static int look_at(struct dl_phdr_info *info, size_t bytes, void *user)
+{
+    struct search *search = user;
+    struct module module = {.base = info->dlpi_addr};
+
+    (void)bytes;
+    for (size_t i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            module.dynamic = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    if (module.dynamic == NULL || !(search->name == NULL ? holds(info, search->address)
+                                                         : is_called(&module, info->dlpi_name, search->name)))
+        return 0;
+    search->found = module;
+    return 1;
+}
+
+/* Breadth first, as the loader orders what a module depends on. None of them goes while the caller's
+ * own code runs. */
+static void *find_from(uintptr_t caller, const char *name)
+{
+    struct module modules[MODULES_MAX];
+    struct search search = {.address = caller};
+    size_t count = 0;
+
+    if (dl_iterate_phdr(look_at, &search) != 0)
+        modules[count++] = search.found;
+    for (size_t n = 0; n < count; n++) {
+        const char *strings = table(&modules[n], DT_STRTAB);
+        void *found = find_in(&modules[n], name);
+
+        if (found != NULL)
+            return found;
+        for (const ElfW(Dyn) *entry = modules[n].dynamic; entry->d_tag != DT_NULL && strings != NULL;
+             entry++) {
+            size_t known = 0;
+
+            search.name = strings + entry->d_un.d_val;
+            if (entry->d_tag != DT_NEEDED || dl_iterate_phdr(look_at, &search) == 0)
+                continue;
+            while (known < count && modules[known].dynamic != search.found.dynamic)
+                known++;
+            if (known == count && count < MODULES_MAX)
+                modules[count++] = search.found;
+        }
+    }
+    return NULL;
+}
+
+void *port_symbol_for(const void *caller, const char *name)
+{
+    return find_from((uintptr_t)caller, name);
+}
+
+#else
+
+/* musl: every library is in the global scope once it is loaded. */
+void *port_symbol_for(const void *caller, const char *name)
+{
+    (void)caller;
+    return dlsym(RTLD_NEXT, name);
+}
+
+#endif

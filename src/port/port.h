@@ -122,9 +122,10 @@ bool port_thread_exit_register(void *argument);
  * escapes --wrap. */
 bool port_is_static(void);
 
-/* The address of `name` as the module that holds the code address `caller` would
- * find it, leaving this library out; NULL if there is none. Takes the loader's
- * lock: not for the usual way of a call. */
+/* The address of the function `name` as the module that holds the code address `caller` would find it in
+ * itself and in what it depends on; NULL if there is none. For a module that came late, and out of the
+ * global scope. Slow: not for the usual way of a call. glibc: does not wait for a dlopen under way, and
+ * allocates nothing. */
 void *port_symbol_for(const void *caller, const char *name);
 
 /* --- Stacks and modules ------------------------------------------------------ */
