@@ -36,6 +36,11 @@ HT_INLINE uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+HT_INLINE uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 HT_INLINE uint32_t min_u32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

@@ -40,6 +40,10 @@ void timeline_look(int64_t live_bytes)
     now = port_monotonic_ns();
     if (now < load_relaxed(&timeline.next_ns) || !trylock_take(&timeline.lock))
         return;
+    if (now < load_relaxed(&timeline.next_ns)) { /* another thread was here meanwhile, with a later time */
+        trylock_give(&timeline.lock);
+        return;
+    }
     count = header->timeline_count;
     if (count == timeline.capacity) {
         count = thin_out(count);

@@ -12,10 +12,16 @@
 /* --- Entering ------------------------------------------------------------- */
 
 /* A guard set further up the stack than `stack` belongs to a call that is still
- * going on; one set at `stack` or further down was left behind by a longjmp. */
+ * going on; one set at `stack` or further down was left behind by a longjmp, if it is
+ * of the same stack. */
 static bool is_inside(uint64_t guard, uintptr_t stack)
 {
-    return guard != 0 && stack < guard;
+    uintptr_t low, high;
+
+    if (guard == 0 || stack < guard)
+        return guard != 0;
+    /* A signal's own stack may lie above the one that it interrupted. */
+    return port_signal_stack(&low, &high) && (guard < low || guard > high);
 }
 
 static bool is_ready(struct thread *t)

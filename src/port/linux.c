@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -17,9 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "port/linux_calls.h"
 #include "port/port.h"
 
-#define THREAD_EXIT_ROUNDS 4 /* _POSIX_THREAD_DESTRUCTOR_ITERATIONS: every libc makes that many */
+#define SIGNAL_SET_BYTES ((size_t)8) /* of the kernel's sets; MIPS has 16 */
+#define THREAD_EXIT_ROUNDS 4         /* _POSIX_THREAD_DESTRUCTOR_ITERATIONS: every libc makes that many */
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18 /* Linux 4.14, asm-generic/mman-common.h */
@@ -170,14 +173,14 @@ static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes, boo
 enum port_file_result port_file_create(const char *path, void *address, size_t bytes, int *error)
 {
     int saved = errno;
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = call_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     int cause = fd < 0 ? errno : 0;
 
     if (fd >= 0) {
         cause = fchmod(fd, 0600) != 0 ? errno : reserve_bytes(fd, 0, bytes);
         if (cause == 0)
             cause = map_file_at(fd, address, 0, bytes, false);
-        close(fd);
+        call_close(fd);
         if (cause != 0)
             unlink(path);
     }
@@ -191,13 +194,13 @@ enum port_file_result port_file_create(const char *path, void *address, size_t b
 bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes, bool inherited)
 {
     int saved = errno;
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    int fd = call_open(path, O_RDWR | O_NOFOLLOW, 0);
     bool done = false;
 
     if (fd >= 0) {
         done =
             reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes, inherited) == 0;
-        close(fd);
+        call_close(fd);
     }
     errno = saved;
     return done;
@@ -214,10 +217,10 @@ void port_file_remove(const char *path)
 bool port_file_mark(const char *path)
 {
     int error = errno;
-    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = call_open(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
 
     if (fd >= 0)
-        close(fd);
+        call_close(fd);
     errno = error;
     return fd >= 0;
 }
@@ -242,18 +245,18 @@ bool port_private_directory(const char *path, int *error)
 size_t port_read_file(const char *path, char *buffer, size_t capacity)
 {
     int saved = errno;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = call_open(path, O_RDONLY, 0);
     size_t length = 0;
 
     while (fd >= 0 && length < capacity) {
-        ssize_t n = read(fd, buffer + length, capacity - length);
+        ssize_t n = call_read(fd, buffer + length, capacity - length);
 
         if (n <= 0)
             break;
         length += (size_t)n;
     }
     if (fd >= 0)
-        close(fd);
+        call_close(fd);
     errno = saved;
     return length;
 }
@@ -377,6 +380,20 @@ bool port_thread_exit_register(void *argument)
     return thread_exit.usable && pthread_setspecific(thread_exit.key, argument) == 0;
 }
 
+bool port_signal_stack(uintptr_t *low, uintptr_t *high)
+{
+    int error = errno;
+    stack_t stack;
+    bool on_it = sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK) != 0;
+
+    errno = error;
+    if (!on_it)
+        return false;
+    *low = (uintptr_t)stack.ss_sp;
+    *high = *low + stack.ss_size;
+    return true;
+}
+
 /* The kernel loads no interpreter for a static program. */
 bool port_is_static(void)
 {
@@ -390,25 +407,53 @@ void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*chil
 
 /* --- Text -------------------------------------------------------------------- */
 
+/* As call_write, but what is no fault of the program must not end it: nobody reads the pipe any more
+ * (SIGPIPE), or the file has reached its limit (SIGXFSZ). Such a signal is for the thread that writes; where
+ * one was pending already it stays. */
+static ssize_t write_unharmed(int fd, const char *text, size_t length)
+{
+    static const int harm[] = {SIGPIPE, SIGXFSZ};
+    const struct timespec no_time = {0};
+    sigset_t both, before, pending;
+    ssize_t written;
+
+    sigemptyset(&both);
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(harm); i++)
+        sigaddset(&both, harm[i]);
+    pthread_sigmask(SIG_BLOCK, &both, &before);
+    sigpending(&pending);
+    written = call_write(fd, text, length);
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(harm); i++) {
+        if (sigismember(&pending, harm[i]))
+            sigdelset(&both, harm[i]);
+    }
+    /* No libc function: those wait as cancellation points. */
+    while (written < 0 && syscall(SYS_rt_sigtimedwait, &both, NULL, &no_time, SIGNAL_SET_BYTES) > 0)
+        ;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return written;
+}
+
 void port_write_error(const char *text, size_t length)
 {
     int error = errno;
 
     /* One write: lines of several threads do not mix. Nothing can be done about
      * a closed or full standard error. */
-    if (write(STDERR_FILENO, text, length) < 0)
-        errno = error;
+    (void)write_unharmed(STDERR_FILENO, text, length);
     errno = error;
 }
 
 bool port_append(const char *path, const char *text, size_t length)
 {
     int error = errno;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
-    bool all = fd >= 0 && write(fd, text, length) == (ssize_t)length;
+    /* A pipe that nobody reads yet, or any more, is not waited for; one that is read is. */
+    int fd = call_open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+    bool all =
+        fd >= 0 && fcntl(fd, F_SETFL, O_APPEND) == 0 && write_unharmed(fd, text, length) == (ssize_t)length;
 
     if (fd >= 0)
-        close(fd);
+        call_close(fd);
     errno = error;
     return all;
 }

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "port/linux_calls.h"
 #include "port/port.h"
 
 /* --- /proc/self/maps ------------------------------------------------------------ */
@@ -75,10 +76,10 @@ static bool visit_maps(bool (*each)(void *user, const struct map_line *line), vo
     struct map_line line;
     size_t held = 0;
     bool found = false;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    int fd = call_open("/proc/self/maps", O_RDONLY, 0);
 
     while (fd >= 0 && !found) {
-        ssize_t got = read(fd, buffer + held, sizeof buffer - 1 - held);
+        ssize_t got = call_read(fd, buffer + held, sizeof buffer - 1 - held);
         char *begin = buffer;
         char *newline;
 
@@ -98,7 +99,7 @@ static bool visit_maps(bool (*each)(void *user, const struct map_line *line), vo
             held = 0; /* a line longer than any path: not one of ours */
     }
     if (fd >= 0)
-        close(fd);
+        call_close(fd);
     return found;
 }
 
@@ -107,6 +108,7 @@ static bool visit_maps(bool (*each)(void *user, const struct map_line *line), vo
 struct stack_search {
     uintptr_t address;
     uintptr_t low, high;
+    uintptr_t below; /* the end of the mapping before */
     bool is_main;
 };
 
@@ -114,8 +116,10 @@ static bool find_stack(void *user, const struct map_line *line)
 {
     struct stack_search *search = user;
 
-    if (search->address < line->begin || search->address >= line->end)
+    if (search->address < line->begin || search->address >= line->end) {
+        search->below = line->end;
         return false;
+    }
     search->low = line->begin;
     search->high = line->end;
     /* Not by its name alone: under valgrind it has none. The kernel puts these bytes there. */
@@ -124,35 +128,59 @@ static bool find_stack(void *user, const struct map_line *line)
     return true;
 }
 
+/* The first thread's stack grows down as far as its limit lets it, or to what lies below. */
+static void extend_main_stack(struct stack_search *search)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < search->high && search->high - limit.rlim_cur < search->low)
+        search->low = search->high - (uintptr_t)limit.rlim_cur;
+    if (search->low < search->below)
+        search->low = search->below;
+}
+
+/* Both libcs keep a thread's static variables at the top of its stack, above all frames. */
+static PORT_THREAD_LOCAL char above_frames;
+
+/* The kernel tells mappings of a kind that lie side by side as one: what is above the thread's own stack may
+ * be a coroutine's, and go. False: these are not the thread's frames. */
+static bool end_at_thread(struct stack_search *search)
+{
+    const uintptr_t end = (uintptr_t)&above_frames & ~(uintptr_t)(sizeof(uintptr_t) - 1);
+
+    if (end <= search->address || end > search->high)
+        return false;
+    search->high = end;
+    return true;
+}
+
 bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
 {
     struct stack_search search = {.address = stack_address};
     int error = errno;
     bool found = visit_maps(find_stack, &search);
-    struct rlimit limit;
 
-    if (found && search.is_main) {
-        /* The first thread's stack grows down as far as its limit lets it; the
-         * kernel keeps other mappings out of there. */
-        if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-            limit.rlim_cur < search.high && search.high - limit.rlim_cur < search.low)
-            search.low = search.high - (uintptr_t)limit.rlim_cur;
-    }
+    if (found && search.is_main)
+        extend_main_stack(&search);
+    else if (found)
+        found = end_at_thread(&search);
     errno = error;
-    *low = search.low;
-    *high = search.high;
+    *low = found ? search.low : 0;
+    *high = found ? search.high : 0;
     return found;
 }
 
 bool port_is_readable(uintptr_t address)
 {
     int error = errno;
-    unsigned char flag;
-    size_t page = port_page_bytes();
-    bool mapped = mincore((void *)(address & ~(page - 1)), 1, &flag) == 0;
+    /* The kernel reads the set before it finds that it is to do nothing known with it. (mincore says yes of
+     * what is mapped and cannot be read.) */
+    bool readable =
+        syscall(SYS_rt_sigprocmask, -1L, address & ~(uintptr_t)7, NULL, (size_t)8) == 0 || errno != EFAULT;
 
     errno = error;
-    return mapped;
+    return readable;
 }
 
 /* --- Modules -------------------------------------------------------------------------- */

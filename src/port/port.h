@@ -132,8 +132,11 @@ void *port_symbol_for(const void *caller, const char *name);
 
 /* The lowest and the highest address of the calling thread's own stack, on which
  * stack_address lies: every word at or above the stack pointer is readable until
- * the thread ends. False: not known (a stack of another kind). Reads a file. */
+ * the thread ends. False: not known (a coroutine's, a signal's). Reads a file. */
 bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high);
+
+/* Does the calling thread run on a signal stack (sigaltstack) now? Its bounds, then. */
+bool port_signal_stack(uintptr_t *low, uintptr_t *high);
 
 /* Is the page readable? For stacks whose bounds are not known. */
 bool port_is_readable(uintptr_t address);
