@@ -152,6 +152,11 @@ static struct late_operators {
     void *real[OPERATORS_FORMS];
 } late_operators[16];
 
+/* A real operator may go on by a jump into another one, whose hook then was called from ours: for the module
+ * that the thread called from last. Of our own code, from the linker: */
+extern const char __ehdr_start[] HT_HIDDEN, etext[] HT_HIDDEN;
+static PORT_THREAD_LOCAL uintptr_t operators_caller;
+
 static const char *const operator_names[] = {
 #define NAME_alloc(name)
 #define NAME_cxx(name) #name,
@@ -208,11 +213,14 @@ static void forget_late_operators(void)
 
 void *bind_operator(enum operators_form form, const void *caller)
 {
-    void *real = late_operator_known(form, (uintptr_t)caller);
+    void *real;
 
+    if (caller < (const void *)__ehdr_start || caller >= (const void *)etext)
+        operators_caller = (uintptr_t)caller;
+    real = late_operator_known(form, operators_caller);
     if (real == NULL) {
-        keep_late_operators((uintptr_t)caller);
-        real = port_symbol_for(caller, operator_names[form]);
+        keep_late_operators(operators_caller);
+        real = port_symbol_for((const void *)operators_caller, operator_names[form]);
     }
     if (real == NULL) {
         char text[LOG_LINE_BYTES];

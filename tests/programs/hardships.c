@@ -8,6 +8,7 @@
  * daemon       becomes a daemon
  * no-room      may not write files at all (the limit is set by the caller)
  * little       may have 256 MiB of address space (the limit is set by the caller)
+ * narrow       has less address space left than a child's tables take: it goes on uncounted
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -128,6 +129,33 @@ static void as_a_daemon(void)
     free(kept);
 }
 
+static void without_address_space(void)
+{
+    const struct rlimit little = {64 << 20, 64 << 20};
+    void *kept = malloc(100);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &little), 0);
+    for (int i = 0; i < 3; i++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            free(kept);
+            for (int n = 0; n < 10; n++)
+                free(malloc(100));
+            const pid_t grandchild = fork();
+            if (grandchild == 0) {
+                free(malloc(100));
+                _exit(0);
+            }
+            int status = -1;
+            CHECK_EQ(waitpid(grandchild, &status, 0), grandchild);
+            _exit(status != 0);
+        }
+        int status = -1;
+        CHECK_EQ(waitpid(child, &status, 0), child);
+        CHECK_EQ(status, 0);
+    }
+    STEP(free(kept), .frees = 1, .live = -100);
+}
+
 int main(int count, char **arguments)
 {
     const char *name = count > 1 ? arguments[1] : "";
@@ -138,6 +166,8 @@ int main(int count, char **arguments)
         without_files();
     else if (strcmp(name, "daemon") == 0)
         as_a_daemon();
+    else if (strcmp(name, "narrow") == 0)
+        return without_address_space(), 0;
     else if (strcmp(name, "no-room") != 0 && strcmp(name, "little") != 0)
         FAIL("unknown hardship '%s'", name);
     counts_go_on();

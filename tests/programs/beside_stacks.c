@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * beside_stacks PART - memory beside a thread's stack that comes and goes, while it allocates.
+ *
+ * above   a coroutine's stack right above the thread's own, which the kernel tells as one mapping
+ * first   a thread whose first allocation is a coroutine's
+ * guard   coroutines that end at a page that cannot be read
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "check.h"
+
+static ucontext_t outside, inside;
+
+static void allocate(int times)
+{
+    for (int i = 0; i < times; i++) {
+        char *p;
+        STEP(p = malloc(100 + (size_t)i), .allocs = 1, .bytes = 100 + i, .live = 100 + i);
+        *p = 1;
+        STEP(free(p), .frees = 1, .live = -100 - i);
+    }
+}
+
+__attribute__((noinline)) static void deeper(int frames)
+{
+    if (frames > 0)
+        deeper(frames - 1);
+    else
+        allocate(20);
+    __asm__ volatile(""); /* no tail call */
+}
+
+static void coroutine(void)
+{
+    deeper(5);
+}
+
+static char *map(void *at, size_t bytes)
+{
+    char *memory = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    return memory;
+}
+
+static void run_on(char *stack, size_t bytes)
+{
+    CHECK_EQ(getcontext(&inside), 0);
+    inside.uc_stack.ss_sp = stack;
+    inside.uc_stack.ss_size = bytes;
+    inside.uc_link = &outside;
+    makecontext(&inside, coroutine, 0);
+    CHECK_EQ(swapcontext(&outside, &inside), 0);
+}
+
+#define ABOVE_BYTES ((size_t)8 << 20)
+static char *above;
+
+static void *below_it(void *argument)
+{
+    char here;
+    CHECK(&here < above);
+    allocate(20);
+    run_on(above, ABOVE_BYTES);
+    CHECK_EQ(munmap(above, ABOVE_BYTES), 0);
+    allocate(20);
+    return argument;
+}
+
+static void *coroutine_first(void *argument)
+{
+    const size_t bytes = (size_t)1 << 20;
+    char *stack = map(NULL, bytes);
+    run_on(stack, bytes);
+    CHECK_EQ(munmap(stack, bytes), 0);
+    CHECK(map(stack, bytes / 2) == stack);
+    run_on(stack, bytes / 2);
+    allocate(20);
+    return argument;
+}
+
+static void in_a_thread(void *(*run)(void *))
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, run, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+#if defined(__x86_64__)
+
+/* switch_to(save, to): the registers on the stack, and the other stack. */
+void switch_to(void **save, void *to);
+__asm__(".text\n.globl switch_to\n.type switch_to,@function\nswitch_to:\n"
+        "push %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\n"
+        "mov %rsp,(%rdi)\nmov %rsi,%rsp\n"
+        "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
+        ".size switch_to,.-switch_to\n");
+
+static void *main_sp, *coroutine_sp;
+static int ended;
+
+/* What the first function of a coroutine returns to. The rules of the code before it say that a caller's
+ * address is next on the stack, where the stack has ended. */
+__attribute__((used)) static void finish(void)
+{
+    for (;;) {
+        ended++;
+        switch_to(&coroutine_sp, main_sp);
+    }
+}
+
+__attribute__((used)) static void entry(void)
+{
+    allocate(10);
+}
+
+static void beside_guards(void)
+{
+    enum { STACKS = 4, STACK_BYTES = 65536, GUARD_BYTES = 4096 };
+    char *pool = map(NULL, STACKS * (STACK_BYTES + GUARD_BYTES));
+    for (int i = 0; i < STACKS; i++)
+        CHECK_EQ(mprotect(pool + i * (STACK_BYTES + GUARD_BYTES), GUARD_BYTES, PROT_NONE), 0);
+    for (int i = 0; i < STACKS - 1; i++) {
+        uintptr_t *sp = (uintptr_t *)(void *)(pool + (i + 1) * (STACK_BYTES + GUARD_BYTES));
+        *--sp = (uintptr_t)finish;
+        *--sp = (uintptr_t)entry;
+        for (int saved = 0; saved < 6; saved++)
+            *--sp = 0;
+        switch_to(&main_sp, sp);
+    }
+    CHECK_EQ(ended, STACKS - 1);
+}
+
+#else
+
+static void beside_guards(void)
+{
+    skip("a switch of stacks for this machine");
+}
+
+#endif
+
+int main(int argc, char **argv)
+{
+    const char *part = argc > 1 ? argv[1] : "";
+
+    need_tracker();
+    allocate(1);
+    if (strcmp(part, "above") == 0) {
+        above = map(NULL, ABOVE_BYTES);
+        in_a_thread(below_it);
+    } else if (strcmp(part, "first") == 0) {
+        in_a_thread(coroutine_first);
+    } else if (strcmp(part, "guard") == 0) {
+        beside_guards();
+    } else {
+        FAIL("no part '%s'", part);
+    }
+    return 0;
+}
