@@ -24,8 +24,13 @@ set(HT_LIBRARY_OPTIONS -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexce
 # A project that includes this one may have set no kind of build.
 set(HT_OPTIMIZE $<$<CONFIG:>:-O2> $<$<CONFIG:>:-g>)
 
-# Builds in which GCC makes a jump of a call at a function's end (src/entry/call.h).
-set(HT_TAIL_CALLS $<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:${HT_SANITIZE}>>>)
+# Builds in which GCC makes a jump of a call at a function's end (src/entry/call.h). A list of
+# sanitizers has a comma, which parts a generator expression's arguments.
+if(HT_SANITIZE)
+    set(HT_TAIL_CALLS 0)
+else()
+    set(HT_TAIL_CALLS $<NOT:$<CONFIG:Debug>>)
+endif()
 list(APPEND HT_LIBRARY_OPTIONS $<${HT_TAIL_CALLS}:-foptimize-sibling-calls>)
 
 # Preload libraries are named after the libc, for the tool must give each program its own.
