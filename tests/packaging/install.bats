@@ -47,11 +47,11 @@ build_with_cmake() {
     "$BATS_TEST_TMPDIR/build/app_cxx_static" tracked
 }
 
-# Two tests within their limits, one over, one whose command fails.
+# Four tests within their limits, one over, one whose command fails.
 gate_passes_and_breaks() {
     ctest --test-dir "$BATS_TEST_TMPDIR/build" >"$BATS_TEST_TMPDIR/out" || true
     cat "$BATS_TEST_TMPDIR/out"
-    for passing in within still; do
+    for passing in within still exact limits; do
         grep -Eq "Test +#[0-9]+: $passing \.+ +Passed" "$BATS_TEST_TMPDIR/out"
     done
     for failing in over fails; do
@@ -74,6 +74,37 @@ gate_passes_and_breaks() {
         -DIN_TREE="$HT_SOURCE" -DHT_MUSL=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$HT_CC"
     cmake --build "$BATS_TEST_TMPDIR/build" -j2 --target app heaptracker_tool heaptracker_preload
     gate_passes_and_breaks
+}
+
+# refused TEXT ARGUMENTS: heaptracker_add_test(ARGUMENTS) is an error that has TEXT
+refused() {
+    cat >"$BATS_TEST_TMPDIR/CMakeLists.txt" <<-END
+	cmake_minimum_required(VERSION 3.13)
+	project(refused NONE)
+	enable_testing()
+	include($prefix/lib/cmake/HeapTracker/HeapTrackerTest.cmake)
+	set(EMPTY "")
+	heaptracker_add_test($2)
+	END
+    run cmake -S "$BATS_TEST_TMPDIR" -B "$BATS_TEST_TMPDIR/build"
+    echo "$2: $output"
+    [ "$status" -ne 0 ]
+    [[ $(tr -s '\n ' ' ' <<<"$output") == *"heaptracker_add_test: $1"* ]]
+}
+
+@test "heaptracker_add_test refuses a limit without a value, rather than to drop it" {
+    for keyword in PEAK LIVE SITES BASELINE GROWTH LIMITS SUPPRESSIONS OUTPUT WORKING_DIRECTORY; do
+        # shellcheck disable=SC2016 # CMake's variable
+        for value in '${EMPTY}' '"${EMPTY}"'; do
+            refused "$keyword has no value: give it one" "NAME x $keyword $value COMMAND app"
+            refused "$keyword has no value: give it one" "NAME x $keyword $value ANY_EXIT COMMAND app"
+        done
+    done
+    refused "unknown argument: '3'" "NAME x PEAK 2 3 COMMAND app"
+    refused "unknown argument: 'PAEK'" "NAME x PAEK 2 COMMAND app"
+    refused "NAME is missing" "PEAK 2 COMMAND app"
+    refused "x: COMMAND is missing, or has no program" "NAME x PEAK 2"
+    refused "x: COMMAND is missing, or has no program" "NAME x PEAK 2 COMMAND"
 }
 
 @test "pkg-config alone gives all that a link needs" {
