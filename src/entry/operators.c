@@ -42,6 +42,10 @@ HT_COLD void operators_learn(enum operators_class class, void *block, size_t siz
     store_relaxed(&operators_observed, 1u);
     store_relaxed(&operators_kind_learned[class],
                   inside ? (uint32_t)OPERATORS_COUNTED_INSIDE : (uint32_t)OPERATORS_COUNTED_HERE);
+    /* What is counted by the hook of the operator is so whether a hook inside would see it or not. */
+    for (unsigned other = 0; !inside && other < OPERATORS_CLASSES; other++)
+        (void)replace_acq_rel(&operators_kind_learned[other], (uint32_t)OPERATORS_UNKNOWN,
+                              (uint32_t)OPERATORS_COUNTED_HERE);
 }
 
 HT_COLD void operators_cut(struct guarded_call *call)

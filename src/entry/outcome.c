@@ -109,7 +109,7 @@ void outcome_stream_open(void *stream, void *buffer_out, size_t *size, size_t un
 }
 
 /* The block as the stream has just told it; an earlier one is gone. */
-static void take_up(struct outcome_stream *stream)
+static void outcome_take_up(struct outcome_stream *stream)
 {
     void *block = *stream->buffer;
     size_t size = (*stream->size + 1) * stream->unit; /* a terminator follows the data */
@@ -128,7 +128,7 @@ void outcome_stream_update(void *stream)
         void *held = load_acquire(&streams[i].stream);
 
         if (held != NULL && (stream == NULL || held == stream))
-            take_up(&streams[i]);
+            outcome_take_up(&streams[i]);
     }
 }
 
@@ -149,5 +149,5 @@ struct outcome_stream outcome_stream_close(void *stream)
 void outcome_stream_closed(struct outcome_stream *stream)
 {
     if (stream->stream != NULL)
-        take_up(stream);
+        outcome_take_up(stream);
 }

@@ -106,6 +106,12 @@ struct search {
     struct module found;
 };
 
+/* Any module that defines it, in the order in which they came. */
+struct definition {
+    const char *name;
+    void *found;
+};
+
 static bool holds(const struct dl_phdr_info *info, uintptr_t address)
 {
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
@@ -128,20 +134,38 @@ static bool is_called(const struct module *module, const char *path, const char 
     return strcmp(path, name) == 0 || (file != NULL && strcmp(file + 1, name) == 0);
 }
 
-static int look_at(struct dl_phdr_info *info, size_t bytes, void *user)
+static struct module module_of(const struct dl_phdr_info *info)
 {
-    struct search *search = user;
     struct module module = {.base = info->dlpi_addr};
 
-    (void)bytes;
     for (size_t i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
             module.dynamic = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return module;
+}
+
+static int look_at(struct dl_phdr_info *info, size_t bytes, void *user)
+{
+    struct search *search = user;
+    const struct module module = module_of(info);
+
+    (void)bytes;
     if (module.dynamic == NULL || !(search->name == NULL ? holds(info, search->address)
                                                          : is_called(&module, info->dlpi_name, search->name)))
         return 0;
     search->found = module;
     return 1;
+}
+
+static int look_into(struct dl_phdr_info *info, size_t bytes, void *user)
+{
+    struct definition *definition = user;
+    const struct module module = module_of(info);
+
+    (void)bytes;
+    if (module.dynamic != NULL && !holds(info, (uintptr_t)look_into)) /* not in this very library */
+        definition->found = find_in(&module, definition->name);
+    return definition->found != NULL;
 }
 
 /* Breadth first, as the loader orders what a module depends on. None of them goes while the caller's
@@ -178,7 +202,12 @@ static void *find_from(uintptr_t caller, const char *name)
 
 void *port_symbol_for(const void *caller, const char *name)
 {
-    return find_from((uintptr_t)caller, name);
+    struct definition definition = {.name = name, .found = find_from((uintptr_t)caller, name)};
+
+    /* A call that was its function's last comes from where that function returns to. */
+    if (definition.found == NULL)
+        (void)dl_iterate_phdr(look_into, &definition);
+    return definition.found;
 }
 
 #else

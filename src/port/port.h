@@ -123,7 +123,7 @@ bool port_thread_exit_register(void *argument);
 bool port_is_static(void);
 
 /* The address of the function `name` as the module that holds the code address `caller` would find it in
- * itself and in what it depends on; NULL if there is none. For a module that came late, and out of the
+ * itself and in what it depends on; else of any module's but this library's; NULL if there is none. For a module that came late, and out of the
  * global scope. Slow: not for the usual way of a call. glibc: does not wait for a dlopen under way, and
  * allocates nothing. */
 void *port_symbol_for(const void *caller, const char *name);

@@ -116,7 +116,7 @@ static __attribute__((noinline)) void fclose_kept(FILE *stream)
         puts("fclose_kept");
 }
 
-/* The tracker has functions of these names, in outcome.c. */
+/* The tracker has functions of these names, in outcome.c and block_map.c. */
 #define NAMESAKE(name)                               \
     static __attribute__((noinline)) void name(void) \
     {                                                \
@@ -125,7 +125,7 @@ static __attribute__((noinline)) void fclose_kept(FILE *stream)
     }
 
 NAMESAKE(outcome_got)
-NAMESAKE(take_up)
+NAMESAKE(visit_range)
 
 static FILE *written(FILE *stream)
 {
@@ -163,6 +163,6 @@ int main(void)
     fputws(L"text", wide);
     fclose_kept(wide);
     outcome_got();
-    take_up();
+    visit_range();
     return 0;
 }

@@ -178,7 +178,7 @@ static const struct {
     {"outcome_buffer_end", "outcome.c", true},
     {"outcome_stream_update", "outcome.c", true},
     {"outcome_stream_closed", "outcome.c", true},
-    {"take_up", "outcome.c", false},
+    {"outcome_take_up", "outcome.c", true},
     {"call_record", "call.c", false},
     {"thresholds_check", "thresholds.c", false},
 };
