@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "check/patterns.h"
 #include "check/wording.h"
 #include "model/by_design.h"
@@ -211,7 +212,7 @@ static void take_total(const struct judging *judging, struct finding *finding, e
     case LIMIT_PEAK:
         finding->actual = (int64_t)totals->peak_bytes;
         too_high = totals->lost_bytes;
-        too_low = totals->peak_error_bytes;
+        too_low = finding->threads_bytes = totals->peak_error_bytes;
         break;
     case LIMIT_LIVE:
         finding->actual = judging->verdict->live.bytes[LIVE_COUNTED];
@@ -245,6 +246,7 @@ static void take_total(const struct judging *judging, struct finding *finding, e
     }
     finding->lowest = lowered(finding->actual, too_high);
     finding->highest = raised(finding->actual, too_low);
+    finding->losses = too_high > 0 || too_low > finding->threads_bytes;
 }
 
 static void judge_program(const struct judging *judging, enum limit_of of)
@@ -267,9 +269,11 @@ static void judge_program(const struct judging *judging, enum limit_of of)
 struct tally {
     int64_t sum;
     int64_t allocs;
-    int64_t elsewhere; /* of calls whose stack is not known: they may be the pattern's too */
-    size_t sites;      /* that the pattern means */
-    bool stacks;       /* there are any, or there were but for the table's size */
+    int64_t elsewhere;        /* of calls whose stack is not known: they may be the pattern's too */
+    int64_t between;          /* what the threads' sites do not add up to: likewise */
+    uint64_t bytes_allocated; /* of all those, ever */
+    size_t sites;             /* that the pattern means */
+    bool stacks;              /* there are any, or there were but for the table's size */
 };
 
 static struct tally tally_sites(const struct judging *judging, const struct site_limit *limit)
@@ -282,12 +286,16 @@ static struct tally tally_sites(const struct judging *judging, const struct site
         tally.stacks |= site->kind == SITE_STACK || site->kind == SITE_OTHER;
         if (site->kind == SITE_OTHER || site->kind == SITE_NO_STACK) {
             tally.elsewhere += number_of(site, limit->of);
+            tally.bytes_allocated += site->bytes_allocated;
+        } else if (site->kind == SITE_BETWEEN) {
+            tally.between = number_of(site, limit->of);
         } else if (is_meant(judging, site, limit->glob)) {
             tally.sites++;
             if (is_left_out(judging, i, limit->of, limit->glob))
                 continue;
             tally.sum += number_of(site, limit->of);
             tally.allocs += (int64_t)site->allocs;
+            tally.bytes_allocated += site->bytes_allocated;
         }
     }
     if (limit->of == LIMIT_TEMPORARY) {
@@ -319,6 +327,30 @@ static bool is_program_nameless(const struct judging *judging)
     return seen;
 }
 
+/* What the program's number is unsure by may be the pattern's alone: all that the peak is short
+ * by or that is between threads, as far as its sites ever allocated so much, and all lost blocks,
+ * as far as its sites hold some. */
+static void take_sites(const struct judging *judging, struct finding *finding, const struct tally *tally)
+{
+    const struct ht_totals *totals = &judging->verdict->report->main.totals;
+    uint64_t elsewhere = tally->elsewhere > 0 ? (uint64_t)tally->elsewhere : 0;
+    uint64_t held = tally->sum > 0 ? (uint64_t)tally->sum : 0;
+    uint64_t most = tally->bytes_allocated > held + elsewhere ? tally->bytes_allocated - held - elsewhere : 0;
+    uint64_t lost = 0;
+
+    if (finding->of == LIMIT_PEAK && totals->peak_error_bytes > 0)
+        finding->threads_bytes =
+            min_u64(totals->peak_error_bytes + (tally->between > 0 ? (uint64_t)tally->between : 0), most);
+    if (finding->of == LIMIT_PEAK || finding->of == LIMIT_LIVE)
+        lost = min_u64(totals->lost_bytes, held);
+    else if (finding->of == LIMIT_LIVE_BLOCKS)
+        lost = min_u64(totals->lost_blocks, held);
+    finding->actual = tally->sum;
+    finding->lowest = lowered(tally->sum, lost);
+    finding->highest = raised(raised(tally->sum, elsewhere), finding->threads_bytes);
+    finding->losses = lost > 0 || elsewhere > 0;
+}
+
 static void judge_sites(const struct judging *judging, const struct site_limit *limit)
 {
     struct tally tally = tally_sites(judging, limit);
@@ -326,12 +358,9 @@ static void judge_sites(const struct judging *judging, const struct site_limit *
                               .of = limit->of,
                               .glob = limit->glob,
                               .unit = limit_unit(limit->of),
-                              .limit = (int64_t)limit->most,
-                              .actual = tally.sum,
-                              .lowest = tally.sum,
-                              .highest =
-                                  raised(tally.sum, tally.elsewhere > 0 ? (uint64_t)tally.elsewhere : 0)};
+                              .limit = (int64_t)limit->most};
 
+    take_sites(judging, &finding, &tally);
     if (!tally.stacks && judging->verdict->report->main.totals.allocs > 0) {
         finding.result = RESULT_UNSURE;
         finding.flaw = FLAW_NO_STACKS;

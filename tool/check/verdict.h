@@ -57,6 +57,8 @@ struct finding {
     int64_t limit;
     int64_t highest; /* what `actual` may be; usually the same */
     int64_t lowest;
+    uint64_t threads_bytes; /* of `highest`, what several threads may have left out of a peak */
+    bool losses;            /* of the two, anything else */
     struct culprit culprits[CULPRITS_MAX];
     size_t culprit_count;
     size_t more_culprits; /* sites beyond those */

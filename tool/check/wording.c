@@ -73,15 +73,20 @@ static char *remark_of(const struct finding *finding, const struct report *repor
     return NULL;
 }
 
+/* Behind the sentence of a peak, where several threads may have made it short. */
+static char *threads_note(const struct finding *finding)
+{
+    char bytes[24];
+
+    return must_asprintf(" (with several threads it may be short by %s)",
+                         export_bytes(bytes, (double)finding->threads_bytes));
+}
+
 /* Behind the sentence of a program's number. */
 static char *program_note(const struct finding *finding, const struct report *report, bool over_given)
 {
-    const struct ht_totals *totals = &report->main.totals;
-    char bytes[24];
-
-    if (finding->of == LIMIT_PEAK && totals->peak_error_bytes > 0)
-        return must_asprintf(" (with several threads it may be short by %s)",
-                             export_bytes(bytes, (double)totals->peak_error_bytes));
+    if (finding->threads_bytes > 0)
+        return threads_note(finding);
     if (finding->of == LIMIT_BLOCK && !report->profile.sizes.known && over_given)
         return must_strdup(" (a file of 'run --sizes' knows by which site)");
     return must_strdup("");
@@ -107,22 +112,23 @@ static char *note_of(const struct finding *finding, const struct report *report,
         return program_note(finding, report, report->main.totals.largest_bytes > limits->most[finding->of]);
     case ABOUT_BASELINE: return baseline_note(finding, report);
     case ABOUT_SITES:
+        if (finding->threads_bytes > 0 && finding->remark == NULL)
+            return threads_note(finding);
+        break;
     case ABOUT_STATUS: break;
     }
     return finding->remark ? must_asprintf(" (%s)", finding->remark) : must_strdup("");
 }
 
 /* What leaves a number between two. */
-static const char *doubt_of(const struct finding *finding, const struct report *report)
+static const char *doubt_of(const struct finding *finding)
 {
-    const struct ht_totals *totals = &report->main.totals;
-
-    if (finding->about != ABOUT_PROGRAM || finding->of != LIMIT_PEAK || totals->peak_error_bytes == 0)
+    if (finding->threads_bytes == 0)
         return "losses leave it";
-    return totals->lost_bytes > 0 ? "losses and several threads leave it" : "with several threads it may lie";
+    return finding->losses ? "losses and several threads leave it" : "with several threads it may lie";
 }
 
-static char *sentence_of(const struct finding *finding, const struct report *report, const char *note)
+static char *sentence_of(const struct finding *finding, const char *note)
 {
     char actual[64], limit[64], more[64];
 
@@ -136,7 +142,7 @@ static char *sentence_of(const struct finding *finding, const struct report *rep
     case RESULT_UNSURE: break;
     }
     return must_asprintf("%s, at most %s: cannot tell, since %s between %" PRId64 " and %" PRId64 "%s",
-                         actual, limit, doubt_of(finding, report), finding->lowest, finding->highest,
+                         actual, limit, doubt_of(finding), finding->lowest, finding->highest,
                          finding->remark ? note : "");
 }
 
@@ -158,7 +164,7 @@ static char *message_of(const struct finding *finding, const struct report *repo
     if (finding->flaw == FLAW_NO_STACKS)
         return must_strdup("cannot tell, since no call stacks were kept; track it with --stacks=full");
     note = note_of(finding, report, limits);
-    message = sentence_of(finding, report, note);
+    message = sentence_of(finding, note);
     free(note);
     return message;
 }

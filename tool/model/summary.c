@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "model/peak.h"
 #include "model/process.h"
 #include "util.h"
@@ -52,6 +53,16 @@ static void find_peak_time(struct summary *summary, const struct state_view *vie
     }
 }
 
+/* What the threads' bounds add up to may be more than there can be: a peak above all that was ever
+ * allocated. */
+static void bound_peak_error(struct ht_totals *totals)
+{
+    uint64_t most =
+        totals->bytes_allocated > totals->peak_bytes ? totals->bytes_allocated - totals->peak_bytes : 0;
+
+    totals->peak_error_bytes = min_u64(totals->peak_error_bytes, most);
+}
+
 void summary_of(struct summary *summary, const struct snapshot *snapshot)
 {
     const struct state_header *header = snapshot->view.header;
@@ -84,6 +95,7 @@ void summary_of(struct summary *summary, const struct snapshot *snapshot)
     if (end_ns > header->start_monotonic_ns)
         summary->seconds = (double)(end_ns - header->start_monotonic_ns) / 1e9;
     state_view_totals(&snapshot->view, &summary->totals);
+    bound_peak_error(&summary->totals);
     find_peak_time(summary, &snapshot->view);
 }
 
