@@ -295,6 +295,22 @@ check() {
     [[ $out == *"losses and several threads leave it between 0 and 300"* ]]
 }
 
+@test "numbers that cannot be true are within no limit" {
+    slot=$((2 * 4096)) # the first one's: sample.h
+    "$make_state" good.ht
+    for at in $((slot + 24)) $((slot + 32)); do # frees, bytes_freed
+        cp good.ht x.ht
+        printf '\1' | dd of=x.ht bs=1 seek=$((at + 4)) conv=notrunc status=none # and 2^32 more
+        check 2 --max-live=1M --max-live-blocks=1000 --max-peak=1M --site='*:live=1M' x.ht
+        [ "$(grep -c '^  UNSURE .*: cannot tell, since the file says that more was freed than allocated (' <<<"$out")" -eq 4 ]
+        check 2 --baseline=x.ht good.ht
+        check 2 --baseline=good.ht x.ht
+    done
+    "$make_state" x.ht peak_bytes=9223372036854775808
+    check 2 --max-peak=1M x.ht
+    grep -q '^  UNSURE max-peak: cannot tell, since the file has numbers that no program reaches; run it again$' <<<"$out"
+}
+
 @test "threads that allocate little leave the peak unsure by no more than that" {
     need_tracking
     need jq

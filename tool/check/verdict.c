@@ -200,6 +200,34 @@ static struct finding *add_finding(struct verdict *verdict, struct finding findi
     return &verdict->findings[verdict->count++];
 }
 
+/* True of what no program counts: a file without a checksum was changed, or threads went on while it
+ * was copied. Any other number may then be as false. */
+static bool is_false(const struct ht_totals *totals)
+{
+    const uint64_t numbers[] = {totals->allocs,        totals->bytes_allocated, totals->peak_bytes,
+                                totals->foreign_frees, totals->invalid_frees,   totals->largest_bytes};
+
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(numbers); i++)
+        if (numbers[i] > INT64_MAX)
+            return true;
+    return totals->live_bytes < 0 || totals->live_blocks < 0;
+}
+
+static void disbelieve(struct verdict *verdict, const struct report *baseline)
+{
+    bool all = is_false(&verdict->report->main.totals);
+    bool changes = all || (baseline != NULL && is_false(&baseline->main.totals));
+
+    for (size_t i = 0; i < verdict->count; i++) {
+        struct finding *finding = &verdict->findings[i];
+
+        if (finding->about == ABOUT_STATUS || !(finding->about == ABOUT_BASELINE ? changes : all))
+            continue;
+        finding->result = RESULT_UNSURE;
+        finding->flaw = FLAW_FALSE;
+    }
+}
+
 /* What the program's number is, and between what it lies: lost blocks make live and peak
  * too high, and hide what an unmatched free was; what threads hold back makes the peak too
  * low. */
@@ -483,6 +511,7 @@ void verdict_make(struct verdict *verdict, const struct limits *limits, const st
         judge_sites(&judging, &limits->sites[i]);
     if (baseline != NULL)
         judge_baseline(&judging, baseline);
+    disbelieve(verdict, baseline);
     verdict->result = verdict_count(verdict, RESULT_OVER) > 0     ? RESULT_OVER
                       : verdict_count(verdict, RESULT_UNSURE) > 0 ? RESULT_UNSURE
                                                                   : RESULT_WITHIN;

@@ -30,6 +30,7 @@ enum finding_flaw {
     FLAW_NO_SITE,   /* the pattern means no site */
     FLAW_NAMELESS,  /* nor can it: no function of the program has a name */
     FLAW_NO_STACKS, /* nor was any stack kept: nothing is judged */
+    FLAW_FALSE,     /* the program's numbers cannot be true, whatever they are compared with */
 };
 
 /* Sites that are named for one broken limit. */

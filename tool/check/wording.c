@@ -68,7 +68,8 @@ static char *remark_of(const struct finding *finding, const struct report *repor
         return must_asprintf("no site matches: the functions of %s have no names, is it stripped?",
                              path_base(report->main.program));
     case FLAW_NONE:
-    case FLAW_NO_STACKS: break; /* that is its message */
+    case FLAW_NO_STACKS:
+    case FLAW_FALSE: break; /* that is its message */
     }
     return NULL;
 }
@@ -154,6 +155,16 @@ static char *status_text(int64_t status)
                : must_asprintf("%" PRId64 ": the command failed (--any-exit allows it)", status);
 }
 
+static char *false_text(const struct finding *finding, const struct ht_totals *totals)
+{
+    if (totals->live_bytes < 0 || totals->live_blocks < 0)
+        return must_asprintf("cannot tell, since the file says that more was freed than allocated (%" PRId64
+                             " bytes, %" PRId64 " blocks live); run the program again",
+                             totals->live_bytes, totals->live_blocks);
+    return must_asprintf("cannot tell, since %s has numbers that no program reaches; run it again",
+                         finding->about == ABOUT_BASELINE ? "it or the baseline" : "the file");
+}
+
 static char *message_of(const struct finding *finding, const struct report *report,
                         const struct limits *limits)
 {
@@ -163,6 +174,8 @@ static char *message_of(const struct finding *finding, const struct report *repo
         return status_text(finding->actual);
     if (finding->flaw == FLAW_NO_STACKS)
         return must_strdup("cannot tell, since no call stacks were kept; track it with --stacks=full");
+    if (finding->flaw == FLAW_FALSE)
+        return false_text(finding, &report->main.totals);
     note = note_of(finding, report, limits);
     message = sentence_of(finding, note);
     free(note);
