@@ -147,11 +147,12 @@ static char *sentence_of(const struct finding *finding, const char *note)
                          finding->remark ? note : "");
 }
 
-static char *status_text(int64_t status)
+/* A program may exit with 255 as well as with what a shell says of a signal: the file knows. */
+static char *status_text(int64_t status, const struct summary *summary)
 {
     return status == 0 ? must_strdup("0")
-           : status > 128
-               ? must_asprintf("%" PRId64 ": signal %" PRId64 " killed the command", status, status - 128)
+           : summary->ended == END_SIGNAL
+               ? must_asprintf("%" PRId64 ": signal %" PRId32 " killed the command", status, summary->status)
                : must_asprintf("%" PRId64 ": the command failed (--any-exit allows it)", status);
 }
 
@@ -171,7 +172,7 @@ static char *message_of(const struct finding *finding, const struct report *repo
     char *note, *message;
 
     if (finding->about == ABOUT_STATUS)
-        return status_text(finding->actual);
+        return status_text(finding->actual, &report->main);
     if (finding->flaw == FLAW_NO_STACKS)
         return must_strdup("cannot tell, since no call stacks were kept; track it with --stacks=full");
     if (finding->flaw == FLAW_FALSE)
