@@ -49,6 +49,29 @@ check() {
     one_line "$err"
 }
 
+@test "one temporary allocation among very many is above a limit of none" {
+    need_tracking
+    need gcc
+    cat >one.c <<-'END'
+	#include <stdlib.h>
+	void *volatile kept;
+	__attribute__((noipa)) void fill(void) { kept = malloc(16); }
+	int main(void)
+	{
+		for (int i = 0; i < 200000; i++)
+			fill();
+		free(kept);
+		fill();
+		return 0;
+	}
+	END
+    gcc -O1 -fno-builtin -w -o one one.c
+    "$tool" run --quiet -o x.ht ./one
+    check 1 --max-temporary=0 --site=fill:temporary=0 x.ht
+    [ "$(grep -Ec '^  OVER   .*temporary: 0\.001 %, at most 0 %: 0\.001 % over$' <<<"$out")" -eq 2 ]
+    check 0 --max-temporary=0.001 --site=fill:temporary=0.001 x.ht
+}
+
 @test "foreign and invalid frees are limits too" {
     need_tracking
     bad_frees=$HT_BUILD/tests/engine/bad_frees.preload

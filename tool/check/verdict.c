@@ -28,6 +28,21 @@ static const struct profile *profile_in(const struct judging *judging)
     return &judging->verdict->report->profile;
 }
 
+/* In thousandths of a percent, rounded up: a share that is over a limit of whole ones, by however
+ * little, stays over it. */
+static int64_t share_of(uint64_t part, uint64_t whole)
+{
+    uint64_t product;
+
+    if (part >= whole) /* more is a busy process's, or damage */
+        return part == 0 ? 0 : 100000;
+    while (__builtin_mul_overflow(part, UINT64_C(100000), &product)) {
+        part = part / 2 + 1; /* the last bit of so much does not show */
+        whole /= 2;
+    }
+    return (int64_t)(product / whole + (product % whole != 0));
+}
+
 /* --- Sites ------------------------------------------------------------------------ */
 
 static int64_t number_of(const struct site *site, enum limit_of of)
@@ -251,11 +266,7 @@ static void take_total(const struct judging *judging, struct finding *finding, e
         too_high = totals->lost_blocks;
         break;
     case LIMIT_ALLOCS: finding->actual = (int64_t)totals->allocs; break;
-    case LIMIT_TEMPORARY:
-        finding->actual =
-            totals->allocs ? (int64_t)(100000.0 * (double)totals->temporary_allocs / (double)totals->allocs)
-                           : 0;
-        break;
+    case LIMIT_TEMPORARY: finding->actual = share_of(totals->temporary_allocs, totals->allocs); break;
     case LIMIT_FOREIGN:
         finding->actual = (int64_t)totals->foreign_frees;
         too_low = totals->unmatched_frees;
@@ -327,7 +338,7 @@ static struct tally tally_sites(const struct judging *judging, const struct site
         }
     }
     if (limit->of == LIMIT_TEMPORARY) {
-        tally.sum = tally.allocs > 0 ? (int64_t)(100000.0 * (double)tally.sum / (double)tally.allocs) : 0;
+        tally.sum = share_of((uint64_t)tally.sum, (uint64_t)tally.allocs);
         tally.elsewhere = tally.elsewhere > 0 ? 100000 - tally.sum : 0;
     }
     return tally;

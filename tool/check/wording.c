@@ -17,7 +17,7 @@ static const char *number_text(char text[64], enum limit_unit unit, int64_t numb
     char rounded[24];
 
     if (unit == UNIT_PERCENT)
-        snprintf(text, 64, "%.4g %%", (double)number / 1000);
+        snprintf(text, 64, "%.6g %%", (double)number / 1000);
     else if (unit == UNIT_COUNT)
         snprintf(text, 64, "%" PRId64, number);
     else if (number > -1024 && number < 1024)
