@@ -112,6 +112,34 @@ static void sites_are_added_up_over_all_threads(void **unused)
     snapshot_free(&snapshot);
 }
 
+static uint64_t lost_stacks_of(struct sample *sample)
+{
+    struct snapshot snapshot;
+    struct profile profile;
+    uint64_t lost;
+
+    assert_true(snapshot_of(&snapshot, sample->bytes, SAMPLE_BYTES));
+    profile_of(&profile, &snapshot);
+    lost = profile.lost_stacks;
+    profile_free(&profile);
+    snapshot_free(&snapshot);
+    return lost;
+}
+
+static void lost_stacks_are_allocations_and_never_more_than_there_were(void **unused)
+{
+    static struct sample sample;
+
+    (void)unused;
+    sample_make(&sample);
+    sample_header(&sample)->node_lost = 1000; /* look-ups */
+    assert_int_equal(lost_stacks_of(&sample), 3);
+    sample_page(&sample, 2)->sites[STATE_STACK_LOST] = (struct state_site){0};
+    assert_int_equal(lost_stacks_of(&sample), 31); /* all that allocated */
+    sample_header(&sample)->node_lost = 2;
+    assert_int_equal(lost_stacks_of(&sample), 2);
+}
+
 static void live_above_the_noted_peak_is_every_sites_peak(void **unused)
 {
     static struct sample sample;
@@ -566,6 +594,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sites_are_added_up_over_all_threads),
+        cmocka_unit_test(lost_stacks_are_allocations_and_never_more_than_there_were),
         cmocka_unit_test(live_above_the_noted_peak_is_every_sites_peak),
         cmocka_unit_test(the_small_form_says_the_same),
         cmocka_unit_test(the_small_form_of_scattered_sites_is_small),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "hash.h"
 #include "model/loader.h"
 #include "model/peak.h"
@@ -105,10 +106,26 @@ static void take_sites(struct profile *profile, const struct state_view *view, c
             if (!is_used(site))
                 continue;
             append(profile, site);
-            if (site->kind == SITE_OTHER)
-                profile->lost_stacks += site->allocs;
         }
     }
+}
+
+/* Where not even the place for the lost ones was to be had, only the look-ups are known that asked for
+ * one: of frees too, and again and again for one stack. */
+static void count_lost(struct profile *profile, const struct state_header *header,
+                       const struct ht_totals *totals)
+{
+    uint64_t allocs = totals->allocs;
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        if (profile->sites[i].kind != SITE_OTHER)
+            continue;
+        profile->lost_stacks = profile->sites[i].allocs;
+        return;
+    }
+    for (uint32_t heap = 0; heap < profile->heap_count; heap++)
+        allocs += profile->heaps[heap].totals.allocs;
+    profile->lost_stacks = min_u64(header->node_lost, allocs);
 }
 
 /* What the sites do not add up to, as a row of its own, so that they do. */
@@ -312,9 +329,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         free(sums.pages[page]);
     free(sums.pages);
 
-    /* Where not even the place for the lost ones was to be had, only their number is known. */
-    if (profile->lost_stacks < view->header->node_lost)
-        profile->lost_stacks = view->header->node_lost;
+    count_lost(profile, view->header, &peak.totals);
     if (profile->site_count > 0)
         append_difference(profile, 0, &peak.totals);
     for (uint32_t heap = 1; profile->site_count > 0 && heap <= profile->heap_count; heap++)
