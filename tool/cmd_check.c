@@ -156,6 +156,12 @@ static void check_settings(const struct settings *settings, const char *command)
         usage_error(command, "--keep is for a COMMAND; %s is kept already", settings->file);
     if (settings->state_place && settings->file != NULL)
         usage_error(command, "--state-dir is for a COMMAND; %s is there already", settings->file);
+    if (settings->keep_as && settings->limits.baseline &&
+        output_replaces(settings->keep_as, settings->limits.baseline))
+        usage_error(command,
+                    "--keep=%s would make of whatever is over it the next baseline: keep it elsewhere, and "
+                    "copy it when you accept it",
+                    settings->keep_as);
     if (settings->keep_as && !output_possible(settings->keep_as))
         die("cannot write %s: %s; give another --keep=FILE", settings->keep_as, strerror(errno));
 }

@@ -209,6 +209,23 @@ check() {
     check 0 --baseline=more.ht base.ht
 }
 
+@test "a regression does not become its own baseline" {
+    need_tracking
+    "$tool" run --quiet -o base.ht "$gate" >/dev/null
+    cp base.ht before.ht
+    ln -s base.ht link.ht
+    echo 'baseline = base.ht' >x.limits
+    for arguments in "--baseline=base.ht --keep=base.ht" "--baseline=base.ht --keep=./link.ht" "--limits=x.limits --keep=base.ht"; do
+        # shellcheck disable=SC2086 # words are wanted
+        check 2 $arguments -- "$gate" 0 1
+        one_line "$err"
+        [[ $err == *"would make of whatever is over it the next baseline"* ]]
+        cmp base.ht before.ht
+    done
+    check 1 --baseline=base.ht --keep=new.ht -- "$gate" 0 1
+    check 1 --baseline=base.ht --keep=new.ht -- "$gate" 0 1
+}
+
 @test "a command is run, its output stays its own, and its failure counts" {
     need_tracking
     check 0 --max-peak=1M --max-live=3000 -- "$gate"

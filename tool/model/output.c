@@ -171,3 +171,11 @@ bool output_possible(const char *path)
     output_abandon(&output);
     return true;
 }
+
+bool output_replaces(const char *path, const char *input)
+{
+    struct stat output, status;
+
+    return stat(path, &output) == 0 && stat(input, &status) == 0 && S_ISREG(output.st_mode) &&
+           output.st_dev == status.st_dev && output.st_ino == status.st_ino;
+}

@@ -34,4 +34,7 @@ void output_abandon(struct output *output);
 /* True when output_open would succeed; leaves nothing behind. Sets errno. */
 bool output_possible(const char *path);
 
+/* True where both are the same file, by whatever names: writing `path` would replace what is read. */
+bool output_replaces(const char *path, const char *input);
+
 #endif /* HT_TOOL_OUTPUT_H */
