@@ -107,6 +107,11 @@ static void take_option(void *context, const char *name, const char *value)
     settings->given[settings->given_count++].value = value;
 }
 
+static bool is_file_option(const char *name)
+{
+    return strcmp(name, "limits") == 0 || strcmp(name, "suppressions") == 0 || strcmp(name, "baseline") == 0;
+}
+
 static void read_files(struct settings *settings)
 {
     for (size_t i = 0; i < settings->given_count; i++) {
@@ -129,6 +134,7 @@ static void set_given(struct settings *settings)
     }
     free(settings->given);
     settings->given = NULL;
+    settings->given_count = 0;
 }
 
 /* Other heaps than C have no such numbers: a limit of them would hold whatever happens. */
@@ -138,6 +144,27 @@ static bool any_of_c_only(const struct limits *limits)
         if (limits->sites[i].of == LIMIT_TEMPORARY)
             return true;
     return limits->given[LIMIT_TEMPORARY] || limits->given[LIMIT_INVALID] || limits->given[LIMIT_BLOCK];
+}
+
+/* No verdict goes there then, not even that there is none. */
+static void spare_input(struct settings *settings, const char *input)
+{
+    const char *output = settings->output;
+
+    if (output == NULL || input == NULL || !output_replaces(output, input))
+        return;
+    settings->output = NULL;
+    output_spare(output, input);
+}
+
+static void spare_inputs(struct settings *settings)
+{
+    spare_input(settings, settings->file);
+    spare_input(settings, settings->limits.baseline);
+    spare_input(settings, settings->keep_as);
+    for (size_t i = 0; i < settings->given_count; i++)
+        if (is_file_option(settings->given[i].name))
+            spare_input(settings, settings->given[i].value);
 }
 
 /* What does not go together. */
@@ -156,6 +183,8 @@ static void check_settings(const struct settings *settings, const char *command)
         usage_error(command, "--keep is for a COMMAND; %s is kept already", settings->file);
     if (settings->state_place && settings->file != NULL)
         usage_error(command, "--state-dir is for a COMMAND; %s is there already", settings->file);
+    if (settings->keep_as && settings->output && strcmp(settings->keep_as, settings->output) == 0)
+        usage_error(command, "--keep and -o cannot both be %s", settings->output);
     if (settings->keep_as && settings->limits.baseline &&
         output_replaces(settings->keep_as, settings->limits.baseline))
         usage_error(command,
@@ -210,8 +239,10 @@ static void parse(struct settings *settings, int argc, char **argv)
         settings->command = is_command ? argv + first : NULL;
         settings->command_words = argc - first;
     }
+    spare_inputs(settings); /* before anything that is wrong is said there */
     set_diagnostic_listener(hear, settings);
     set_given(settings);
+    spare_inputs(settings); /* a file of limits may name a baseline */
     if (first >= argc)
         usage_error(argv[0], "give a FILE, or -- and a COMMAND");
     if (!is_command && first + 1 < argc)

@@ -98,6 +98,8 @@ int cmd_diff(int argc, char **argv)
     options.old_path = argv[first];
     options.new_path = argv[first + 1];
 
+    output_spare(path, options.old_path);
+    output_spare(path, options.new_path);
     load(&old, options.old_path);
     load(&new, options.new_path);
     if (!any_program && !report_same_program(&old, &new))

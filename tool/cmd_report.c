@@ -24,6 +24,7 @@ struct source {
     const char *operand; /* FILE or PID; NULL with memory */
     const char *memory;  /* an image of a device's memory */
     const char *exe;     /* the program's file, where the numbers do not name it */
+    const char *output;  /* where the report goes, which must be none of them; NULL: standard output */
 };
 
 static void load_file(struct snapshot *snapshot, const char *operand, char **path)
@@ -68,6 +69,19 @@ static void set_program(struct snapshot *snapshot, struct summary *summary, cons
     free(path);
 }
 
+/* The files of the children that a FILE lists lie beside it. */
+static void spare_children(const struct report *report, const char *path, const char *output)
+{
+    for (size_t i = 0; i < report->child_count; i++) {
+        const char *name = report->children[i].file;
+        char *file =
+            must_asprintf("%.*s%s", (int)(path_base(path) - path), path, name ? path_base(name) : "");
+
+        output_spare(output, name ? file : NULL);
+        free(file);
+    }
+}
+
 static void load(struct report *report, const struct source *source)
 {
     struct snapshot snapshot;
@@ -87,6 +101,10 @@ static void load(struct report *report, const struct source *source)
         report_find_tree(report, path, &snapshot);
     else if (path != NULL)
         report_find_kept(report, path, &snapshot);
+    output_spare(source->output, path);
+    output_spare(source->output, source->exe);
+    if (path != NULL)
+        spare_children(report, path, source->output);
     snapshot_free(&snapshot);
     free(path);
 }
@@ -119,7 +137,7 @@ static const char operands[] =
 int cmd_report(int argc, char **argv)
 {
     const char *format = "text", *path = NULL, *top = NULL, *value = NULL, *heap = NULL;
-    struct source source = {NULL, NULL, NULL};
+    struct source source = {NULL, NULL, NULL, NULL};
     struct export_options options = {.top = EXPORT_TOP};
     const struct option_spec specs[] = {
         {0, "format", "FORMAT", "how to write it, see below (text)", &format, NULL},
@@ -162,6 +180,7 @@ int cmd_report(int argc, char **argv)
     options.top = options_count(argv[0], "top", top, EXPORT_TOP, 0, EXPORT_TOP_MAX);
 
     source.operand = argv[first];
+    source.output = path;
     load(&report, &source);
     if (own_malloc_hides(&report.main))
         own_malloc_say(&report.main);

@@ -636,7 +636,7 @@ hostile_program() {
         "--max-peak=9000000000G x.ht" "--site=a:live=9000000000G x.ht" "--max-live=0 --keep= -- true" \
         "--limits=no_value x.ht" "--limits=no_such x.ht" "--limits=no_size x.ht" \
         "--limits=missing x.ht" "--limits=. x.ht" "--max-live=0 --suppressions=no_suppression x.ht" \
-        "--max-live=0 --keep=y.ht x.ht" "--max-live=0 --state-dir=. x.ht" "--max-live=0 --keep=/missing/y.ht -- true" "--max-live=0 --"; do
+        "--max-live=0 --keep=y.ht x.ht" "--max-live=0 --keep=y.ht -o y.ht -- true" "--max-live=0 --state-dir=. x.ht" "--max-live=0 --keep=/missing/y.ht -- true" "--max-live=0 --"; do
         # shellcheck disable=SC2086 # words are wanted
         split "$tool" check $arguments
         [ "$status" -eq 2 ]

@@ -378,3 +378,40 @@ load helpers
     [ "$status" -eq 2 ]
     [[ $err == *"has code at "*" of the "*" addresses that the numbers have (x.ht); "* ]]
 }
+
+@test "a report does not replace the numbers that it is made of, nor does a verdict or a comparison" {
+    for name in a.ht b.ht a.ht.77 x.limits; do
+        "$make_state" $name pid=4000000077 parent_pid=4000000000
+    done
+    "$make_state" a.ht
+    echo max-peak=1M >x.limits
+    echo baseline=b.ht >by_name.limits
+    ln -s a.ht link.ht
+    ln a.ht hard.ht
+    mkdir kept && cp ./*.ht a.ht.77 ./*.limits kept
+    while read -r arguments; do
+        # shellcheck disable=SC2086 # words are wanted
+        split "$tool" $arguments
+        [ "$status" -eq 2 ]
+        one_line "$err"
+        [[ $err == *" would be replaced by what is made of it; give another -o FILE" ]]
+        for file in a.ht b.ht a.ht.77 x.limits; do cmp $file kept/$file; done
+    done <<-'END'
+	report -o a.ht a.ht
+	report --format=json -o ./link.ht a.ht
+	report --format=html -o hard.ht a.ht
+	report -o a.ht.77 a.ht
+	diff -o a.ht a.ht b.ht
+	diff -o b.ht a.ht b.ht
+	check --max-peak=1M -o link.ht a.ht
+	check --max-peak=1M -o a.ht --format=junit a.ht
+	check --baseline=b.ht -o b.ht a.ht
+	check --limits=by_name.limits -o b.ht a.ht
+	check --limits=x.limits -o x.limits a.ht
+	check --suppressions=x.limits --max-peak=1M -o x.limits a.ht
+	check --max-peak=1M --keep=b.ht -o b.ht -- true
+	END
+    "$tool" report -o /dev/null a.ht
+    "$tool" report -o new a.ht
+    "$tool" report -o new a.ht
+}

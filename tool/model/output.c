@@ -179,3 +179,9 @@ bool output_replaces(const char *path, const char *input)
     return stat(path, &output) == 0 && stat(input, &status) == 0 && S_ISREG(output.st_mode) &&
            output.st_dev == status.st_dev && output.st_ino == status.st_ino;
 }
+
+void output_spare(const char *path, const char *input)
+{
+    if (path != NULL && input != NULL && output_replaces(path, input))
+        die("%s would be replaced by what is made of it; give another -o FILE", input);
+}

@@ -37,4 +37,7 @@ bool output_possible(const char *path);
 /* True where both are the same file, by whatever names: writing `path` would replace what is read. */
 bool output_replaces(const char *path, const char *input);
 
+/* A die() where a command's output (NULL: standard output) would replace its input (NULL: none). */
+void output_spare(const char *path, const char *input);
+
 #endif /* HT_TOOL_OUTPUT_H */
