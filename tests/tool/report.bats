@@ -223,6 +223,25 @@ load helpers
     done
 }
 
+@test "a large file of another kind is refused before it is read" {
+    need python3
+    truncate -s 3G huge.ht
+    echo "just text" >large.ht
+    truncate -s 900M large.ht
+    "$make_state" x.ht
+    cp x.ht long.ht
+    truncate -s 3G long.ht
+    for file in huge.ht large.ht long.ht; do
+        python3 - "$tool" $file >out <<-'END'
+		import resource, subprocess, sys
+		done = subprocess.run([sys.argv[1], "report", sys.argv[2]], stderr=subprocess.PIPE, text=True)
+		kibibytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		print(done.returncode, done.stderr, kibibytes)
+		assert done.returncode == 2 and "not a state file" in done.stderr and kibibytes < 200 << 10
+		END
+    done
+}
+
 @test "wrong calls give one line with what to do and exit 2" {
     "$make_state" x.ht
     for arguments in "" "--top=x x.ht" "--top=-1 x.ht" "--top= x.ht" "--frob x.ht" "-z x.ht" "x.ht x.ht" "--format=yaml x.ht" "--format" "-o" "--help=1"; do

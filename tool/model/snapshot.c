@@ -36,6 +36,13 @@ static struct state_header *header_of(struct snapshot *snapshot)
     return (struct state_header *)(void *)snapshot->bytes;
 }
 
+/* Begins with another kind of file: what follows is not worth reading. */
+static bool is_foreign(const struct snapshot *snapshot)
+{
+    return snapshot->size >= STATE_MAGIC_BYTES &&
+           memcmp(snapshot->bytes, STATE_MAGIC, STATE_MAGIC_BYTES) != 0;
+}
+
 /* Reads from the start to the end; the header comes first, so the sections that it
  * names were reserved before we reach them. */
 static bool read_all(int fd, struct snapshot *snapshot)
@@ -55,6 +62,8 @@ static bool read_all(int fd, struct snapshot *snapshot)
         if (got == 0)
             return true;
         snapshot->size += (size_t)got;
+        if (is_foreign(snapshot))
+            return true;
         if (snapshot->size > FILE_BYTES_MAX) {
             errno = EFBIG;
             return false;
@@ -143,6 +152,8 @@ bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_
     else if (!S_ISREG(status.st_mode))
         snprintf(error->text, sizeof error->text, "%s, not a state file",
                  S_ISDIR(status.st_mode) ? "a directory" : "a device or pipe");
+    else if ((uint64_t)status.st_size > FILE_BYTES_MAX)
+        snprintf(error->text, sizeof error->text, "%s, not a state file", strerror(EFBIG));
     else
         loaded = load_fd(fd, snapshot, error);
     snapshot->owner = status.st_uid;
