@@ -88,6 +88,35 @@ END
     grep -q 'puts ' out # or one of its other names, where libc's debug information is there
 }
 
+@test "code behind the end of a stripped program's exported function is not that function" {
+    need objdump binutils
+    need gcc
+    need jq
+    cat >program.c <<-'END'
+	#include <stdlib.h>
+	void *volatile kept;
+	__attribute__((noipa)) void shown(void) { kept = calloc(1, 3); }
+	static __attribute__((noipa)) void hidden(void) { kept = malloc(3); }
+	int main(void) { shown(); hidden(); return 0; }
+	END
+    gcc -O1 -fno-builtin -fno-toplevel-reorder -rdynamic -w -o program program.c
+    hidden=$(calls "$PWD/program" hidden) shown=$(calls "$PWD/program" shown)
+    strip program
+    "$make_state" x.ht module="$PWD/program" stack="$hidden"
+    site x.ht >out
+    grep -qx "program+0x$hidden (after shown) ?:0" out
+    split "$tool" check --site='shown:total=0' --site='*shown*:total=0' x.ht
+    [ "$(grep -c 'site .*shown.*(no site matches)' <<<"$out")" -eq 2 ]
+    echo 'leak:shown' >supp
+    split "$tool" check --suppressions=supp --max-live=0 x.ht
+    fails grep -q '1000 suppressed' <<<"$out"
+    split "$tool" check --site="program+0x$hidden:total=0" x.ht
+    [ "$status" -eq 1 ]
+    "$make_state" x.ht module="$PWD/program" stack="$shown"
+    site x.ht >out
+    grep -qx 'shown ?:0' out
+}
+
 @test "a changed or missing file is said once and gives no names" {
     places
     "$make_state" x.ht module="$PWD/program" build_id=0123456789abcdef stack="${hold[0]},${main[0]}"

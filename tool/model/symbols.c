@@ -373,7 +373,11 @@ static void name_from_table(struct place *place, struct module *module)
         place->named = true;
         return;
     }
-    place->function = must_asprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin);
+    /* Behind its end is another function, whose symbol was stripped: its name would be that of a stranger. */
+    place->function =
+        symbol->end == symbol->begin
+            ? must_asprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin)
+            : must_asprintf("%s+0x%" PRIx64 PLACE_HINT "%s)", path_base(place->module), place->offset, name);
     free(name);
 }
 

@@ -11,16 +11,19 @@
 
 /* One function; the text lives as long as the struct symbols it came from. */
 struct place {
-    const char
-        *function;    /* demangled; `name+0x12` where only a symbol before it is known, else `module+0x12` */
-    const char *file; /* NULL: not known */
-    unsigned line;    /* 0: not known */
-    const char *module; /* path; "" not known */
-    uint64_t address;   /* in the process's memory, of the instruction that called */
-    uint64_t offset;    /* the same in the module's file (p_vaddr) */
-    bool inlined;       /* into the next place */
-    bool named;         /* the function's own name is known */
+    const char *function; /* demangled; `module+0x12` where it is not known, or `name+0x12` behind a symbol
+                           * without a size, or `module+0x12 (after name)` behind the end of one */
+    const char *file;     /* NULL: not known */
+    unsigned line;        /* 0: not known */
+    const char *module;   /* path; "" not known */
+    uint64_t address;     /* in the process's memory, of the instruction that called */
+    uint64_t offset;      /* the same in the module's file (p_vaddr) */
+    bool inlined;         /* into the next place */
+    bool named;           /* the function's own name is known */
 };
+
+/* What follows it in a function's name that is not `named` is another's. */
+#define PLACE_HINT " (after "
 
 struct symbols;
 
