@@ -30,10 +30,14 @@ struct source {
 static void load_file(struct snapshot *snapshot, const char *operand, char **path)
 {
     struct snapshot_error error;
-    uint32_t pid;
+    uint32_t pid = 0;
     char *whole;
 
     *path = parse_u32(operand, &pid) ? process_state_file(pid) : must_strdup(operand);
+    if (*path == NULL && process_has_tracker(pid))
+        die("process %s has no numbers yet: it has not allocated since it was forked from a tracked one, "
+            "or could make no state file; ask again later",
+            operand);
     if (*path == NULL)
         die("process %s is not tracked, or not yours; 'heaptracker list' shows those that are (a file of "
             "this name is ./%s)",

@@ -434,3 +434,36 @@ load helpers
     "$tool" report -o new a.ht
     "$tool" report -o new a.ht
 }
+
+@test "of a forked process that has not allocated yet it is said that it is tracked" {
+    need_tracking
+    need gcc
+    cat >idle.c <<-'END'
+	#include <stdio.h>
+	#include <stdlib.h>
+	#include <unistd.h>
+	void *volatile kept;
+	int main(void)
+	{
+		pid_t child;
+		kept = malloc(10);
+		child = fork();
+		if (child == 0) {
+			pause();
+			_exit(0);
+		}
+		printf("%d\n", (int)child);
+		return 0;
+	}
+	END
+    gcc -w -o idle idle.c
+    "$tool" run -q -o x.ht -- ./idle >pid 2>/dev/null 3>&-
+    child=$(<pid)
+    split "$tool" report "$child"
+    kill "$child"
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    [[ $err == "heaptracker: process $child has no numbers yet: it has not allocated since it was forked"* ]]
+    split "$tool" report $$
+    [[ $err == *"is not tracked, or not yours"* ]]
+}

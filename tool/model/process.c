@@ -20,6 +20,9 @@
 #include "model/snapshot.h"
 #include "util.h"
 
+/* How the names of the preloaded libraries begin, for each libc. */
+#define PRELOAD_NAME "libheaptracker-preload"
+
 static bool read_line(const char *path, char *line, size_t capacity)
 {
     FILE *file = fopen(path, "re");
@@ -327,6 +330,23 @@ static void search_mappings(struct search *search)
     free(line);
     if (file)
         fclose(file);
+}
+
+bool process_has_tracker(uint32_t pid)
+{
+    char path[64], *line = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%u/maps", pid);
+    file = fopen(path, "re");
+    while (file && !found && getline(&line, &capacity, file) > 0)
+        found = strstr(line, "/" PRELOAD_NAME) != NULL;
+    free(line);
+    if (file)
+        fclose(file);
+    return found;
 }
 
 static void search_directory(struct search *search, const char *directory, bool places_too)

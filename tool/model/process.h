@@ -71,6 +71,9 @@ bool state_lost_name(const char *name, uint32_t *pid, uint32_t *error);
  * NULL: none, or this user may not know. */
 char *process_mapped_file(uint32_t pid);
 
+/* True where the preloaded tracker is in the process, whether it has a state file or not. */
+bool process_has_tracker(uint32_t pid);
+
 /* The path (malloc'ed) of the state file of process `pid`, its last image's; NULL
  * when there is none. Believes only files whose owner is the process's own. */
 char *process_state_file(uint32_t pid);
