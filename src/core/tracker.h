@@ -4,8 +4,8 @@
  * slot, what the sums are.
  *
  * Owns: the slots (through state_header), the block map, the epoch, the peak.
- * Knows nothing of hooks, files, options or text. No function here allocates,
- * waits for a lock or changes errno; all may run in a signal handler.
+ * Knows nothing of hooks, files, options or text. No function here allocates or changes
+ * errno, or waits for a lock, but for the callbacks that it is given; all may run in a signal handler.
  *
  * How a number can be exact with nothing shared on the hot path
  *   Every thread counts in a slot of its own; a reader adds the slots up. What

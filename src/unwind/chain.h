@@ -7,8 +7,8 @@
  * frame whose return address still stands in its slot is verified by comparing,
  * not unwound again. README.md says why that is exact.
  *
- * Calls nothing but what `struct unwind` names; no allocation, no lock, no system
- * call. May be called from a signal handler that interrupted another capture of
+ * Calls nothing but what `struct unwind` names, and that seldom; else no allocation, no lock,
+ * no system call. May be called from a signal handler that interrupted another capture of
  * the same thread, from coroutines and from alternate signal stacks.
  */
 #ifndef HT_UNWIND_CHAIN_H

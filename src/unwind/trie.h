@@ -21,7 +21,7 @@
  * that what is kept by the id of a stack lies close together.
  *
  * All functions may run in any number of threads and in signal handlers at once,
- * one that interrupted an insertion included: nothing here ever waits.
+ * one that interrupted an insertion included: nothing here ever waits, but for what `grow` does.
  */
 #ifndef HT_UNWIND_TRIE_H
 #define HT_UNWIND_TRIE_H
@@ -68,7 +68,7 @@ struct trie {
 
     /* Makes memory for nodes up to `count` usable, if it can: stores
      * header->usable (release) and returns true. May be called by several threads
-     * at once, and inside itself; must not wait. NULL: the table does not grow. */
+     * at once, and inside itself, where it must not wait. NULL: the table does not grow. */
     bool (*grow)(struct trie *trie, uint32_t count);
 };
 
