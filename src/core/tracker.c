@@ -399,8 +399,10 @@ void tracker_fork_continue(const struct tracker_fork_image *image, struct state_
         sizes_are_counted())
         recount(&from, image->valid);
     /* Threads went on between what was read at the fork and what is in the map: no sum below its part. */
-    from.allocs = max_u64(from.allocs, (uint64_t)from.live_blocks);
-    from.bytes_allocated = max_u64(from.bytes_allocated, (uint64_t)from.live_bytes);
+    if (from.live_blocks > 0)
+        from.allocs = max_u64(from.allocs, (uint64_t)from.live_blocks);
+    if (from.live_bytes > 0)
+        from.bytes_allocated = max_u64(from.bytes_allocated, (uint64_t)from.live_bytes);
     base->allocs = from.allocs;
     base->frees = from.allocs - (uint64_t)from.live_blocks;
     base->bytes_allocated = from.bytes_allocated;

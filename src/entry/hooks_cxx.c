@@ -61,7 +61,7 @@ __asm__(PORT_CLEANUP_WEAK);
     static CALL_HALF void *other_##name(__VA_ARGS__)                                                       \
     {                                                                                                      \
         if (unlikely(operators_kind(class) == OPERATORS_UNKNOWN))                                          \
-            operators_guess((const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                         \
+            operators_guess(class, (const void *)(uintptr_t)REAL_FOR(name, CALL_CALLER));                  \
         direct;                                                                                            \
         if (likely(operators_kind(class) != OPERATORS_UNKNOWN &&                                           \
                    operators_kind(class) != OPERATORS_COUNTED_HERE))                                       \

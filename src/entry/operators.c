@@ -16,13 +16,19 @@ static uint64_t allocs_now(void)
     return load_relaxed(own ? &t->slot->allocs : &tracker_shared_slot()->allocs);
 }
 
+/* Before start nobody counts, nor in a fork's child that is not tracked: its slots are gone. */
+static bool is_counting(void)
+{
+    return tracker.header != NULL && load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED;
+}
+
 uint64_t operators_calls_now(void)
 {
     struct thread *t = call_enter(CALL_STACK); /* so that the thread has its slot */
 
     if (t != NULL)
         call_leave(t);
-    return tracker.header != NULL ? allocs_now() : 0;
+    return is_counting() ? allocs_now() : 0;
 }
 
 HT_COLD void operators_learn(enum operators_class class, void *block, size_t size, uint64_t calls_before,
@@ -30,8 +36,8 @@ HT_COLD void operators_learn(enum operators_class class, void *block, size_t siz
 {
     bool inside;
 
-    if (tracker.header == NULL)
-        return; /* before start: nobody counts, and nothing can be learned */
+    if (!is_counting())
+        return; /* nothing can be learned */
     inside = allocs_now() != calls_before;
     if (!inside) {
         struct thread *t = call_enter((uintptr_t)from->sp);
@@ -56,7 +62,7 @@ HT_COLD void operators_cut(struct guarded_call *call)
                      0);
 }
 
-HT_COLD void operators_guess(const void *real)
+HT_COLD void operators_guess(enum operators_class class, const void *real)
 {
     struct thread *t = call_enter(CALL_STACK);
     enum operators_kind kind;
@@ -64,7 +70,10 @@ HT_COLD void operators_guess(const void *real)
     if (t == NULL)
         return;
     kind = bind_operators_kind(real);
-    for (unsigned class = 0; kind != OPERATORS_UNKNOWN && class < OPERATORS_CLASSES; class ++)
-        store_relaxed(&operators_kind_learned[class], (uint32_t)kind);
+    /* All forms were looked at where they may be left out, else this one. */
+    for (unsigned of = 0; of < OPERATORS_CLASSES; of++) {
+        if (kind == OPERATORS_DIRECT || (kind != OPERATORS_UNKNOWN && of == class))
+            store_relaxed(&operators_kind_learned[of], (uint32_t)kind);
+    }
     call_leave(t);
 }

@@ -45,7 +45,7 @@ void operators_learn(enum operators_class class, void *block, size_t size, uint6
                      const struct chain_registers *from);
 
 /* Learns without a call what can be known of a real operator by where it lies. */
-void operators_guess(const void *real);
+void operators_guess(enum operators_class class, const void *real);
 
 /* Every form, for bind_operator. */
 enum operators_form {

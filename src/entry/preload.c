@@ -143,14 +143,18 @@ bool binding_start(struct binding *binding)
 /* --- Operators that come late ---------------------------------------------------- */
 
 /* A program may load its C++ library late, and out of the global scope: each module then has its own real
- * operators. Kept by the module that calls.
- * begin: 0 free, 1 being filled. Whoever fills an entry stores it last (release); readers load it first
- * (acquire) and once more after what they read, since a dlclose may have emptied the entry, and another have
- * filled it, meanwhile. While a module calls, it and its operators stay. */
+ * operators. Kept by the module that calls, for as long as no module goes: the number of the entry is that
+ * of late_generation then. LATE_BUSY: being filled, by whoever put it there in place of an old one.
+ * The number is stored last (release); readers load it first (acquire), and once more after what they read. */
+#define LATE_BUSY UINT32_MAX
+
 static struct late_operators {
+    uint32_t generation;
     uintptr_t begin, end;
     void *real[OPERATORS_FORMS];
-} late_operators[16];
+} late_operators[128];
+
+static uint32_t late_generation = 1; /* atomic; grows before a module goes, and after */
 
 /* A real operator may go on by a jump into another one, whose hook then was called from ours: for the module
  * that the thread called from last. Of our own code, from the linker: */
@@ -166,59 +170,55 @@ static const char *const operator_names[] = {
 #undef HOOK
 };
 
-static void *late_operator_known(enum operators_form form, uintptr_t caller)
+/* Is there an entry? *real: what it says, NULL where the module knows no such form. */
+static bool late_operator_known(enum operators_form form, uintptr_t caller, void **real)
 {
+    const uint32_t now = load_acquire(&late_generation);
+
     for (size_t i = 0; i < HT_ARRAY_LENGTH(late_operators); i++) {
         const struct late_operators *entry = &late_operators[i];
-        const uintptr_t begin = load_acquire(&entry->begin);
 
-        if (begin > 1 && caller >= begin && caller < load_acquire(&entry->end)) {
-            void *real = load_acquire(&entry->real[form]);
-
-            if (load_relaxed(&entry->begin) == begin)
-                return real;
+        if (load_acquire(&entry->generation) != now)
+            continue;
+        if (caller >= load_relaxed(&entry->begin) && caller < load_relaxed(&entry->end)) {
+            *real = load_acquire(&entry->real[form]);
+            if (load_relaxed(&entry->generation) == now)
+                return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 /* All forms at once. Where there is no room for another module, it is looked up each time. */
 static void keep_late_operators(uintptr_t caller)
 {
+    const uint32_t now = load_acquire(&late_generation);
     struct port_module module;
-    size_t i = 0;
 
     if (!port_find_module(caller, &module))
         return;
-    while (i < HT_ARRAY_LENGTH(late_operators) && !replace_acq_rel(&late_operators[i].begin, 0u, 1u))
-        i++;
-    if (i == HT_ARRAY_LENGTH(late_operators))
-        return;
-    store_release(&late_operators[i].end, module.end);
-    for (size_t form = 0; form < OPERATORS_FORMS; form++)
-        store_release(&late_operators[i].real[form],
-                      port_symbol_for((const void *)caller, operator_names[form]));
-    store_release(&late_operators[i].begin, module.begin);
-}
-
-static void forget_late_operators(void)
-{
     for (size_t i = 0; i < HT_ARRAY_LENGTH(late_operators); i++) {
-        const uintptr_t begin = load_acquire(&late_operators[i].begin);
+        struct late_operators *entry = &late_operators[i];
+        const uint32_t old = load_relaxed(&entry->generation);
 
-        if (begin > 1)
-            (void)replace_acq_rel(&late_operators[i].begin, begin, 0u);
+        if (old == now || old == LATE_BUSY || !replace_acq_rel(&entry->generation, old, LATE_BUSY))
+            continue;
+        store_relaxed(&entry->begin, module.begin);
+        store_relaxed(&entry->end, module.end);
+        for (unsigned form = 0; form < OPERATORS_FORMS; form++)
+            store_release(&entry->real[form], port_symbol_for((const void *)caller, operator_names[form]));
+        store_release(&entry->generation, now); /* not for long, if a module has gone meanwhile */
+        return;
     }
 }
 
 void *bind_operator(enum operators_form form, const void *caller)
 {
-    void *real;
+    void *real = NULL;
 
     if (caller < (const void *)__ehdr_start || caller >= (const void *)etext)
         operators_caller = (uintptr_t)caller;
-    real = late_operator_known(form, operators_caller);
-    if (real == NULL) {
+    if (!late_operator_known(form, operators_caller, &real)) {
         keep_late_operators(operators_caller);
         real = port_symbol_for((const void *)operators_caller, operator_names[form]);
     }
@@ -248,8 +248,9 @@ HT_EXPORT int dlclose(void *handle)
 
     if (real_dlclose == NULL)
         *(void **)&real_dlclose = dlsym(RTLD_NEXT, "dlclose");
+    (void)add_acq_rel(&late_generation, 1u);
     result = real_dlclose(handle);
-    forget_late_operators();
+    (void)add_acq_rel(&late_generation, 1u);
     stacks_code_changed();
     return result;
 }

@@ -298,7 +298,7 @@ bool start_child(void)
     if (start.no_children || !child_lock_take())
         return false;
     /* Of several threads, made by the child before its first call, one comes first. */
-    made = has_tables() || make_childs_tables();
+    made = has_tables() || (!start.no_children && make_childs_tables());
     wait_lock_give(&tracker_epoch.child_lock);
     return made;
 }

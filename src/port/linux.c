@@ -149,11 +149,16 @@ bool port_wipe_on_fork(void *page, size_t bytes)
 static int reserve_bytes(int fd, uint64_t offset, size_t bytes)
 {
     struct rlimit limit;
+    int cancel, error;
 
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         offset + bytes > limit.rlim_cur)
         return EFBIG;
-    return posix_fallocate(fd, (off_t)offset, (off_t)bytes);
+    /* Where the file system cannot, libc writes instead: at a cancellation point. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    error = posix_fallocate(fd, (off_t)offset, (off_t)bytes);
+    pthread_setcancelstate(cancel, &cancel);
+    return error;
 }
 
 static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes, bool inherited)
@@ -384,6 +389,7 @@ bool port_signal_stack(uintptr_t *low, uintptr_t *high)
 {
     int error = errno;
     stack_t stack;
+    /* (One with SS_AUTODISARM is not told.) */
     bool on_it = sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK) != 0;
 
     errno = error;
@@ -428,7 +434,8 @@ static ssize_t write_unharmed(int fd, const char *text, size_t length)
             sigdelset(&both, harm[i]);
     }
     /* No libc function: those wait as cancellation points. */
-    while (written < 0 && syscall(SYS_rt_sigtimedwait, &both, NULL, &no_time, SIGNAL_SET_BYTES) > 0)
+    while (written != (ssize_t)length &&
+           syscall(SYS_rt_sigtimedwait, &both, NULL, &no_time, SIGNAL_SET_BYTES) > 0)
         ;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return written;

@@ -174,10 +174,11 @@ bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
 bool port_is_readable(uintptr_t address)
 {
     int error = errno;
-    /* The kernel reads the set before it finds that it is to do nothing known with it. (mincore says yes of
-     * what is mapped and cannot be read.) */
-    bool readable =
-        syscall(SYS_rt_sigprocmask, -1L, address & ~(uintptr_t)7, NULL, (size_t)8) == 0 || errno != EFAULT;
+    /* The kernel reads the set before it finds that it is to do nothing known with it: EINVAL. (mincore says
+     * yes of what is mapped and cannot be read.) No set, at address 0, would be fine. */
+    bool readable = address >= 8 &&
+                    syscall(SYS_rt_sigprocmask, -1L, address & ~(uintptr_t)7, NULL, (size_t)8) != 0 &&
+                    errno == EINVAL;
 
     errno = error;
     return readable;

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * linux_symbol.c - port_symbol_for: the caller's own module is searched, and then what it
- * depends on, as for its own call. Apart from linux.c, since a static program that
- * contained dlsym would need its libc's shared parts.
- *
- * glibc: in the modules' own tables, not by dlsym. That would wait for a lock which dlopen
- * holds while it runs constructors, which may wait for the very thread that asks; and it
- * allocates.
+ * linux_symbol.c - port_symbol_for: the module that was opened and so brought the caller's is
+ * searched, and then what it depends on, as for the caller's own call. In the modules' own
+ * tables, not by dlsym: that would wait for a lock which dlopen holds while it runs
+ * constructors, which may wait for the very thread that asks; and it allocates.
  */
-#include <dlfcn.h>
 #include <link.h>
 #include <string.h>
 
 #include "port/port.h"
-
-#if defined(__GLIBC__)
 
 #define MODULES_MAX 64 /* that one module depends on; what is beyond is not found */
 
@@ -23,7 +17,7 @@ struct module {
     const ElfW(Dyn) * dynamic;
 };
 
-/* An address from the dynamic section: the loader has relocated it, but where it may not write. */
+/* An address from the dynamic section: glibc has relocated it, but where it may not write; musl has not. */
 static const void *at(const struct module *module, ElfW(Addr) value)
 {
     return (const void *)(value < module->base ? module->base + value : value);
@@ -101,9 +95,11 @@ static void *find_in(const struct module *module, const char *name)
 /* --- Modules --------------------------------------------------------------------------- */
 
 struct search {
-    uintptr_t address; /* the module that holds it, or */
-    const char *name;  /* the one of this name */
+    const char *name; /* the module of this name; NULL: the one after so many others */
+    size_t skip;
     struct module found;
+    bool holds_caller; /* the found one has the code address `caller` */
+    uintptr_t caller;
 };
 
 /* Any module that defines it, in the order in which they came. */
@@ -144,16 +140,23 @@ static struct module module_of(const struct dl_phdr_info *info)
     return module;
 }
 
+/* Nothing is looked for in this very library. */
+static bool is_searched(const struct dl_phdr_info *info, const struct module *module)
+{
+    return module->dynamic != NULL && !holds(info, (uintptr_t)port_symbol_for);
+}
+
 static int look_at(struct dl_phdr_info *info, size_t bytes, void *user)
 {
     struct search *search = user;
     const struct module module = module_of(info);
 
     (void)bytes;
-    if (module.dynamic == NULL || !(search->name == NULL ? holds(info, search->address)
-                                                         : is_called(&module, info->dlpi_name, search->name)))
+    if (!is_searched(info, &module) ||
+        (search->name != NULL ? !is_called(&module, info->dlpi_name, search->name) : search->skip-- > 0))
         return 0;
     search->found = module;
+    search->holds_caller = holds(info, search->caller);
     return 1;
 }
 
@@ -163,60 +166,73 @@ static int look_into(struct dl_phdr_info *info, size_t bytes, void *user)
     const struct module module = module_of(info);
 
     (void)bytes;
-    if (module.dynamic != NULL && !holds(info, (uintptr_t)look_into)) /* not in this very library */
+    if (is_searched(info, &module))
         definition->found = find_in(&module, definition->name);
     return definition->found != NULL;
 }
 
-/* Breadth first, as the loader orders what a module depends on. None of them goes while the caller's
- * own code runs. */
-static void *find_from(uintptr_t caller, const char *name)
-{
+/* A module and what it depends on, breadth first, as the loader orders them. */
+struct closure {
     struct module modules[MODULES_MAX];
-    struct search search = {.address = caller};
-    size_t count = 0;
+    size_t count;
+    bool holds_caller;
+};
 
-    if (dl_iterate_phdr(look_at, &search) != 0)
-        modules[count++] = search.found;
-    for (size_t n = 0; n < count; n++) {
-        const char *strings = table(&modules[n], DT_STRTAB);
-        void *found = find_in(&modules[n], name);
+static void add(struct closure *closure, const struct search *search)
+{
+    size_t known = 0;
 
+    while (known < closure->count && closure->modules[known].dynamic != search->found.dynamic)
+        known++;
+    if (known < closure->count || known == MODULES_MAX)
+        return;
+    closure->modules[closure->count++] = search->found;
+    closure->holds_caller |= search->holds_caller;
+}
+
+static void close_over(struct closure *closure, struct search *search)
+{
+    closure->count = 0;
+    closure->holds_caller = false;
+    add(closure, search);
+    for (size_t n = 0; n < closure->count; n++) {
+        const char *strings = table(&closure->modules[n], DT_STRTAB);
+
+        for (const ElfW(Dyn) *entry = closure->modules[n].dynamic; entry->d_tag != DT_NULL && strings != NULL;
+             entry++) {
+            search->name = strings + entry->d_un.d_val;
+            if (entry->d_tag == DT_NEEDED && dl_iterate_phdr(look_at, search) != 0)
+                add(closure, search);
+        }
+    }
+    search->name = NULL;
+}
+
+/* The first module that came, and has the caller's among what it depends on, is the one that was opened. None
+ * of them goes while the caller's own code runs. */
+static void *find_for(uintptr_t caller, const char *name)
+{
+    struct search search = {.caller = caller};
+    struct closure closure;
+
+    for (size_t skip = 0; search.skip = skip, dl_iterate_phdr(look_at, &search) != 0; skip++) {
+        void *found = NULL;
+
+        close_over(&closure, &search);
+        for (size_t n = 0; closure.holds_caller && found == NULL && n < closure.count; n++)
+            found = find_in(&closure.modules[n], name);
         if (found != NULL)
             return found;
-        for (const ElfW(Dyn) *entry = modules[n].dynamic; entry->d_tag != DT_NULL && strings != NULL;
-             entry++) {
-            size_t known = 0;
-
-            search.name = strings + entry->d_un.d_val;
-            if (entry->d_tag != DT_NEEDED || dl_iterate_phdr(look_at, &search) == 0)
-                continue;
-            while (known < count && modules[known].dynamic != search.found.dynamic)
-                known++;
-            if (known == count && count < MODULES_MAX)
-                modules[count++] = search.found;
-        }
     }
     return NULL;
 }
 
 void *port_symbol_for(const void *caller, const char *name)
 {
-    struct definition definition = {.name = name, .found = find_from((uintptr_t)caller, name)};
+    struct definition definition = {.name = name, .found = find_for((uintptr_t)caller, name)};
 
     /* A call that was its function's last comes from where that function returns to. */
     if (definition.found == NULL)
         (void)dl_iterate_phdr(look_into, &definition);
     return definition.found;
 }
-
-#else
-
-/* musl: every library is in the global scope once it is loaded. */
-void *port_symbol_for(const void *caller, const char *name)
-{
-    (void)caller;
-    return dlsym(RTLD_NEXT, name);
-}
-
-#endif

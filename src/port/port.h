@@ -122,9 +122,9 @@ bool port_thread_exit_register(void *argument);
  * escapes --wrap. */
 bool port_is_static(void);
 
-/* The address of the function `name` as the module that holds the code address `caller` would find it in
- * itself and in what it depends on; else of any module's but this library's; NULL if there is none. For a module that came late, and out of the
- * global scope. Slow: not for the usual way of a call. glibc: does not wait for a dlopen under way, and
+/* The address of the function `name` as the module that holds the code address `caller` would find it, which
+ * came late and out of the global scope: in what was opened with it; else of any module's but this library's;
+ * NULL if there is none. Slow: not for the usual way of a call. Does not wait for a dlopen under way (glibc), and
  * allocates nothing. */
 void *port_symbol_for(const void *caller, const char *name);
 

@@ -11,7 +11,8 @@
  *
  * Reading blindly is safe here: the window lets through only captures on the
  * thread's own stack, and every slot holds an address of that stack only. Words
- * below sp may be stale, but are mapped: they were in use before.
+ * below sp may be stale, but are mapped: they were in use before, by the stack that the
+ * outermost slot above sp is of.
  */
 #include "unwind/chain_internal.h"
 
@@ -377,6 +378,9 @@ MEMORY_RAW HT_INLINE const struct chain_slot *innermost_that_holds(const struct 
     /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
     if (unlikely(sp - c->open_from >= load_relaxed(&c->open_bytes) ||
                  load_acquire(&c->unwind->generation) != c->generation))
+        return NULL;
+    /* All below sp: of another stack, perhaps, beside this one, and gone. */
+    if (unlikely(c->slots[0].at < sp))
         return NULL;
     s = verify(c) - 1;
     return likely(s >= c->slots) ? s : NULL;

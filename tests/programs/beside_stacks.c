@@ -3,6 +3,7 @@
  * beside_stacks PART - memory beside a thread's stack that comes and goes, while it allocates.
  *
  * above   a coroutine's stack right above the thread's own, which the kernel tells as one mapping
+ * below   a coroutine's stack right below a stack that the program gave the thread
  * first   a thread whose first allocation is a coroutine's
  * guard   coroutines that end at a page that cannot be read
  */
@@ -67,6 +68,32 @@ static void *below_it(void *argument)
     CHECK_EQ(munmap(above, ABOVE_BYTES), 0);
     allocate(20);
     return argument;
+}
+
+#define GIVEN_BYTES ((size_t)256 << 10)
+static char *below;
+
+static void *above_it(void *argument)
+{
+    allocate(1);
+    run_on(below, GIVEN_BYTES);
+    CHECK_EQ(munmap(below, GIVEN_BYTES), 0);
+    allocate(20);
+    return argument;
+}
+
+static void on_a_given_stack(void *(*run)(void *))
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    char *both = map(NULL, 2 * GIVEN_BYTES);
+
+    below = both;
+    CHECK_EQ(pthread_attr_init(&attributes), 0);
+    CHECK_EQ(pthread_attr_setstack(&attributes, both + GIVEN_BYTES, GIVEN_BYTES), 0);
+    CHECK_EQ(pthread_create(&thread, &attributes, run, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(pthread_attr_destroy(&attributes), 0);
 }
 
 static void *coroutine_first(void *argument)
@@ -151,6 +178,8 @@ int main(int argc, char **argv)
     if (strcmp(part, "above") == 0) {
         above = map(NULL, ABOVE_BYTES);
         in_a_thread(below_it);
+    } else if (strcmp(part, "below") == 0) {
+        on_a_given_stack(above_it);
     } else if (strcmp(part, "first") == 0) {
         in_a_thread(coroutine_first);
     } else if (strcmp(part, "guard") == 0) {
