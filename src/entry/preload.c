@@ -218,10 +218,10 @@ void *bind_operator(enum operators_form form, const void *caller)
 
     if (caller < (const void *)__ehdr_start || caller >= (const void *)etext)
         operators_caller = (uintptr_t)caller;
-    if (!late_operator_known(form, operators_caller, &real)) {
+    if (!late_operator_known(form, operators_caller, &real))
         keep_late_operators(operators_caller);
+    if (real == NULL) /* not kept, or of a library that has come since */
         real = port_symbol_for((const void *)operators_caller, operator_names[form]);
-    }
     if (real == NULL) {
         char text[LOG_LINE_BYTES];
         struct line line;

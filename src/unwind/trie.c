@@ -54,8 +54,7 @@ void trie_init(struct trie *trie, struct trie_header *header, struct trie_node *
 
 HT_INLINE uint64_t hash_of(uint32_t parent, uint64_t where)
 {
-    const uint64_t h =
-        (where ^ (uint64_t)parent * HT_HASH_FACTOR) * UINT64_C(0xff51afd7ed558ccd);
+    const uint64_t h = (where ^ (uint64_t)parent * HT_HASH_FACTOR) * UINT64_C(0xff51afd7ed558ccd);
 
     return h ^ h >> 32;
 }
