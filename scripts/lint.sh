@@ -41,7 +41,7 @@ static_analysis() {
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
         --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective \
         --suppress=nullPointerRedundantCheck \
-        -I include -I src -I tool -D__GNUC__=12 -D__linux__ -D__x86_64__ -D__LP64__ -j "$jobs" src tool
+        -I include -I src -I tool -D__GNUC__=12 -D__linux__ -D__x86_64__ -D__LP64__ '-DElfW(type)=Elf64_##type' -j "$jobs" src tool
 }
 
 check clang-format format
