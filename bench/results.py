@@ -44,7 +44,8 @@ def facts(source, build, rounds, scale, quick):
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     with open(os.path.join(build, "bench", "build.json")) as file:
         built = json.load(file)
-    return {"version": version(source), "fresh_page_us": round(fresh_page_us(), 1), "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    return {"version": version(source), "fresh_page_us": round(fresh_page_us(), 1),
+            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "processor": models[0] if models else os.uname().machine, "processors": os.cpu_count(),
             "kernel": os.uname().sysname + " " + os.uname().release.split("-")[0], "libc": os.confstr("CS_GNU_LIBC_VERSION"),
             "compiler": f"{built['compiler']} {built['compiler_version']}, {built['flags']}",

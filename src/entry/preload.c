@@ -170,11 +170,9 @@ static const char *const operator_names[] = {
 #undef HOOK
 };
 
-/* Is there an entry? *real: what it says, NULL where the module knows no such form. */
-static bool late_operator_known(enum operators_form form, uintptr_t caller, void **real)
+/* Is there an entry? *real: what it says, NULL where there was no such form. */
+static bool late_operator_known(uint32_t now, enum operators_form form, uintptr_t caller, void **real)
 {
-    const uint32_t now = load_acquire(&late_generation);
-
     for (size_t i = 0; i < HT_ARRAY_LENGTH(late_operators); i++) {
         const struct late_operators *entry = &late_operators[i];
 
@@ -189,10 +187,9 @@ static bool late_operator_known(enum operators_form form, uintptr_t caller, void
     return false;
 }
 
-/* All forms at once. Where there is no room for another module, it is looked up each time. */
-static void keep_late_operators(uintptr_t caller)
+/* As they were found in this generation. Where there is no room for another module, they are looked up each time. */
+static void keep_late_operators(uint32_t now, uintptr_t caller, void *const *real)
 {
-    const uint32_t now = load_acquire(&late_generation);
     struct port_module module;
 
     if (!port_find_module(caller, &module))
@@ -206,7 +203,7 @@ static void keep_late_operators(uintptr_t caller)
         store_relaxed(&entry->begin, module.begin);
         store_relaxed(&entry->end, module.end);
         for (unsigned form = 0; form < OPERATORS_FORMS; form++)
-            store_release(&entry->real[form], port_symbol_for((const void *)caller, operator_names[form]));
+            store_release(&entry->real[form], real[form]);
         store_release(&entry->generation, now); /* not for long, if a module has gone meanwhile */
         return;
     }
@@ -214,14 +211,21 @@ static void keep_late_operators(uintptr_t caller)
 
 void *bind_operator(enum operators_form form, const void *caller)
 {
+    const uint32_t now = load_acquire(&late_generation);
     void *real = NULL;
+    bool known;
 
     if (caller < (const void *)__ehdr_start || caller >= (const void *)etext)
         operators_caller = (uintptr_t)caller;
-    if (!late_operator_known(form, operators_caller, &real))
-        keep_late_operators(operators_caller);
-    if (real == NULL) /* not kept, or of a library that has come since */
-        real = port_symbol_for((const void *)operators_caller, operator_names[form]);
+    known = late_operator_known(now, form, operators_caller, &real);
+    if (real == NULL) { /* not kept, or of a library that has come since */
+        void *found[OPERATORS_FORMS];
+
+        port_symbols_for((const void *)operators_caller, operator_names, OPERATORS_FORMS, found);
+        if (!known)
+            keep_late_operators(now, operators_caller, found);
+        real = found[form];
+    }
     if (real == NULL) {
         char text[LOG_LINE_BYTES];
         struct line line;

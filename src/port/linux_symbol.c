@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * linux_symbol.c - port_symbol_for: the module that was opened and so brought the caller's is
+ * linux_symbol.c - port_symbols_for: the module that was opened and so brought the caller's is
  * searched, and then what it depends on, as for the caller's own call. In the modules' own
  * tables, not by dlsym: that would wait for a lock which dlopen holds while it runs
- * constructors, which may wait for the very thread that asks; and it allocates.
+ * constructors, which may wait for the very thread that asks; and it allocates. The lock of
+ * the list of modules (dl_iterate_phdr) is held while the list changes, and no longer.
  */
 #include <link.h>
 #include <string.h>
@@ -102,10 +103,11 @@ struct search {
     uintptr_t caller;
 };
 
-/* Any module that defines it, in the order in which they came. */
-struct definition {
-    const char *name;
-    void *found;
+/* Functions that are looked for. */
+struct wanted {
+    const char *const *names;
+    void **found; /* NULL: not yet */
+    size_t count;
 };
 
 static bool holds(const struct dl_phdr_info *info, uintptr_t address)
@@ -143,7 +145,7 @@ static struct module module_of(const struct dl_phdr_info *info)
 /* Nothing is looked for in this very library. */
 static bool is_searched(const struct dl_phdr_info *info, const struct module *module)
 {
-    return module->dynamic != NULL && !holds(info, (uintptr_t)port_symbol_for);
+    return module->dynamic != NULL && !holds(info, (uintptr_t)port_symbols_for);
 }
 
 static int look_at(struct dl_phdr_info *info, size_t bytes, void *user)
@@ -160,15 +162,21 @@ static int look_at(struct dl_phdr_info *info, size_t bytes, void *user)
     return 1;
 }
 
+static void find_those_in(const struct module *module, const struct wanted *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++)
+        if (wanted->found[i] == NULL)
+            wanted->found[i] = find_in(module, wanted->names[i]);
+}
+
 static int look_into(struct dl_phdr_info *info, size_t bytes, void *user)
 {
-    struct definition *definition = user;
     const struct module module = module_of(info);
 
     (void)bytes;
     if (is_searched(info, &module))
-        definition->found = find_in(&module, definition->name);
-    return definition->found != NULL;
+        find_those_in(&module, user);
+    return 0;
 }
 
 /* A module and what it depends on, breadth first, as the loader orders them. */
@@ -208,31 +216,21 @@ static void close_over(struct closure *closure, struct search *search)
     search->name = NULL;
 }
 
-/* The first module that came, and has the caller's among what it depends on, is the one that was opened. None
- * of them goes while the caller's own code runs. */
-static void *find_for(uintptr_t caller, const char *name)
+void port_symbols_for(const void *caller, const char *const *names, size_t count, void **found)
 {
-    struct search search = {.caller = caller};
+    struct wanted wanted = {names, found, count};
+    struct search search = {.caller = (uintptr_t)caller};
     struct closure closure;
 
+    for (size_t i = 0; i < count; i++)
+        found[i] = NULL;
+    /* The first module that came, and has the caller's among what it depends on, is the one that was opened.
+     * None of them goes while the caller's own code runs. */
     for (size_t skip = 0; search.skip = skip, dl_iterate_phdr(look_at, &search) != 0; skip++) {
-        void *found = NULL;
-
         close_over(&closure, &search);
-        for (size_t n = 0; closure.holds_caller && found == NULL && n < closure.count; n++)
-            found = find_in(&closure.modules[n], name);
-        if (found != NULL)
-            return found;
+        for (size_t n = 0; closure.holds_caller && n < closure.count; n++)
+            find_those_in(&closure.modules[n], &wanted);
     }
-    return NULL;
-}
-
-void *port_symbol_for(const void *caller, const char *name)
-{
-    struct definition definition = {.name = name, .found = find_for((uintptr_t)caller, name)};
-
     /* A call that was its function's last comes from where that function returns to. */
-    if (definition.found == NULL)
-        (void)dl_iterate_phdr(look_into, &definition);
-    return definition.found;
+    (void)dl_iterate_phdr(look_into, &wanted);
 }

@@ -122,11 +122,11 @@ bool port_thread_exit_register(void *argument);
  * escapes --wrap. */
 bool port_is_static(void);
 
-/* The address of the function `name` as the module that holds the code address `caller` would find it, which
- * came late and out of the global scope: in what was opened with it; else of any module's but this library's;
- * NULL if there is none. Slow: not for the usual way of a call. Does not wait for a dlopen under way (glibc), and
+/* found[i]: the function names[i] as the module that holds the code address `caller` would find it, which came
+ * late and out of the global scope: in what was opened with it; else any module's but this library's; NULL if there
+ * is none. Slow: not for the usual way of a call. Does not wait for the constructors of a dlopen under way, and
  * allocates nothing. */
-void *port_symbol_for(const void *caller, const char *name);
+void port_symbols_for(const void *caller, const char *const *names, size_t count, void **found);
 
 /* --- Stacks and modules ------------------------------------------------------ */
 
