@@ -15,7 +15,6 @@
 
 #include "model/compact.h"
 #include "model/device.h"
-#include "model/rss.h"
 #include "../state/sample.h"
 
 /* A snapshot of a copy of bytes; false when they are not sound. */
@@ -545,51 +544,6 @@ static void the_longest_stacks_do_not_hang(void **unused)
     snapshot_free(&snapshot);
 }
 
-static void each_point_gets_the_resident_memory_before_it(void **unused)
-{
-    static struct sample sample;
-    static struct rss rss;
-    struct snapshot snapshot;
-    const uint64_t start_ns = 1000000000u;
-
-    (void)unused;
-    sample_make(&sample);
-    for (int i = 0; i < 4; i++)
-        sample_point(&sample, i)->rss_bytes = 0;
-    rss_init(&rss, 100);
-    rss.samples[0].monotonic_ns = start_ns + 400000000u;
-    rss.samples[0].bytes = 11;
-    rss.samples[1].monotonic_ns = start_ns + 1000000000u;
-    rss.samples[1].bytes = 22;
-    rss.samples[2].monotonic_ns = start_ns + 1400000000u;
-    rss.samples[2].bytes = 33;
-    rss.count = 3;
-    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
-    rss_into_timeline(&rss, &snapshot);
-    assert_int_equal(state_view_point(&snapshot.view, 0)->rss_bytes, 0); /* nobody had looked yet */
-    assert_int_equal(state_view_point(&snapshot.view, 1)->rss_bytes, 11);
-    assert_int_equal(state_view_point(&snapshot.view, 2)->rss_bytes, 22);
-    assert_int_equal(state_view_point(&snapshot.view, 3)->rss_bytes, 33);
-    snapshot_free(&snapshot);
-}
-
-static void the_table_of_resident_memory_never_fills(void **unused)
-{
-    static struct rss rss;
-
-    (void)unused;
-    rss_init(&rss, 100);
-    for (int i = 0; i < 3 * RSS_SAMPLES_MAX; i++) {
-        rss_sample(&rss, getpid());
-        assert_true(rss.count <= RSS_SAMPLES_MAX);
-        assert_true(rss.samples[rss.count - 1].bytes > 0);
-    }
-    /* Halved when full, at 1024 samples and then after each 512 more. */
-    assert_int_equal(rss.interval_ns, 16 * UINT64_C(100000000));
-    for (uint32_t i = 1; i < rss.count; i++)
-        assert_true(rss.samples[i - 1].monotonic_ns <= rss.samples[i].monotonic_ns);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -606,8 +560,6 @@ int main(void)
         cmocka_unit_test(every_byte_of_a_kept_file_that_is_changed_or_missing_is_an_error),
         cmocka_unit_test(a_file_without_a_checksum_is_accepted_as_it_stands),
         cmocka_unit_test(the_longest_stacks_do_not_hang),
-        cmocka_unit_test(each_point_gets_the_resident_memory_before_it),
-        cmocka_unit_test(the_table_of_resident_memory_never_fills),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
