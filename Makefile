@@ -8,21 +8,26 @@ CTEST = ctest --test-dir $(BUILD) --output-on-failure
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all build setup-% run test soak bench baseline lint amalgamation install clean help
+.PHONY: all product build setup-% run test soak bench baseline lint amalgamation install clean help
 
-all: setup-build build
+all: setup-build product
 
 # setup-PURPOSE installs what PURPOSE needs and is missing.
 setup-%:
 	@scripts/setup.sh $*
 
-build:
+# All that a user needs.
+product:
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=RelWithDebInfo >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@grep 'HeapTracker:' $(BUILD).log || true
 	@rm -f $(BUILD).log
+	+@cmake --build $(BUILD) -j $(JOBS) --target heaptracker_product
+
+# And what the tests and the bench need.
+build: product
 	+@cmake --build $(BUILD) -j $(JOBS)
 
-run: setup-run build
+run: setup-run product
 	@BUILD=$(BUILD) scripts/run.sh
 
 # Built while what only the tests need is fetched, and then with it.
@@ -53,6 +58,7 @@ clean:
 
 help:
 	@echo 'make            install what is missing, and build into $(BUILD)/'
+	@echo 'make build      and what the tests and the bench need'
 	@echo 'make run        track the sample application and a real program'
 	@echo 'make test       all tests but the long ones'
 	@echo 'make soak       the long ones'
