@@ -223,13 +223,16 @@ static void print_growing(FILE *out, const struct growth *growth)
                 export_bytes(to, (double)growth->to_bytes), growth_percent(growth));
 }
 
-/* Live bytes over time, and when they were highest. */
+/* Live bytes over time, and when they were highest. Nothing where there never were any. */
 static void print_timeline(const struct screen *screen, const struct report *report)
 {
     enum { COLUMNS = 60 };
     const struct profile *profile = &report->profile;
-    char *line = screen_sparkline(screen, profile, COLUMNS);
+    char *line;
 
+    if (report->main.totals.peak_bytes == 0)
+        return;
+    line = screen_sparkline(screen, profile, COLUMNS);
     if (line != NULL)
         fprintf(screen->out, "  %-14s %s  %.3f s\n", "over time", line,
                 (double)profile->points[profile->point_count - 1].since_start_ns / 1e9);
@@ -301,9 +304,10 @@ static void print_totals(FILE *out, const struct report *report)
     if (totals->largest_bytes > 0)
         fprintf(out, "  %-14s %15s %19" PRIu64 "   %s in one block\n", "largest", "", totals->largest_bytes,
                 export_bytes(rounded, (double)totals->largest_bytes));
-    fprintf(out, "  %-14s %15" PRIu64 "   %.1f %% of all; freed before their thread allocated again\n",
-            "temporary", totals->temporary_allocs,
-            totals->allocs ? 100.0 * (double)totals->temporary_allocs / (double)totals->allocs : 0.0);
+    if (totals->allocs > 0)
+        fprintf(out, "  %-14s %15" PRIu64 "   %.1f %% of all; freed before their thread allocated again\n",
+                "temporary", totals->temporary_allocs,
+                100.0 * (double)totals->temporary_allocs / (double)totals->allocs);
 
     print_count(out, "reallocs", totals->reallocs, "of a block; each also counts above");
     print_count(out, "failed", totals->failed_allocs, "allocations that gave no block");
