@@ -36,7 +36,7 @@ static bool is_last_image(const struct tracked *tracked, size_t i)
 
 static const char *state_of(const struct tracked_file *file)
 {
-    if (file->summary.ended == END_RUNNING || file->is_used)
+    if (file->runs)
         return "running";
     return file->summary.exiting ? "exited" : "ended";
 }
@@ -70,7 +70,7 @@ static void list(const struct tracked *tracked)
             left++;
             bytes += file->bytes;
         }
-        if (!is_last_image(tracked, i) || (!file->is_used && file->is_needed))
+        if (!is_last_image(tracked, i) || (!file->runs && file->is_needed))
             continue;
         print_file(file, heading);
         heading = false;

@@ -152,3 +152,47 @@ row() {
     [ -z "$out" ]
     [ -e elsewhere/77.0.ht ]
 }
+
+@test "a process that has ended is not said to run while a child that has not allocated yet lives" {
+    need_tracking
+    mkfifo hold
+    exec 4<>hold
+    mkdir all
+    LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so HEAPTRACKER_OPTIONS=state_dir=$PWD/all:quiet=1 \
+        "$workload" daemon <hold 4>&-
+    parent=$(basename all/*.0.ht .0.ht)
+    child=$(grep -l "/all/$parent.0.ht" /proc/[0-9]*/maps 2>/dev/null | cut -d/ -f3)
+    started=$child
+    [ -n "$child" ]
+    [ "$child" != "$parent" ]
+    split "$tool" list --state-dir=all
+    [ "$(row "$parent")" = "ended 800B 1000B workload" ]
+    split "$tool" list --state-dir=all --remove # the child has it mapped
+    [ -z "$out" ]
+    kill -KILL "$child"
+    ended "$child"
+    split "$tool" list --state-dir=all --remove
+    [[ $out == "removed "*"/$parent.0.ht" ]]
+}
+
+@test "a process whose first thread has ended before the others runs" {
+    need_tracking
+    mkfifo hold
+    exec 4<>hold
+    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/headless" <hold 4>&- &
+    started=$!
+    for _ in {1..100}; do
+        pid=$(pgrep -P "${started%% *}" || true)
+        [ -n "$pid" ] && grep -q '^State:.*zombie' "/proc/$pid/status" && break
+        sleep 0.05
+    done
+    started="$started $pid"
+    split "$tool" list --state-dir=states
+    [ "$(row "$pid" | cut -d' ' -f1,4)" = "running headless" ]
+    "$tool" report --format=json "$pid" >out
+    json out .ended '"running"'
+    exec 4>&-
+    wait "${started%% *}"
+    "$tool" report --format=json x.ht >out
+    json out '[.ended, .status]' '["exit",0]'
+}

@@ -17,6 +17,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "model/maps.h"
 #include "model/snapshot.h"
 #include "util.h"
 
@@ -73,17 +74,31 @@ static const char *stat_field(const char *fields, int field)
     return fields;
 }
 
-/* State letter and start time of a process, fields 3 and 22. */
-static bool read_stat(uint32_t pid, char *letter, uint64_t *start_ticks)
+/* Fields 3, 4, 20 and 22. */
+struct process_stat {
+    char letter;
+    uint32_t parent_pid;
+    uint64_t thread_count;
+    uint64_t start_ticks;
+};
+
+static bool read_stat(uint32_t pid, struct process_stat *stat)
 {
     char line[1024];
-    const char *fields = read_stat_line(pid, line, sizeof line), *ticks = stat_field(fields, 22);
+    const char *fields = read_stat_line(pid, line, sizeof line), *parent = stat_field(fields, 4),
+               *threads = stat_field(fields, 20), *ticks = stat_field(fields, 22);
 
-    if (ticks == NULL)
+    if (parent == NULL || threads == NULL || ticks == NULL)
         return false;
-    *letter = *fields;
-    *start_ticks = strtoull(ticks, NULL, 10);
+    *stat = (struct process_stat){*fields, (uint32_t)strtoul(parent, NULL, 10), strtoull(threads, NULL, 10),
+                                  strtoull(ticks, NULL, 10)};
     return true;
+}
+
+/* The letter is the first thread's, which may have ended before the others. */
+static bool stat_has_ended(const struct process_stat *stat)
+{
+    return (stat->letter == 'Z' || stat->letter == 'X') && stat->thread_count <= 1;
 }
 
 uint64_t process_stack_begin(uint32_t pid)
@@ -96,11 +111,10 @@ uint64_t process_stack_begin(uint32_t pid)
 
 bool process_runs(const struct state_header *header)
 {
-    char letter;
-    uint64_t start_ticks;
+    struct process_stat stat;
 
-    return same_boot(header) && read_stat(header->pid, &letter, &start_ticks) && letter != 'Z' &&
-           letter != 'X' && (header->start_ticks == 0 || header->start_ticks == start_ticks);
+    return same_boot(header) && read_stat(header->pid, &stat) && !stat_has_ended(&stat) &&
+           (header->start_ticks == 0 || header->start_ticks == stat.start_ticks);
 }
 
 enum written { NOT_WRITTEN, WRITTEN, NOT_KNOWN };
@@ -126,15 +140,20 @@ static int open_file(const char *path)
     return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
+static bool read_header(int fd, struct state_header *header)
+{
+    if (pread(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header ||
+        memcmp(header->magic, STATE_MAGIC, STATE_MAGIC_BYTES) != 0)
+        return false;
+    header->boot_id[sizeof header->boot_id - 1] = '\0';
+    return true;
+}
+
 static bool writer_runs(int fd)
 {
     struct state_header header;
 
-    if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
-        memcmp(header.magic, STATE_MAGIC, STATE_MAGIC_BYTES) != 0)
-        return false;
-    header.boot_id[sizeof header.boot_id - 1] = '\0';
-    return process_runs(&header);
+    return read_header(fd, &header) && process_runs(&header);
 }
 
 bool process_file_runs(const char *path)
@@ -167,6 +186,78 @@ bool process_file_is_left(const char *path)
     return is_left;
 }
 
+/* --- Files whose writer has ended before its forked children -------------------------- */
+
+/* In the innermost namespace that it is in, which is where it called getpid. 0: not known. */
+static uint32_t own_pid_of(uint32_t pid)
+{
+    char path[64], line[256];
+    FILE *file;
+    uint32_t own = 0;
+
+    snprintf(path, sizeof path, "/proc/%u/status", pid);
+    file = fopen(path, "re");
+    while (file && own == 0 && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "NSpid:", 6) == 0)
+            own = (uint32_t)strtoul(strrchr(line, '\t') ? strrchr(line, '\t') : "", NULL, 10);
+    if (file)
+        fclose(file);
+    return own;
+}
+
+struct file_wanted {
+    const char *name; /* without directories */
+    struct stat status;
+    bool is_mapped;
+};
+
+/* Compared as files: maps has another device than stat on some file systems (btrfs, overlayfs). */
+static bool is_other_mapping(void *context, const struct mapping *mapping)
+{
+    struct file_wanted *wanted = context;
+    struct stat status;
+
+    wanted->is_mapped = !mapping->is_deleted && strcmp(path_base(mapping->path), wanted->name) == 0 &&
+                        stat(mapping->path, &status) == 0 && status.st_dev == wanted->status.st_dev &&
+                        status.st_ino == wanted->status.st_ino;
+    return !wanted->is_mapped;
+}
+
+/* Who has the file mapped, of the processes of which this user may know: the one that wrote it, in a
+ * container too, or others alone? */
+static bool only_others_map(const char *path, uint32_t writer_pid)
+{
+    struct file_wanted wanted = {.name = path_base(path)};
+    DIR *stream = stat(path, &wanted.status) == 0 ? opendir("/proc") : NULL;
+    struct dirent *entry;
+    uint32_t pid;
+    bool by_writer = false, by_others = false;
+
+    while (stream && !by_writer && (entry = readdir(stream)) != NULL) {
+        if (!parse_u32(entry->d_name, &pid))
+            continue;
+        wanted.is_mapped = false;
+        maps_each(pid, is_other_mapping, &wanted);
+        if (wanted.is_mapped)
+            *(own_pid_of(pid) == writer_pid ? &by_writer : &by_others) = true;
+    }
+    if (stream)
+        closedir(stream);
+    return by_others && !by_writer;
+}
+
+bool process_file_is_inherited(const char *path)
+{
+    struct state_header header;
+    int fd = open_file(path);
+    bool is_inherited = fd >= 0 && read_header(fd, &header) && !process_runs(&header) &&
+                        is_written(fd) != NOT_WRITTEN && only_others_map(path, header.pid);
+
+    if (fd >= 0)
+        close(fd);
+    return is_inherited;
+}
+
 /* --- A process's name for all times ------------------------------------------------- */
 
 #define IDENTITY_FORMAT "%" PRIu32 ".%" PRIu64 ".%s.%s"
@@ -181,20 +272,20 @@ static void read_pid_namespace(char name[64])
 
 char *process_identity(void)
 {
-    char letter, pid_namespace[64], boot_id[BOOT_ID_BYTES];
-    uint64_t start_ticks = 0;
+    char pid_namespace[64], boot_id[BOOT_ID_BYTES];
+    struct process_stat stat = {0};
     uint32_t pid = (uint32_t)getpid();
 
-    read_stat(pid, &letter, &start_ticks);
+    read_stat(pid, &stat);
     read_pid_namespace(pid_namespace);
     read_boot_id(boot_id);
-    return must_asprintf(IDENTITY_FORMAT, pid, start_ticks, pid_namespace, boot_id);
+    return must_asprintf(IDENTITY_FORMAT, pid, stat.start_ticks, pid_namespace, boot_id);
 }
 
 bool process_has_ended(const char *identity)
 {
-    char letter, pid_namespace[64], boot_id[BOOT_ID_BYTES], *same;
-    uint64_t start_ticks = 0;
+    char pid_namespace[64], boot_id[BOOT_ID_BYTES], *same;
+    struct process_stat stat;
     uint32_t pid;
     bool is_other, has_boot_id;
 
@@ -207,9 +298,9 @@ bool process_has_ended(const char *identity)
     read_pid_namespace(pid_namespace);
     if (strstr(identity, pid_namespace) == NULL)
         return false; /* its pid means nothing here */
-    if (!read_stat(pid, &letter, &start_ticks) || letter == 'Z' || letter == 'X')
+    if (!read_stat(pid, &stat) || stat_has_ended(&stat))
         return true;
-    same = must_asprintf(IDENTITY_FORMAT, pid, start_ticks, pid_namespace, boot_id);
+    same = must_asprintf(IDENTITY_FORMAT, pid, stat.start_ticks, pid_namespace, boot_id);
     is_other = strcmp(same, identity) != 0;
     free(same);
     return is_other;
@@ -306,46 +397,33 @@ static void consider(struct search *search, const char *path)
     snapshot_free(&snapshot);
 }
 
+static bool search_mapping(void *context, const struct mapping *mapping)
+{
+    struct search *search = context;
+    uint32_t pid, image;
+
+    if (!mapping->is_deleted && state_file_name(path_base(mapping->path), &pid, &image) && pid == search->pid)
+        consider(search, mapping->path);
+    return true;
+}
+
 /* The process's own mapping names the file wherever it is. */
 static void search_mappings(struct search *search)
 {
-    char path[64], *line = NULL;
-    size_t capacity = 0;
-    FILE *file;
+    maps_each(search->pid, search_mapping, search);
+}
 
-    snprintf(path, sizeof path, "/proc/%u/maps", search->pid);
-    file = fopen(path, "re");
-    while (file && getline(&line, &capacity, file) > 0) {
-        char *name = strchr(line, '/');
-        const char *base;
-        uint32_t pid, image;
-
-        if (name == NULL)
-            continue;
-        name[strcspn(name, "\n")] = '\0';
-        base = path_base(name);
-        if (state_file_name(base, &pid, &image) && pid == search->pid)
-            consider(search, name);
-    }
-    free(line);
-    if (file)
-        fclose(file);
+static bool is_no_tracker(void *found, const struct mapping *mapping)
+{
+    *(bool *)found = strstr(mapping->path, "/" PRELOAD_NAME) != NULL;
+    return !*(bool *)found;
 }
 
 bool process_has_tracker(uint32_t pid)
 {
-    char path[64], *line = NULL;
-    size_t capacity = 0;
     bool found = false;
-    FILE *file;
 
-    snprintf(path, sizeof path, "/proc/%u/maps", pid);
-    file = fopen(path, "re");
-    while (file && !found && getline(&line, &capacity, file) > 0)
-        found = strstr(line, "/" PRELOAD_NAME) != NULL;
-    free(line);
-    if (file)
-        fclose(file);
+    maps_each(pid, is_no_tracker, &found);
     return found;
 }
 
@@ -372,14 +450,14 @@ static void search_directory(struct search *search, const char *directory, bool 
 static struct search search_begin(uint32_t pid)
 {
     struct search search = {.pid = pid, .owner = geteuid()};
+    struct process_stat process;
     struct stat status;
-    char path[64], letter;
-    uint64_t start_ticks;
+    char path[64];
 
     snprintf(path, sizeof path, "/proc/%u", pid);
-    if (stat(path, &status) == 0 && read_stat(pid, &letter, &start_ticks)) {
+    if (stat(path, &status) == 0 && read_stat(pid, &process)) {
         search.owner = status.st_uid;
-        search.runs = letter != 'Z';
+        search.runs = !stat_has_ended(&process);
     }
     return search;
 }

@@ -27,6 +27,10 @@ bool process_file_runs(const char *path);
  * means nothing here (a container's), or its first thread has ended before the others. */
 bool process_file_in_use(const char *path);
 
+/* True where its writer has ended, and only others have it mapped still: a forked child that
+ * has not allocated yet has a part of its parent's file. */
+bool process_file_is_inherited(const char *path);
+
 /* True where certainly nobody will write it again. A file system that cannot tell (overlayfs,
  * those of a network) leaves that open: then both are false. */
 bool process_file_is_left(const char *path);

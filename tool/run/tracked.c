@@ -43,6 +43,7 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
     file.device = status.st_dev;
     file.inode = status.st_ino;
     file.is_used = !process_file_is_left(path); /* also where that cannot be known */
+    file.runs = file.summary.ended == END_RUNNING || (file.is_used && !process_file_is_inherited(path));
     tracked->items = must_grow(tracked->items, tracked->count, sizeof *tracked->items);
     tracked->items[tracked->count++] = file;
 }

@@ -16,7 +16,8 @@ struct tracked_file {
     uint64_t bytes; /* that it takes */
     dev_t device;   /* with the next: which file it is, whatever way its path takes */
     ino_t inode;
-    bool is_used;   /* somebody may still write it */
+    bool is_used;   /* somebody has it mapped still, or may have */
+    bool runs;      /* its process; or somebody uses it, and whether that one does cannot be known */
     bool is_needed; /* a run that goes on takes it up at its end; or it lies elsewhere, and nobody knows */
 };
 
