@@ -96,7 +96,7 @@ void *must_malloc(size_t bytes)
 
 void *must_zeroed(size_t bytes)
 {
-    return memset(must_malloc(bytes), 0, bytes);
+    return not_null(calloc(1, bytes ? bytes : 1));
 }
 
 void *must_realloc(void *block, size_t bytes)

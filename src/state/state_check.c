@@ -216,11 +216,12 @@ static struct state_fault check_size_rows(const struct state_view *view, const s
     return SOUND;
 }
 
-struct state_fault state_check(const void *bytes, size_t size, struct state_view *view)
+/* The header, the facts, and where the tables are; not what is in them. */
+static struct state_fault check_frame(const void *bytes, size_t size, struct state_view *view,
+                                      struct capacities *capacities)
 {
     const struct state_header *header = bytes;
     struct state_fault bad;
-    struct capacities capacities = {0};
     uint64_t file_bytes;
 
     memset(view, 0, sizeof *view);
@@ -253,20 +254,49 @@ struct state_fault state_check(const void *bytes, size_t size, struct state_view
 
     memcpy(view->sections, header->sections, sizeof view->sections);
     for (uint32_t i = 0; i < view->section_count; i++) {
-        bad = check_section(view, i, file_bytes, &capacities);
+        bad = check_section(view, i, file_bytes, capacities);
         if (bad.what != NULL)
             return bad;
     }
-    view->site_page_count = capacities.of[STATE_SECTION_SITES];
-    view->holder_count = capacities.of[STATE_SECTION_WALL];
-    view->size_row_count = capacities.of[STATE_SECTION_SIZES];
-    bad = check_counts(view, &capacities);
+    view->site_page_count = capacities->of[STATE_SECTION_SITES];
+    view->holder_count = capacities->of[STATE_SECTION_WALL];
+    view->size_row_count = capacities->of[STATE_SECTION_SIZES];
+    return check_counts(view, capacities);
+}
+
+struct state_fault state_check(const void *bytes, size_t size, struct state_view *view)
+{
+    struct capacities capacities = {0};
+    struct state_fault bad = check_frame(bytes, size, view, &capacities);
+
     if (bad.what == NULL)
         bad = check_modules(view);
     if (bad.what == NULL)
         bad = check_site_pages(view, &capacities);
     if (bad.what == NULL)
         bad = check_size_rows(view, &capacities);
+    return bad;
+}
+
+bool state_outline_has(uint32_t kind)
+{
+    return kind == STATE_SECTION_FACTS || kind == STATE_SECTION_SLOTS || kind == STATE_SECTION_TIMELINE;
+}
+
+struct state_fault state_check_outline(const void *bytes, size_t size, struct state_view *view)
+{
+    struct capacities capacities = {0};
+    struct state_fault bad = check_frame(bytes, size, view, &capacities);
+    uint32_t kept = 0;
+
+    if (bad.what != NULL)
+        return bad;
+    for (uint32_t i = 0; i < view->section_count; i++)
+        if (state_outline_has(view->sections[i].kind))
+            view->sections[kept++] = view->sections[i];
+    view->section_count = kept;
+    view->module_count = view->node_count = 0;
+    view->site_page_count = view->size_row_count = view->holder_count = 0;
     return bad;
 }
 

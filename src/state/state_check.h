@@ -45,6 +45,12 @@ struct state_view {
  * whose `what` is NULL when the file is sound. */
 struct state_fault state_check(const void *bytes, size_t size, struct state_view *view);
 
+/* The same for who wants totals and timeline alone: of `bytes` only the header and the sections that
+ * an outline has are read, the rest may be missing (but not the memory for it). The view has those
+ * sections and no others, so that nothing unread can be reached through it. */
+struct state_fault state_check_outline(const void *bytes, size_t size, struct state_view *view);
+bool state_outline_has(uint32_t kind);
+
 /* Slot number i of a checked view; NULL when i >= view->slot_count. */
 const struct state_slot *state_view_slot(const struct state_view *view, uint32_t i);
 

@@ -51,6 +51,25 @@ static void use_tables(const struct state_view *view)
     *(volatile uint64_t *)&sum = sum; /* read all the same */
 }
 
+/* What the outline says of bytes that are sound is the same, and leads to nothing else. */
+static void check_outline(const void *bytes, size_t size, const struct state_view *whole)
+{
+    struct state_view outline;
+    struct ht_totals totals, same;
+
+    assert_null(state_check_outline(bytes, size, &outline).what);
+    state_view_totals(whole, &totals);
+    state_view_totals(&outline, &same);
+    assert_memory_equal(&totals, &same, sizeof totals);
+    assert_ptr_equal(outline.facts, whole->facts);
+    assert_int_equal(outline.point_count, whole->point_count);
+    use_tables(&outline);
+    assert_int_equal(outline.node_count, 0);
+    assert_int_equal(outline.site_page_count, 0);
+    assert_null(state_view_failing(&outline));
+    assert_null(state_view_heap(&outline, 1));
+}
+
 /* Checks a copy that ends exactly where its memory ends, so that the sanitizer
  * sees a read one byte too far; then uses all that a sound view offers. */
 static struct state_fault check_copy(const void *bytes, size_t size)
@@ -74,8 +93,13 @@ static struct state_fault check_copy(const void *bytes, size_t size)
             assert_true(view.facts->command_bytes <= sizeof view.facts->command);
         }
         use_tables(&view);
+        check_outline(copy, size, &view);
     } else {
         assert_true(fault.offset <= size || fault.offset < sizeof(struct state_header));
+    }
+    if (state_check_outline(copy, size, &view).what == NULL) { /* also where only the tables are damaged */
+        state_view_totals(&view, &totals);
+        use_tables(&view);
     }
     free(copy);
     return fault;
@@ -531,6 +555,28 @@ static void text_without_an_end_is_found(void **unused)
     assert_fault(&sample, "the boot id has no end", HEADER(boot_id));
 }
 
+static void an_outline_needs_nothing_of_the_other_tables(void **unused)
+{
+    struct sample sample, rest;
+    struct state_view whole, outline;
+    struct ht_totals totals, same;
+
+    (void)unused;
+    sample_make(&sample);
+    assert_null(state_check(sample.bytes, SAMPLE_BYTES, &whole).what);
+    memset(rest.bytes, 0xff, sizeof rest.bytes);
+    memcpy(rest.bytes, sample.bytes, sizeof(struct state_header));
+    for (uint32_t i = 0; i < whole.section_count; i++)
+        if (state_outline_has(whole.sections[i].kind))
+            memcpy(rest.bytes + whole.sections[i].offset, sample.bytes + whole.sections[i].offset,
+                   whole.sections[i].entries * whole.sections[i].entry_bytes);
+    assert_non_null(state_check(rest.bytes, SAMPLE_BYTES, &outline).what);
+    assert_null(state_check_outline(rest.bytes, SAMPLE_BYTES, &outline).what);
+    state_view_totals(&whole, &totals);
+    state_view_totals(&outline, &same);
+    assert_memory_equal(&totals, &same, sizeof totals);
+}
+
 /* Many bytes at once: what single flips do not reach. The seed makes it repeatable. */
 static void random_damage_never_crashes(void **unused)
 {
@@ -570,6 +616,7 @@ int main(void)
         cmocka_unit_test(impossible_sizes_are_found),
         cmocka_unit_test(every_stack_ends),
         cmocka_unit_test(text_without_an_end_is_found),
+        cmocka_unit_test(an_outline_needs_nothing_of_the_other_tables),
         cmocka_unit_test(random_damage_never_crashes),
     };
 

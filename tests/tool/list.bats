@@ -196,3 +196,32 @@ row() {
     "$tool" report --format=json x.ht >out
     json out '[.ended, .status]' '["exit",0]'
 }
+
+# What this shell and the commands that it has waited for have read.
+bytes_read() {
+    local name value
+    while read -r name value; do
+        [ "$name" != rchar: ] || echo "$value"
+    done <"/proc/$1/io"
+}
+
+@test "of a large state file only the pages with the totals are read" {
+    need nm binutils
+    need jq
+    self=$BASHPID
+    [ -r "/proc/$self/io" ] || skip "this kernel does not count what processes read"
+    mkdir -m 700 states/heaptracker-7
+    large=states/heaptracker-7/4000000000.0.ht
+    nm -S "$workload" | "$HT_BUILD/tests/state/make_many" "$large" 50000 "$workload"
+    [ "$(stat -c %s "$large")" -gt 15000000 ]
+    before=$(bytes_read "$self")
+    split "$tool" list --state-dir=states
+    after=$(bytes_read "$self")
+    echo "read $((after - before)) bytes"
+    [ "$status" -eq 0 ]
+    [ "$((after - before))" -gt 0 ]
+    [ "$((after - before))" -lt 1000000 ]
+    "$tool" report --format=json "$large" >report
+    peak=$(jq -r '.totals.peak_bytes / 1048576 * 10 | round / 10' report)
+    grep -qE " $peak(\.0)? MiB " <<<"$out"
+}

@@ -384,7 +384,7 @@ static void consider(struct search *search, const char *path)
     struct snapshot_error error;
     const struct state_header *header;
 
-    if (!snapshot_load(&snapshot, path, &error))
+    if (!snapshot_load_outline(&snapshot, path, &error))
         return;
     header = snapshot.view.header;
     if (snapshot.owner == search->owner && header->pid == search->pid &&

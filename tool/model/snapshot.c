@@ -73,6 +73,66 @@ static bool read_all(int fd, struct snapshot *snapshot)
     }
 }
 
+/* What the file ends before stays zero, and the copy is then as short as the file. */
+static bool read_range(int fd, struct snapshot *snapshot, uint64_t offset, uint64_t end)
+{
+    while (offset < end) {
+        ssize_t got = pread(fd, snapshot->bytes + offset, (size_t)(end - offset), (off_t)offset);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (got == 0) {
+            snapshot->size = (size_t)min_u64(snapshot->size, offset);
+            return true;
+        }
+        offset += (uint64_t)got;
+    }
+    return true;
+}
+
+/* A section that does not lie in the file is left to the validator, which refuses it. */
+static bool read_section(int fd, struct snapshot *snapshot, const struct state_section *section)
+{
+    uint64_t size = snapshot->size;
+
+    if (!state_outline_has(section->kind) || section->entry_bytes == 0 || section->offset > size ||
+        section->entries > (size - section->offset) / section->entry_bytes)
+        return true;
+    return read_range(fd, snapshot, section->offset,
+                      section->offset + section->entries * section->entry_bytes);
+}
+
+/* A state file as its program writes it. A dump of a device's may be cut, and one that the tool
+ * wrote has a checksum over all. */
+static bool has_outline(int fd, struct state_header *header)
+{
+    return pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
+           memcmp(header->magic, STATE_MAGIC, STATE_MAGIC_BYTES) == 0 && header->checksum == 0 &&
+           header->pid != 0;
+}
+
+/* The memory of what is not read is never touched, so the system gives none for it. */
+static bool read_outline(int fd, struct snapshot *snapshot)
+{
+    struct state_header header;
+    struct stat status;
+
+    snapshot->is_outline = has_outline(fd, &header) && fstat(fd, &status) == 0 &&
+                           status.st_size >= (off_t)sizeof header &&
+                           (uint64_t)status.st_size <= FILE_BYTES_MAX;
+    if (!snapshot->is_outline)
+        return read_all(fd, snapshot);
+    snapshot->size = (size_t)status.st_size;
+    snapshot->bytes = must_zeroed(snapshot->size);
+    memcpy(snapshot->bytes, &header, sizeof header);
+    for (uint32_t i = 0; i < header.section_count && i < STATE_SECTIONS_MAX; i++)
+        if (!read_section(fd, snapshot, &header.sections[i]))
+            return false;
+    return true;
+}
+
 /* Of the whole file, with 0 in the checksum's own place. */
 static uint64_t checksum_of(struct snapshot *snapshot)
 {
@@ -94,7 +154,8 @@ static bool is_as_written(struct snapshot *snapshot)
 
 static struct state_fault check(struct snapshot *snapshot, struct snapshot_error *error)
 {
-    struct state_fault fault = state_check(snapshot->bytes, snapshot->size, &snapshot->view);
+    struct state_fault fault = (snapshot->is_outline ? state_check_outline : state_check)(
+        snapshot->bytes, snapshot->size, &snapshot->view);
 
     error->remedy = REMEDY;
     if (fault.what == NULL && !is_as_written(snapshot)) {
@@ -110,12 +171,14 @@ static struct state_fault check(struct snapshot *snapshot, struct snapshot_error
     return fault;
 }
 
-static bool load_fd(int fd, struct snapshot *snapshot, struct snapshot_error *error)
+typedef bool snapshot_reader(int fd, struct snapshot *snapshot);
+
+static bool load_fd(int fd, struct snapshot *snapshot, struct snapshot_error *error, snapshot_reader *read_it)
 {
     for (int try = 1;; try++) {
         struct state_fault fault;
 
-        if (!read_all(fd, snapshot)) {
+        if (!read_it(fd, snapshot)) {
             snprintf(error->text, sizeof error->text, "cannot read it: %s", strerror(errno));
             snapshot_free(snapshot);
             return false;
@@ -134,7 +197,8 @@ bool snapshot_check(struct snapshot *snapshot, struct snapshot_error *error)
     return check(snapshot, error).what == NULL;
 }
 
-bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error)
+static bool load_path(struct snapshot *snapshot, const char *path, struct snapshot_error *error,
+                      snapshot_reader *read_it)
 {
     struct stat status;
     bool loaded = false;
@@ -155,10 +219,20 @@ bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_
     else if ((uint64_t)status.st_size > FILE_BYTES_MAX)
         snprintf(error->text, sizeof error->text, "%s, not a state file", strerror(EFBIG));
     else
-        loaded = load_fd(fd, snapshot, error);
+        loaded = load_fd(fd, snapshot, error, read_it);
     snapshot->owner = status.st_uid;
     close(fd);
     return loaded;
+}
+
+bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error)
+{
+    return load_path(snapshot, path, error, read_all);
+}
+
+bool snapshot_load_outline(struct snapshot *snapshot, const char *path, struct snapshot_error *error)
+{
+    return load_path(snapshot, path, error, read_outline);
 }
 
 void snapshot_free(struct snapshot *snapshot)

@@ -17,6 +17,7 @@ struct snapshot {
     struct state_view view; /* into bytes */
     uid_t owner;            /* of the file */
     size_t missing_bytes;   /* at its end, of a device's dump that was cut; zeros here */
+    bool is_outline;        /* only the header and what an outline has were read: zeros between them */
 };
 
 /* Why a file could not be loaded: a line's end, such as "not a state file (byte 0)". */
@@ -28,6 +29,10 @@ struct snapshot_error {
 
 /* Reads and checks `path`. False: *error says what and where. */
 bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_error *error);
+
+/* The same for who wants no more than summary_of needs: of a state file that may be as large as
+ * all sites need only some pages are read. What has a checksum is read whole, since that covers all. */
+bool snapshot_load_outline(struct snapshot *snapshot, const char *path, struct snapshot_error *error);
 
 /* Checks bytes and size, and the checksum where there is one, and makes the view; frees
  * them and says why when they are bad. */

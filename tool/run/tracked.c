@@ -30,7 +30,7 @@ static void add(struct tracked *tracked, const char *path, bool is_needed)
     bool is_kept;
 
     if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
-        is_known(tracked, &status) || !snapshot_load(&snapshot, path, &error))
+        is_known(tracked, &status) || !snapshot_load_outline(&snapshot, path, &error))
         return;
     is_kept = has_kept_tree(&snapshot); /* a run -o FILE with a name like these: it is the user's */
     if (!is_kept)
