@@ -14,6 +14,7 @@
 #include "model/one_heap.h"
 #include "model/output.h"
 #include "model/own_malloc.h"
+#include "model/pid_source.h"
 #include "model/process.h"
 #include "model/program_file.h"
 #include "model/state_tree.h"
@@ -27,23 +28,66 @@ struct source {
     const char *output;  /* where the report goes, which must be none of them; NULL: standard output */
 };
 
-static void load_file(struct snapshot *snapshot, const char *operand, char **path)
+_Noreturn static void die_without_numbers(const char *operand, uint32_t pid)
 {
-    struct snapshot_error error;
-    uint32_t pid = 0;
-    char *whole;
-
-    *path = parse_u32(operand, &pid) ? process_state_file(pid) : must_strdup(operand);
-    if (*path == NULL && process_has_tracker(pid))
+    if (process_has_tracker(pid))
         die("process %s has no numbers yet: it has not allocated since it was forked from a tracked one, "
             "or could make no state file; ask again later",
             operand);
-    if (*path == NULL)
-        die("process %s is not tracked, or not yours; 'heaptracker list' shows those that are (a file of "
-            "this name is ./%s)",
-            operand, operand);
-    if (!snapshot_load(snapshot, *path, &error))
-        die("%s: %s; %s", *path, error.text, error.remedy);
+    if (pid_is_of_tool(pid))
+        die("process %s is heaptracker itself, and has no program with numbers: it starts none, or that has "
+            "not "
+            "allocated yet, or is not tracked; 'heaptracker list' shows all that are",
+            operand);
+    die("process %s is not tracked, or not yours; 'heaptracker list' shows those that are (a file of "
+        "this name is ./%s)",
+        operand, operand);
+}
+
+/* Its bytes are there as long as the process has them mapped. */
+static void load_deleted(struct snapshot *snapshot, const struct pid_source *source)
+{
+    struct snapshot_error error;
+
+    if (!snapshot_load(snapshot, source->deleted, &error))
+        die("process %u has its numbers in %s, which has been deleted, and what it still has mapped could "
+            "not be "
+            "read (%s: %s); ask as root, or run the program again and leave that file until it has ended",
+            source->pid, source->path, source->deleted, error.text);
+    warning("%s has been deleted: the numbers of process %u go when it ends; -o keeps this report of them",
+            source->path, source->pid);
+}
+
+static void load_process(struct snapshot *snapshot, const char *operand, uint32_t pid, char **path)
+{
+    struct snapshot_error error;
+    struct pid_source source;
+
+    if (!pid_source_find(&source, pid))
+        die_without_numbers(operand, pid);
+    if (source.pid != pid)
+        warning("process %s is a 'heaptracker run'; this is its program, process %u", operand, source.pid);
+    if (source.deleted != NULL)
+        load_deleted(snapshot, &source);
+    else if (!snapshot_load(snapshot, source.path, &error))
+        die("%s: %s; %s", source.path, error.text, error.remedy);
+    *path = must_strdup(source.path);
+    pid_source_free(&source);
+}
+
+static void load_file(struct snapshot *snapshot, const char *operand, char **path)
+{
+    struct snapshot_error error;
+    uint32_t pid;
+    char *whole;
+
+    if (parse_u32(operand, &pid)) {
+        load_process(snapshot, operand, pid, path);
+    } else {
+        *path = must_strdup(operand);
+        if (!snapshot_load(snapshot, *path, &error))
+            die("%s: %s; %s", *path, error.text, error.remedy);
+    }
     if (snapshot->missing_bytes == 0)
         return;
     whole = device_missing(snapshot);

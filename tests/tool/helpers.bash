@@ -78,3 +78,13 @@ ended() {
     done
     return 1
 }
+
+# start_waiting [OPTION...]: a run in the background whose program waits for signals: $run_pid and $pid.
+start_waiting() {
+    mkfifo from
+    "$tool" run -q "$@" -- "$workload" wait >from &
+    run_pid=$!
+    exec 5<from
+    read -r line <&5
+    pid=$(pgrep -P "$run_pid")
+}

@@ -5,16 +5,6 @@
 
 load helpers
 
-# A run in the background whose program waits for signals: $run_pid and $pid.
-start_waiting() {
-    mkfifo from
-    "$tool" run -q -- "$workload" wait >from &
-    run_pid=$!
-    exec 5<from
-    read -r line <&5
-    pid=$(pgrep -P "$run_pid")
-}
-
 @test "the totals of a known program are exact" {
     need_tracking
     "$tool" run -q -o x.ht -- "$workload"

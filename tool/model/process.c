@@ -109,6 +109,13 @@ uint64_t process_stack_begin(uint32_t pid)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
+uint32_t process_parent(uint32_t pid)
+{
+    struct process_stat stat;
+
+    return read_stat(pid, &stat) ? stat.parent_pid : 0;
+}
+
 bool process_runs(const struct state_header *header)
 {
     struct process_stat stat;
@@ -469,6 +476,43 @@ char *process_mapped_file(uint32_t pid)
     if (search.runs)
         search_mappings(&search);
     return search.path;
+}
+
+struct deleted_search {
+    uint32_t pid;
+    char *name;
+    char *link;
+};
+
+/* maps fills addresses up with zeros, map_files does not. */
+static char *map_files_link(uint32_t pid, const char *range)
+{
+    char *end;
+    unsigned long long from = strtoull(range, &end, 16), to = strtoull(*end == '-' ? end + 1 : end, NULL, 16);
+
+    return must_asprintf("/proc/%u/map_files/%llx-%llx", pid, from, to);
+}
+
+static bool search_deleted(void *context, const struct mapping *mapping)
+{
+    struct deleted_search *search = context;
+    uint32_t pid, image;
+
+    if (!mapping->is_deleted || !state_file_name(path_base(mapping->path), &pid, &image) ||
+        pid != search->pid)
+        return true;
+    search->name = must_strdup(mapping->path);
+    search->link = map_files_link(pid, mapping->range);
+    return false;
+}
+
+char *process_deleted_file(uint32_t pid, char **link)
+{
+    struct deleted_search search = {.pid = pid};
+
+    maps_each(pid, search_deleted, &search);
+    *link = search.link;
+    return search.name;
 }
 
 char *process_state_file(uint32_t pid)

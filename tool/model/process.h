@@ -20,6 +20,9 @@ bool process_runs(const struct state_header *header);
  * more, or this user may not know. */
 uint64_t process_stack_begin(uint32_t pid);
 
+/* 0: there is no such process, or nobody in this namespace is its parent. */
+uint32_t process_parent(uint32_t pid);
+
 /* The same as process_runs for the process that wrote the state file at `path`. */
 bool process_file_runs(const char *path);
 
@@ -74,6 +77,11 @@ bool state_lost_name(const char *name, uint32_t *pid, uint32_t *error);
 /* The path (malloc'ed) of the state file that process `pid` itself has mapped, wherever it lies;
  * NULL: none, or this user may not know. */
 char *process_mapped_file(uint32_t pid);
+
+/* The name (malloc'ed) of the state file that the process has mapped and that has been deleted since; NULL:
+ * none, or this user may not know. *link (malloc'ed) leads to its bytes, for those who may follow
+ * it: root, and whoever has CAP_CHECKPOINT_RESTORE. */
+char *process_deleted_file(uint32_t pid, char **link);
 
 /* True where the preloaded tracker is in the process, whether it has a state file or not. */
 bool process_has_tracker(uint32_t pid);
