@@ -17,30 +17,6 @@
 #include "run/state_directory.h"
 #include "run/tracked.h"
 
-/* Nobody's any more: it is there until somebody removes it. */
-static bool is_left(const struct tracked_file *file)
-{
-    return !file->is_used && !file->is_needed;
-}
-
-/* Of one process only the last image says what it is. */
-static bool is_last_image(const struct tracked *tracked, size_t i)
-{
-    const struct summary *this = &tracked->items[i].summary, *next;
-
-    if (i + 1 == tracked->count)
-        return true;
-    next = &tracked->items[i + 1].summary;
-    return next->pid != this->pid || next->start_ticks != this->start_ticks;
-}
-
-static const char *state_of(const struct tracked_file *file)
-{
-    if (file->runs)
-        return "running";
-    return file->summary.exiting ? "exited" : "ended";
-}
-
 static void print_file(const struct tracked_file *file, bool heading)
 {
     const char *name = path_base(file->summary.program);
@@ -49,7 +25,7 @@ static void print_file(const struct tracked_file *file, bool heading)
 
     if (heading)
         printf("%10s  %-8s%11s %11s  %-16s %s\n", "PID", "STATE", "LIVE", "PEAK", "PROGRAM", "FILE");
-    printf("%10" PRIu32 "  %-8s%11s %11s  %-16s %s\n", file->summary.pid, state_of(file),
+    printf("%10" PRIu32 "  %-8s%11s %11s  %-16s %s\n", file->summary.pid, tracked_state(file),
            export_bytes(live, (double)file->summary.totals.live_bytes),
            export_bytes(peak, (double)file->summary.totals.peak_bytes), program, path);
     free(program);
@@ -58,29 +34,23 @@ static void print_file(const struct tracked_file *file, bool heading)
 
 static void list(const struct tracked *tracked)
 {
+    struct tracked_left left = tracked_left(tracked);
     bool heading = true;
-    size_t left = 0;
-    uint64_t bytes = 0;
     char text[24];
 
     for (size_t i = 0; i < tracked->count; i++) {
-        const struct tracked_file *file = &tracked->items[i];
-
-        if (is_left(file)) {
-            left++;
-            bytes += file->bytes;
-        }
-        if (!is_last_image(tracked, i) || (!file->runs && file->is_needed))
+        if (!tracked_is_shown(tracked, i))
             continue;
-        print_file(file, heading);
+        print_file(&tracked->items[i], heading);
         heading = false;
     }
     fflush(stdout);
-    if (left > 0)
+    if (left.files > 0)
         fprintf(stderr,
                 "%zu file%s of processes that have ended take%s %s: 'heaptracker report FILE' shows one, "
                 "list --remove removes all\n",
-                left, left == 1 ? "" : "s", left == 1 ? "s" : "", export_bytes(text, (double)bytes));
+                left.files, left.files == 1 ? "" : "s", left.files == 1 ? "s" : "",
+                export_bytes(text, (double)left.bytes));
     else if (heading)
         fputs("no process of this user is tracked, and none has left a file\n", stderr);
 }
@@ -94,7 +64,7 @@ static bool remove_left(const struct tracked *tracked)
         const struct tracked_file *file = &tracked->items[i];
         char *safe;
 
-        if (!is_left(file))
+        if (!tracked_is_left(file))
             continue;
         safe = utf8_copy(file->path, strlen(file->path), true);
         if (unlink(file->path) == 0) {
@@ -116,7 +86,7 @@ static void remove_directories(const struct tracked *tracked, const char *place)
         const char *path = tracked->items[i].path;
         char *directory = must_asprintf("%.*s", (int)(path_base(path) - path - 1), path);
 
-        if (is_left(&tracked->items[i]) && access(directory, F_OK) == 0)
+        if (tracked_is_left(&tracked->items[i]) && access(directory, F_OK) == 0)
             state_directory_remove_unsigned(directory);
         free(directory);
     }
@@ -124,9 +94,10 @@ static void remove_directories(const struct tracked *tracked, const char *place)
 
 int cmd_list(int argc, char **argv)
 {
-    const char *place = NULL;
-    bool remove = false, done = true;
+    const char *place = NULL, *format = NULL;
+    bool remove = false, done = true, json = false;
     const struct option_spec specs[] = {
+        {0, "format", "FORMAT", "text or json (text)", &format, NULL},
         {0, "remove", NULL, "remove what processes that have ended left", NULL, &remove},
         {0, "state-dir", "DIR", "look there alone, not in /dev/shm and so on", &place, NULL},
         {0, NULL, NULL, NULL, NULL, NULL},
@@ -144,6 +115,11 @@ int cmd_list(int argc, char **argv)
 
     if (first < argc)
         usage_error(argv[0], "it takes no '%s': 'heaptracker report' shows one process", argv[first]);
+    if (format != NULL && remove)
+        usage_error(argv[0], "--format is of the list, and --remove shows none: give one of them");
+    json = format != NULL && strcmp(format, "json") == 0;
+    if (format != NULL && !json && strcmp(format, "text") != 0)
+        usage_error(argv[0], "unknown format '%s': use text or json", format);
     if (place != NULL) {
         int cause = stat(place, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
 
@@ -154,6 +130,8 @@ int cmd_list(int argc, char **argv)
     if (remove) {
         done = remove_left(&tracked);
         remove_directories(&tracked, place);
+    } else if (json) {
+        tracked_write_json(&tracked, stdout);
     } else {
         list(&tracked);
     }

@@ -225,3 +225,37 @@ bytes_read() {
     peak=$(jq -r '.totals.peak_bytes / 1048576 * 10 | round / 10' report)
     grep -qE " $peak(\.0)? MiB " <<<"$out"
 }
+
+@test "the list as JSON has the report's fields for each process, and what is left" {
+    need_tracking
+    "$tool" list --format=json --state-dir=states >out 2>err
+    [ ! -s err ]
+    json out . '{"schema":1,"kind":"list","processes":[],"left":{"files":0,"bytes":0}}'
+    mkdir -m 700 states/heaptracker-7
+    "$make_state" states/heaptracker-7/77.0.ht pid=77 ended=1 program=$'/bin/\377x' 'command=x|-a'
+    begin_daemon
+    "$tool" list --format=json --state-dir=states >out 2>err
+    [ ! -s err ]
+    json out '[.schema, .kind]' '[1,"list"]'
+    json out '[.processes[] | [.pid, .state, .removable]] | sort' \
+        "$(jq -cn --argjson pid "$daemon" '[[77, "exited", true], [$pid, "running", false]] | sort')"
+    json out '[.processes[] | select(.pid == 77) | [.program, .command]]' '[["/bin/�x",["x","-a"]]]'
+    json out .left.files 1
+    json out '.left.bytes == (.processes[] | select(.removable).file_bytes)' true
+    jq --argjson pid "$daemon" '.processes[] | select(.pid == $pid)' out >one
+    "$tool" report --format=json "$daemon" >report
+    [ "$(jq -c '[.totals, .inherited, .command, .program, .calls_in_progress]' one)" = \
+        "$(jq -c '[.totals, .inherited, .command, .program, .calls_in_progress]' report)" ]
+    [ -e "$(jq -r .file one)" ]
+}
+
+@test "list takes no other format, and none where it removes" {
+    for wrong in --format=xml "--format=json --remove"; do
+        split "$tool" list $wrong
+        [ "$status" -eq 2 ]
+        [ -z "$out" ]
+        one_line "$err"
+    done
+    split "$tool" list --format=text --state-dir=states
+    [ "$status" -eq 0 ]
+}

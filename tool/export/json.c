@@ -19,14 +19,6 @@
 #include "model/symbols.h"
 #include "util.h"
 
-/* The most that a double keeps of any decimal number. */
-#define REAL_DIGITS 15
-
-static double to_microseconds(double seconds)
-{
-    return (double)(uint64_t)(seconds * 1e6 + 0.5) / 1e6;
-}
-
 static const char *end_name(enum summary_end ended)
 {
     switch (ended) {
@@ -37,57 +29,6 @@ static const char *end_name(enum summary_end ended)
     case END_UNKNOWN: return "unknown";
     }
     BUG("an end without a name");
-}
-
-static json_t *command_of(const struct summary *summary)
-{
-    json_t *command = json_array();
-
-    for (size_t at = 0; at < summary->command_bytes;) {
-        size_t length = strlen(summary->command + at);
-
-        json_array_append_new(command, json_text_bytes(summary->command + at, length));
-        at += length + 1;
-    }
-    return command;
-}
-
-/* What every heap has. */
-static void set_calls(json_t *object, const struct ht_totals *totals)
-{
-    json_set_u64(object, "allocs", totals->allocs);
-    json_set_u64(object, "frees", totals->frees);
-    json_set_u64(object, "reallocs", totals->reallocs);
-    json_set_u64(object, "bytes_allocated", totals->bytes_allocated);
-    json_set(object, "live_bytes", json_integer(totals->live_bytes));
-    json_set(object, "live_blocks", json_integer(totals->live_blocks));
-    json_set_u64(object, "peak_bytes", totals->peak_bytes);
-    json_set_u64(object, "peak_blocks", totals->peak_blocks);
-}
-
-static json_t *totals_of(const struct ht_totals *totals)
-{
-    json_t *object = json_object();
-
-    set_calls(object, totals);
-    json_set_u64(object, "temporary_allocs", totals->temporary_allocs);
-    json_set_u64(object, "failed_allocs", totals->failed_allocs);
-    json_set_u64(object, "foreign_frees", totals->foreign_frees);
-    json_set_u64(object, "invalid_frees", totals->invalid_frees);
-    json_set_u64(object, "unmatched_frees", totals->unmatched_frees);
-    json_set_u64(object, "threads", totals->threads);
-    json_set_u64(object, "peak_error_bytes", totals->peak_error_bytes);
-    json_set_u64(object, "largest_bytes", totals->largest_bytes);
-    return object;
-}
-
-static json_t *inherited_of(const struct ht_totals *totals)
-{
-    json_t *object = json_object();
-
-    json_set_u64(object, "live_bytes", totals->inherited_bytes);
-    json_set_u64(object, "live_blocks", totals->inherited_blocks);
-    return object;
 }
 
 static json_t *children_of(const struct report *report)
@@ -136,7 +77,7 @@ static json_t *timeline_of(const struct profile *profile)
         const struct state_point *point = &profile->points[i];
         json_t *object = json_object();
 
-        json_set(object, "ms", json_real(to_microseconds((double)point->since_start_ns / 1e6)));
+        json_set(object, "ms", json_real(json_to_microseconds((double)point->since_start_ns / 1e6)));
         json_set(object, "live_bytes", json_integer(point->live_bytes));
         json_set(object, "live_blocks", json_integer(point->live_blocks));
         json_set_u64(object, "rss_bytes", point->rss_bytes);
@@ -164,7 +105,7 @@ static json_t *heaps_of(const struct report *report)
             continue;
         object = json_object();
         json_set(object, "name", heap_name(&report->profile, heap));
-        set_calls(object, totals);
+        json_set_calls(object, totals);
         json_set_u64(object, "failed_allocs", totals->failed_allocs);
         json_set_u64(object, "foreign_frees", totals->foreign_frees);
         json_set_u64(object, "lost_blocks", totals->lost_blocks);
@@ -213,7 +154,7 @@ static json_t *first_failures_of(const struct profile *profile, struct symbols *
         json_set_u64(object, "bytes", failure->size);
         json_set_u64(object, "live_bytes", failure->live_bytes);
         json_set_u64(object, "live_blocks", failure->live_blocks);
-        json_set(object, "ms", json_real(to_microseconds((double)failure->since_start_ns / 1e6)));
+        json_set(object, "ms", json_real(json_to_microseconds((double)failure->since_start_ns / 1e6)));
         json_set_u64(object, "thread", failure->thread_id);
         json_set(object, "stack", stack_json(profile, &site, symbols));
         json_array_append_new(array, object);
@@ -380,17 +321,17 @@ static json_t *run_of(const struct report *report)
     json_set(root, "schema", json_integer(1));
     json_set(root, "program", json_text(summary->program));
     json_set_u64(root, "pid", summary->pid);
-    json_set(root, "command", command_of(summary));
+    json_set(root, "command", json_command(summary));
     json_set(root, "ended", json_string(end_name(summary->ended)));
     json_set(root, "status", json_integer(summary->status));
-    json_set(root, "seconds", json_real(to_microseconds(summary->seconds)));
-    json_set(root, "peak_from_seconds", json_real(to_microseconds(summary->peak_from_seconds)));
-    json_set(root, "peak_seconds", json_real(to_microseconds(summary->peak_to_seconds)));
+    json_set(root, "seconds", json_real(json_to_microseconds(summary->seconds)));
+    json_set(root, "peak_from_seconds", json_real(json_to_microseconds(summary->peak_from_seconds)));
+    json_set(root, "peak_seconds", json_real(json_to_microseconds(summary->peak_to_seconds)));
     json_set(root, "file", summary->file ? json_text(summary->file) : json_null());
-    json_set(root, "totals", totals_of(&summary->totals));
+    json_set(root, "totals", json_totals(&summary->totals));
     json_set_u64(root, "calls_in_progress", summary->calls_in_progress);
     json_set_u64(root, "threshold_bytes", summary->threshold_bytes);
-    json_set(root, "inherited", inherited_of(&summary->totals));
+    json_set(root, "inherited", json_inherited(&summary->totals));
     json_set(root, "children", children_of(report));
     json_set(root, "lost", lost_of(report));
     json_set(root, "threads_detail", threads_of(&report->profile));
@@ -405,7 +346,7 @@ static json_t *run_of(const struct report *report)
 char *json_text_of_run(const struct report *report)
 {
     json_t *root = run_of(report);
-    char *line = json_dumps(root, JSON_REAL_PRECISION(REAL_DIGITS) | JSON_COMPACT);
+    char *line = json_dumps(root, JSON_REAL_PRECISION(JSON_REAL_DIGITS) | JSON_COMPACT);
 
     if (line == NULL)
         die("out of memory for the report");
@@ -422,8 +363,8 @@ void export_json(const struct report *report, const struct export_options *optio
     char *run;
 
     json_set(root, "failures", failures_json(&report->profile, symbols));
-    run = json_dumps(root,
-                     JSON_REAL_PRECISION(REAL_DIGITS) | (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
+    run = json_dumps(root, JSON_REAL_PRECISION(JSON_REAL_DIGITS) |
+                               (options->one_line ? JSON_COMPACT : JSON_INDENT(2)));
 
     if (run == NULL)
         die("out of memory for the report");

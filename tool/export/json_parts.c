@@ -57,6 +57,61 @@ char *json_inside(json_t *value)
     return text;
 }
 
+double json_to_microseconds(double seconds)
+{
+    return (double)(uint64_t)(seconds * 1e6 + 0.5) / 1e6;
+}
+
+json_t *json_command(const struct summary *summary)
+{
+    json_t *command = json_array();
+
+    for (size_t at = 0; at < summary->command_bytes;) {
+        size_t length = strlen(summary->command + at);
+
+        json_array_append_new(command, json_text_bytes(summary->command + at, length));
+        at += length + 1;
+    }
+    return command;
+}
+
+void json_set_calls(json_t *object, const struct ht_totals *totals)
+{
+    json_set_u64(object, "allocs", totals->allocs);
+    json_set_u64(object, "frees", totals->frees);
+    json_set_u64(object, "reallocs", totals->reallocs);
+    json_set_u64(object, "bytes_allocated", totals->bytes_allocated);
+    json_set(object, "live_bytes", json_integer(totals->live_bytes));
+    json_set(object, "live_blocks", json_integer(totals->live_blocks));
+    json_set_u64(object, "peak_bytes", totals->peak_bytes);
+    json_set_u64(object, "peak_blocks", totals->peak_blocks);
+}
+
+json_t *json_totals(const struct ht_totals *totals)
+{
+    json_t *object = json_object();
+
+    json_set_calls(object, totals);
+    json_set_u64(object, "temporary_allocs", totals->temporary_allocs);
+    json_set_u64(object, "failed_allocs", totals->failed_allocs);
+    json_set_u64(object, "foreign_frees", totals->foreign_frees);
+    json_set_u64(object, "invalid_frees", totals->invalid_frees);
+    json_set_u64(object, "unmatched_frees", totals->unmatched_frees);
+    json_set_u64(object, "threads", totals->threads);
+    json_set_u64(object, "peak_error_bytes", totals->peak_error_bytes);
+    json_set_u64(object, "largest_bytes", totals->largest_bytes);
+    return object;
+}
+
+json_t *json_inherited(const struct ht_totals *totals)
+{
+    json_t *object = json_object();
+
+    json_set_u64(object, "live_bytes", totals->inherited_bytes);
+    json_set_u64(object, "live_blocks", totals->inherited_blocks);
+    return object;
+}
+
 static void set_hex(json_t *object, const char *key, uint64_t value)
 {
     char digits[24];

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "export/stack.h"
+#include "model/summary.h"
 #include "model/symbols.h"
 
 /* The value itself; NULL, which jansson gives for want of memory, is a die(). */
@@ -28,6 +29,20 @@ json_t *json_text_bytes(const char *bytes, size_t length);
 
 /* A value on one line, without the brackets around it (malloc'ed); takes the value. */
 char *json_inside(json_t *value);
+
+/* Times are exact to the microsecond, and JSON shows no digits beyond. */
+double json_to_microseconds(double seconds);
+
+/* The most digits that a double keeps of any decimal number. */
+#define JSON_REAL_DIGITS 15
+
+/* Of a process: its arguments, its totals, and what was live when it was forked. */
+json_t *json_command(const struct summary *summary);
+json_t *json_totals(const struct ht_totals *totals);
+json_t *json_inherited(const struct ht_totals *totals);
+
+/* What every heap's totals have. */
+void json_set_calls(json_t *object, const struct ht_totals *totals);
 
 /* Appends a place to a stack; addresses: where it lay in this run, too. */
 void json_append_place(json_t *stack, const struct place *place, bool addresses);

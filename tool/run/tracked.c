@@ -129,6 +129,48 @@ void tracked_find(struct tracked *tracked, const char *place)
         qsort(tracked->items, tracked->count, sizeof *tracked->items, by_process);
 }
 
+bool tracked_is_left(const struct tracked_file *file)
+{
+    return !file->is_used && !file->is_needed;
+}
+
+struct tracked_left tracked_left(const struct tracked *tracked)
+{
+    struct tracked_left left = {0};
+
+    for (size_t i = 0; i < tracked->count; i++) {
+        if (!tracked_is_left(&tracked->items[i]))
+            continue;
+        left.files++;
+        left.bytes += tracked->items[i].bytes;
+    }
+    return left;
+}
+
+static bool is_last_image(const struct tracked *tracked, size_t i)
+{
+    const struct summary *this = &tracked->items[i].summary, *next;
+
+    if (i + 1 == tracked->count)
+        return true;
+    next = &tracked->items[i + 1].summary;
+    return next->pid != this->pid || next->start_ticks != this->start_ticks;
+}
+
+bool tracked_is_shown(const struct tracked *tracked, size_t i)
+{
+    const struct tracked_file *file = &tracked->items[i];
+
+    return is_last_image(tracked, i) && (file->runs || !file->is_needed);
+}
+
+const char *tracked_state(const struct tracked_file *file)
+{
+    if (file->runs)
+        return "running";
+    return file->summary.exiting ? "exited" : "ended";
+}
+
 void tracked_free(struct tracked *tracked)
 {
     for (size_t i = 0; i < tracked->count; i++) {

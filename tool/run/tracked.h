@@ -6,6 +6,7 @@
 #ifndef HT_TOOL_RUN_TRACKED_H
 #define HT_TOOL_RUN_TRACKED_H
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "model/summary.h"
@@ -29,6 +30,26 @@ struct tracked {
 /* In `place` and this user's state directories below it; with NULL in the usual places, and those
  * of processes that run wherever they lie. */
 void tracked_find(struct tracked *tracked, const char *place);
+
+/* Is it nobody's any more, and there until somebody removes it? */
+bool tracked_is_left(const struct tracked_file *file);
+
+struct tracked_left {
+    size_t files;
+    uint64_t bytes;
+};
+
+/* All files that are left, those of earlier images too. */
+struct tracked_left tracked_left(const struct tracked *tracked);
+
+/* Is file i shown? Of one process only the last image says what it is; and of one that has ended
+ * not what a run that goes on will show. */
+bool tracked_is_shown(const struct tracked *tracked, size_t i);
+
+/* "running"; "exited": it came to its exit handlers; "ended": it did not. */
+const char *tracked_state(const struct tracked_file *file);
+
+void tracked_write_json(const struct tracked *tracked, FILE *out);
 
 void tracked_free(struct tracked *tracked);
 
