@@ -179,8 +179,8 @@ static const struct exporter *find_exporter(const char *command, const char *nam
 }
 
 static const char operands[] =
-    "A number is a PID, with all below it; write ./123 for a file. FILE.PID by FILE\n"
-    "are its children. Exit status: 0; 2 when called wrongly or FILE is unreadable.\n";
+    "A number is a PID, or its run's, with all below it; ./123 is a file. FILE.PID by\n"
+    "FILE are its children. Exit status: 0; 2 for wrong usage or an unreadable FILE.\n";
 
 int cmd_report(int argc, char **argv)
 {
