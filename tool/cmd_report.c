@@ -35,9 +35,8 @@ _Noreturn static void die_without_numbers(const char *operand, uint32_t pid)
             "or could make no state file; ask again later",
             operand);
     if (pid_is_of_tool(pid))
-        die("process %s is heaptracker itself, and has no program with numbers: it starts none, or that has "
-            "not "
-            "allocated yet, or is not tracked; 'heaptracker list' shows all that are",
+        die("process %s is heaptracker itself, and has no program with numbers: it starts none, or one that "
+            "has not allocated yet or is not tracked; 'heaptracker list' shows all that are",
             operand);
     die("process %s is not tracked, or not yours; 'heaptracker list' shows those that are (a file of "
         "this name is ./%s)",
@@ -50,9 +49,8 @@ static void load_deleted(struct snapshot *snapshot, const struct pid_source *sou
     struct snapshot_error error;
 
     if (!snapshot_load(snapshot, source->deleted, &error))
-        die("process %u has its numbers in %s, which has been deleted, and what it still has mapped could "
-            "not be "
-            "read (%s: %s); ask as root, or run the program again and leave that file until it has ended",
+        die("process %u has its numbers in %s, which has been deleted, and what it still has mapped cannot "
+            "be read (%s: %s); ask as root, or run the program again and leave that file until it has ended",
             source->pid, source->path, source->deleted, error.text);
     warning("%s has been deleted: the numbers of process %u go when it ends; -o keeps this report of them",
             source->path, source->pid);
