@@ -3,6 +3,7 @@
  * make_state FILE [NAME=VALUE...] - writes the sample of sample.h with changes:
  *
  *   FIELD=NUMBER       a field of the header, as named in the table below
+ *   slot.FIELD=NUMBER  the same of the last slot; lost.FIELD=NUMBER: of the site of stacks without a place
  *   program=TEXT       the program's path
  *   command=TEXT       the command line, with | between arguments
  *   alive=PID          names the running process PID so that it is believed
@@ -24,10 +25,11 @@ struct field {
     size_t bytes;
 };
 
-#define FIELD(name)                                                                          \
-    {                                                                                        \
-#name, offsetof(struct state_header, name), sizeof(((struct state_header *)0)->name) \
+#define FIELD_OF(type, name)                                                 \
+    {                                                                        \
+#name, offsetof(struct type, name), sizeof(((struct type *)0)->name) \
     }
+#define FIELD(name) FIELD_OF(state_header, name)
 
 static const struct field fields[] = {
     FIELD(version),
@@ -57,6 +59,19 @@ static const struct field fields[] = {
     FIELD(end_status),
     FIELD(end_monotonic_ns),
     FIELD(start_monotonic_ns),
+    {NULL, 0, 0},
+};
+
+static const struct field slot_fields[] = {
+    FIELD_OF(state_slot, temporary_allocs),
+    FIELD_OF(state_slot, lost_blocks),
+    FIELD_OF(state_slot, unmatched_frees),
+    {NULL, 0, 0},
+};
+
+static const struct field site_fields[] = {
+    FIELD_OF(state_site, temporary_allocs),
+    {NULL, 0, 0},
 };
 
 static void fail(const char *text)
@@ -65,22 +80,18 @@ static void fail(const char *text)
     exit(1);
 }
 
-static void set_field(struct sample *sample, const char *name, size_t length, const char *value)
+static void set_field(void *where, const struct field *field, const char *name, const char *value)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        uint64_t number = strtoull(value, NULL, 0);
+    size_t length = strcspn(name, "=");
+    uint64_t number = strtoull(value, NULL, 0);
+    uint32_t narrow = (uint32_t)number;
 
-        if (strlen(fields[i].name) != length || strncmp(fields[i].name, name, length) != 0)
-            continue;
-        if (fields[i].bytes == sizeof(uint32_t)) {
-            uint32_t narrow = (uint32_t)number;
-            memcpy(sample->bytes + fields[i].offset, &narrow, sizeof narrow);
-        } else {
-            memcpy(sample->bytes + fields[i].offset, &number, sizeof number);
-        }
-        return;
-    }
-    fail("no such field");
+    while (field->name && (strlen(field->name) != length || strncmp(field->name, name, length) != 0))
+        field++;
+    if (field->name == NULL)
+        fail("no such field");
+    memcpy((char *)where + field->offset,
+           field->bytes == sizeof narrow ? (const void *)&narrow : (const void *)&number, field->bytes);
 }
 
 static void set_command(struct state_facts *facts, const char *value)
@@ -165,6 +176,10 @@ int main(int argc, char **argv)
             fail("not NAME=VALUE");
         if (strncmp(argv[i], "program=", 8) == 0)
             strncpy(sample_facts(&sample)->program, value, sizeof sample_facts(&sample)->program - 1);
+        else if (strncmp(argv[i], "slot.", 5) == 0)
+            set_field(sample_slot(&sample, 4), slot_fields, argv[i] + 5, value);
+        else if (strncmp(argv[i], "lost.", 5) == 0)
+            set_field(&sample_page(&sample, 2)->sites[STATE_STACK_LOST], site_fields, argv[i] + 5, value);
         else if (strncmp(argv[i], "command=", 8) == 0)
             set_command(sample_facts(&sample), value);
         else if (strncmp(argv[i], "alive=", 6) == 0)
@@ -180,7 +195,7 @@ int main(int argc, char **argv)
         else if (strncmp(argv[i], "cut=", 4) == 0)
             size = strtoull(value, NULL, 10);
         else
-            set_field(&sample, argv[i], (size_t)(equals - argv[i]), value);
+            set_field(sample_header(&sample), fields, argv[i], value);
     }
     file = fopen(argv[1], "w");
     if (file == NULL || fwrite(sample.bytes, 1, size, file) != size || fclose(file) != 0)

@@ -306,6 +306,35 @@ check() {
     check 1 --site='nothing:peak=199' --max-peak=1 x.ht # over is over
 }
 
+@test "a share of temporary allocations is unsure where unknown stacks could raise it or dilute it" {
+    # 5 of 8 allocations of one site, none of 20 of the other; 3 allocations have no stack.
+    "$make_state" x.ht
+    check 1 --site='*2000:temporary=45.4' x.ht # 5 of 11, at the least
+    check 2 --site='*2000:temporary=45.5' x.ht
+    grep -qx '  UNSURE site \*2000:temporary: 62.5 %, at most 45.5 %: cannot tell, since losses leave it between 45.455 % and 62.5 %' <<<"$out"
+    check 2 --site='*2000:temporary=62.4' x.ht
+    check 0 --site='*2000:temporary=62.5' x.ht # none of the 3 was temporary
+    check 0 --site='*+0x1000:temporary=0' x.ht
+    "$make_state" x.ht lost.temporary_allocs=3 slot.temporary_allocs=8
+    check 1 --site='*2000:temporary=62.4' x.ht # no longer diluted
+    check 2 --site='*2000:temporary=72.7' x.ht
+    check 0 --site='*2000:temporary=72.8' x.ht # 8 of 11, at most
+    check 2 --site='*+0x1000:temporary=13' x.ht
+    check 0 --site='*+0x1000:temporary=13.1' x.ht # 3 of 23
+    check 2 --site='nosuch:temporary=99' x.ht
+}
+
+@test "lost blocks whose frees were seen may have been temporary" {
+    # Of 31 allocations 5 were, and of 2 lost blocks one was freed.
+    "$make_state" x.ht slot.lost_blocks=2 slot.unmatched_frees=1
+    check 1 --max-temporary=16.1 x.ht
+    check 2 --max-temporary=19.3 x.ht
+    grep -qx '  UNSURE max-temporary: 16.13 %, at most 19.3 %: cannot tell, since losses leave it between 16.13 % and 19.355 %' <<<"$out"
+    check 0 --max-temporary=19.4 x.ht
+    check 2 --site='*2000:temporary=74.9' x.ht
+    check 0 --site='*2000:temporary=75' x.ht
+}
+
 @test "a limit above a peak that threads may have made short cannot be told to be kept" {
     "$make_state" x.ht peak_error_bytes=500
     check 0 --max-peak=3000 x.ht

@@ -243,6 +243,12 @@ static void disbelieve(struct verdict *verdict, const struct report *baseline)
     }
 }
 
+/* Lost blocks that may have been temporary: their frees met no record of them. */
+static uint64_t hidden_temporary(const struct ht_totals *totals)
+{
+    return min_u64(totals->lost_blocks, totals->unmatched_frees);
+}
+
 /* What the program's number is, and between what it lies: lost blocks make live and peak
  * too high, and hide what an unmatched free was; what threads hold back makes the peak too
  * low. */
@@ -266,7 +272,11 @@ static void take_total(const struct judging *judging, struct finding *finding, e
         too_high = totals->lost_blocks;
         break;
     case LIMIT_ALLOCS: finding->actual = (int64_t)totals->allocs; break;
-    case LIMIT_TEMPORARY: finding->actual = share_of(totals->temporary_allocs, totals->allocs); break;
+    case LIMIT_TEMPORARY:
+        finding->actual = share_of(totals->temporary_allocs, totals->allocs);
+        too_low = (uint64_t)(share_of(totals->temporary_allocs + hidden_temporary(totals), totals->allocs) -
+                             finding->actual);
+        break;
     case LIMIT_FOREIGN:
         finding->actual = (int64_t)totals->foreign_frees;
         too_low = totals->unmatched_frees;
@@ -309,6 +319,7 @@ struct tally {
     int64_t sum;
     int64_t allocs;
     int64_t elsewhere;        /* of calls whose stack is not known: they may be the pattern's too */
+    int64_t elsewhere_allocs; /* those calls */
     int64_t between;          /* what the threads' sites do not add up to: likewise */
     uint64_t bytes_allocated; /* of all those, ever */
     size_t sites;             /* that the pattern means */
@@ -325,6 +336,7 @@ static struct tally tally_sites(const struct judging *judging, const struct site
         tally.stacks |= site->kind == SITE_STACK || site->kind == SITE_OTHER;
         if (site->kind == SITE_OTHER || site->kind == SITE_NO_STACK) {
             tally.elsewhere += number_of(site, limit->of);
+            tally.elsewhere_allocs += (int64_t)site->allocs;
             tally.bytes_allocated += site->bytes_allocated;
         } else if (site->kind == SITE_BETWEEN) {
             tally.between = number_of(site, limit->of);
@@ -336,10 +348,6 @@ static struct tally tally_sites(const struct judging *judging, const struct site
             tally.allocs += (int64_t)site->allocs;
             tally.bytes_allocated += site->bytes_allocated;
         }
-    }
-    if (limit->of == LIMIT_TEMPORARY) {
-        tally.sum = share_of((uint64_t)tally.sum, (uint64_t)tally.allocs);
-        tally.elsewhere = tally.elsewhere > 0 ? 100000 - tally.sum : 0;
     }
     return tally;
 }
@@ -366,20 +374,41 @@ static bool is_program_nameless(const struct judging *judging)
     return seen;
 }
 
+static uint64_t positive(int64_t number)
+{
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+/* Of the calls whose stack is not known any may be the pattern's. Its share is lowest where those
+ * are that were not temporary, and highest where those are that were, or that may have been. */
+static void take_share(const struct judging *judging, struct finding *finding, const struct tally *tally)
+{
+    uint64_t temporary = positive(tally->sum), allocs = positive(tally->allocs);
+    uint64_t theirs = positive(tally->elsewhere);
+    uint64_t others = positive(lowered(tally->elsewhere_allocs, theirs)); /* elsewhere, not temporary */
+    uint64_t hidden = hidden_temporary(&judging->verdict->report->main.totals);
+    uint64_t own = min_u64(hidden, allocs > temporary ? allocs - temporary : 0);
+
+    theirs += min_u64(hidden - own, others);
+    finding->actual = share_of(temporary, allocs);
+    finding->lowest = share_of(temporary, allocs + others);
+    finding->highest = share_of(temporary + own + theirs, allocs + theirs);
+    finding->losses = finding->lowest < finding->highest;
+}
+
 /* What the program's number is unsure by may be the pattern's alone: all that the peak is short
  * by or that is between threads, as far as its sites ever allocated so much, and all lost blocks,
  * as far as its sites hold some. */
 static void take_sites(const struct judging *judging, struct finding *finding, const struct tally *tally)
 {
     const struct ht_totals *totals = &judging->verdict->report->main.totals;
-    uint64_t elsewhere = tally->elsewhere > 0 ? (uint64_t)tally->elsewhere : 0;
-    uint64_t held = tally->sum > 0 ? (uint64_t)tally->sum : 0;
+    uint64_t elsewhere = positive(tally->elsewhere);
+    uint64_t held = positive(tally->sum);
     uint64_t most = tally->bytes_allocated > held + elsewhere ? tally->bytes_allocated - held - elsewhere : 0;
     uint64_t lost = 0;
 
     if (finding->of == LIMIT_PEAK && totals->peak_error_bytes > 0)
-        finding->threads_bytes =
-            min_u64(totals->peak_error_bytes + (tally->between > 0 ? (uint64_t)tally->between : 0), most);
+        finding->threads_bytes = min_u64(totals->peak_error_bytes + positive(tally->between), most);
     if (finding->of == LIMIT_PEAK || finding->of == LIMIT_LIVE)
         lost = min_u64(totals->lost_bytes, held);
     else if (finding->of == LIMIT_LIVE_BLOCKS)
@@ -399,7 +428,10 @@ static void judge_sites(const struct judging *judging, const struct site_limit *
                               .unit = limit_unit(limit->of),
                               .limit = (int64_t)limit->most};
 
-    take_sites(judging, &finding, &tally);
+    if (limit->of == LIMIT_TEMPORARY)
+        take_share(judging, &finding, &tally);
+    else
+        take_sites(judging, &finding, &tally);
     if (!tally.stacks && judging->verdict->report->main.totals.allocs > 0) {
         finding.result = RESULT_UNSURE;
         finding.flaw = FLAW_NO_STACKS;

@@ -33,6 +33,12 @@ static const char *rounded_text(char text[64], enum limit_unit unit, int64_t num
     return unit == UNIT_BYTES ? export_bytes(text, (double)number) : number_text(text, unit, number);
 }
 
+/* One of two between which a number lies: to the byte, and as a plain number. */
+static const char *bound_text(char text[64], enum limit_unit unit, int64_t number)
+{
+    return number_text(text, unit == UNIT_PERCENT ? UNIT_PERCENT : UNIT_COUNT, number);
+}
+
 /* The limit beside the number, with its exact bytes where they would look alike, or
  * where the bounds are given to the byte. */
 static const char *limit_text(char text[64], const struct finding *finding)
@@ -131,7 +137,7 @@ static const char *doubt_of(const struct finding *finding)
 
 static char *sentence_of(const struct finding *finding, const char *note)
 {
-    char actual[64], limit[64], more[64];
+    char actual[64], limit[64], more[64], lowest[64], highest[64];
 
     number_text(actual, finding->unit, finding->actual);
     limit_text(limit, finding);
@@ -142,9 +148,9 @@ static char *sentence_of(const struct finding *finding, const char *note)
                              rounded_text(more, finding->unit, finding->actual - finding->limit), note);
     case RESULT_UNSURE: break;
     }
-    return must_asprintf("%s, at most %s: cannot tell, since %s between %" PRId64 " and %" PRId64 "%s",
-                         actual, limit, doubt_of(finding), finding->lowest, finding->highest,
-                         finding->remark ? note : "");
+    return must_asprintf("%s, at most %s: cannot tell, since %s between %s and %s%s", actual, limit,
+                         doubt_of(finding), bound_text(lowest, finding->unit, finding->lowest),
+                         bound_text(highest, finding->unit, finding->highest), finding->remark ? note : "");
 }
 
 /* A program may exit with 255 as well as with what a shell says of a signal: the file knows. */
