@@ -52,8 +52,8 @@ target_include_directories(heaptracker_tool PRIVATE
 target_compile_definitions(heaptracker_tool PRIVATE _GNU_SOURCE= HT_VERSION="${PROJECT_VERSION}")
 target_compile_options(heaptracker_tool PRIVATE ${HT_OPTIMIZE} ${HT_WARNINGS} ${HT_SANITIZE_OPTIONS})
 target_link_options(heaptracker_tool PRIVATE ${HT_SANITIZE_OPTIONS})
-target_link_libraries(heaptracker_tool PRIVATE m ${HT_JANSSON_LIBRARY} ${HT_LIBDW_LIBRARY} ${HT_LIBELF_LIBRARY}
-    ${HT_XXHASH_LIBRARY})
+target_link_libraries(heaptracker_tool PRIVATE m Threads::Threads ${HT_JANSSON_LIBRARY} ${HT_LIBDW_LIBRARY}
+    ${HT_LIBELF_LIBRARY} ${HT_XXHASH_LIBRARY})
 set_target_properties(heaptracker_tool PROPERTIES OUTPUT_NAME heaptracker EXPORT_NAME tool
     C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 # Demangles the names of C++ and Rust; without it they are shown as they are.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "builtin.h"
+#include "enough_stack.h"
 #include "util.h"
 
 struct command {
@@ -86,7 +87,7 @@ static int check_stdout(int status)
     return status;
 }
 
-int main(int argc, char **argv)
+static int tool_main(int argc, char **argv)
 {
     const struct command *command;
 
@@ -104,4 +105,9 @@ int main(int argc, char **argv)
     if (command == NULL)
         die("there is no command '%s' (see 'heaptracker --help')", argv[1]);
     return check_stdout(command_run(command, argc - 1, argv + 1));
+}
+
+int main(int argc, char **argv)
+{
+    return with_enough_stack(tool_main, argc, argv);
 }

@@ -693,6 +693,42 @@ pids_that_go_on() {
     done
 }
 
+# with_stack KIB COMMAND...: where the stack may have so much
+with_stack() {
+    bash -c 'ulimit -s "$1"; shift; exec "$@"' - "$@"
+}
+
+@test "a small stack is enough for the tool, and the program keeps its limit" {
+    need_tracking
+    for kib in 128 64; do
+        with_stack $kib "$tool" run --quiet -o x.ht -- bash -c 'ulimit -s' >limit
+        [ "$(<limit)" = $kib ]
+        # Its names are in its debug information, and libdw needs the most.
+        with_stack $kib "$tool" run -o x.ht -- "$HT_BUILD/tests/tool/gate" >out 2>err
+        grep -q 'keep_line .*gate\.c:' err
+        with_stack $kib "$tool" report x.ht >out
+        grep -q 'keep_line .*gate\.c:' out
+    done
+}
+
+@test "signals to a tool with a small stack reach the program" {
+    need_tracking
+    mkfifo from
+    # No function: the process that gets the signal is to be the tool.
+    bash -c 'ulimit -s 128; exec "$@"' - "$tool" run -o x.ht -- "$workload" wait >from 2>err &
+    exec 5<from
+    read -r line <&5
+    [ "$line" = ready ]
+    kill -TERM $!
+    read -r line <&5
+    [ "$line" = "got TERM" ]
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 5 ]
+    exec 5<&-
+    grep -q 'exit status 5' err
+}
+
 @test "after the program's end a signal stops the tool, where it waits for a reader" {
     need_tracking
     for signal in TERM HUP; do

@@ -13,7 +13,8 @@
 void rss_tree_init(struct rss_tree *tree, const char *directory, uint32_t interval_ms)
 {
     *tree = (struct rss_tree){.directory = directory, .interval_ms = interval_ms};
-    rss_init(&tree->first, interval_ms);
+    tree->first = must_malloc(sizeof *tree->first);
+    rss_init(tree->first, interval_ms);
     tree->sites = site_watch_open(directory, interval_ms);
 }
 
@@ -117,7 +118,7 @@ uint64_t rss_tree_wait_ns(const struct rss_tree *tree)
     uint64_t now = monotonic_now_ns();
 
     if (tree->due_ns == 0)
-        return rss_wait_ns(&tree->first);
+        return rss_wait_ns(tree->first);
     if (tree->has_left_behind || tree->due_ns <= now)
         return PAUSE_NS;
     return tree->due_ns - now;
@@ -133,8 +134,8 @@ void rss_tree_sample(struct rss_tree *tree, pid_t first)
 
     tree->first_pid = (uint32_t)first;
     if (is_due) {
-        if (rss_sample(&tree->first, first) && tree->directory)
-            rss_note_live(&tree->first, tree->directory, first);
+        if (rss_sample(tree->first, first) && tree->directory)
+            rss_note_live(tree->first, tree->directory, first);
         site_watch_look(tree->sites, first);
     }
     tree->has_left_behind = false;
@@ -144,7 +145,7 @@ void rss_tree_sample(struct rss_tree *tree, pid_t first)
     if (stream)
         closedir(stream);
     if (is_due)
-        tree->due_ns = monotonic_now_ns() + rss_wait_ns(&tree->first);
+        tree->due_ns = monotonic_now_ns() + rss_wait_ns(tree->first);
 }
 
 const struct rss *rss_tree_of(const struct rss_tree *tree, uint32_t pid)
@@ -152,7 +153,7 @@ const struct rss *rss_tree_of(const struct rss_tree *tree, uint32_t pid)
     size_t place = place_of(tree, pid);
 
     if (pid == tree->first_pid)
-        return &tree->first;
+        return tree->first;
     return is_at(tree, place, pid) ? tree->others[place].rss : NULL;
 }
 
@@ -162,4 +163,5 @@ void rss_tree_free(struct rss_tree *tree)
     for (size_t i = 0; i < tree->other_count; i++)
         free(tree->others[i].rss);
     free(tree->others);
+    free(tree->first);
 }

@@ -23,7 +23,7 @@ struct rss_tree {
     const char *directory; /* NULL: the first process alone */
     uint32_t interval_ms;
     uint32_t first_pid;
-    struct rss first;
+    struct rss *first;          /* its own memory: 48 KiB, more than a stack may have */
     struct site_watch *sites;   /* of the first process */
     struct rss_process *others; /* by pid */
     size_t other_count;

@@ -26,22 +26,26 @@ static void add(struct survivors *survivors, uint32_t pid)
     survivors->pids[at] = pid;
 }
 
+/* Of an environment that is read; too much for a small stack. */
+#define PIECE_BYTES 65536
+
 /* The text may lie across two pieces: the end of each is looked at again. */
 static bool file_holds(int fd, const char *text)
 {
-    char piece[65536];
+    char *piece = must_malloc(PIECE_BYTES);
     size_t kept = 0, length = strlen(text);
+    bool found = false;
     ssize_t got;
 
-    while ((got = read(fd, piece + kept, sizeof piece - kept)) > 0) {
+    while (!found && (got = read(fd, piece + kept, PIECE_BYTES - kept)) > 0) {
         size_t size = kept + (size_t)got;
 
-        if (memmem(piece, size, text, length) != NULL)
-            return true;
+        found = memmem(piece, size, text, length) != NULL;
         kept = size < length ? size : length;
         memmove(piece, piece + size - kept, kept);
     }
-    return false;
+    free(piece);
+    return found;
 }
 
 /* What cannot be read is another user's process, which could not open the directory. */
