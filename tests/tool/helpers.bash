@@ -79,6 +79,14 @@ ended() {
     return 1
 }
 
+# check STATUS ARGUMENT...: heaptracker check, with $out and $err
+check() {
+    local expected=$1
+    shift
+    split "$tool" check "$@"
+    [ "$status" -eq "$expected" ]
+}
+
 # start_waiting [OPTION...]: a run in the background whose program waits for signals: $run_pid and $pid.
 start_waiting() {
     mkfifo from
