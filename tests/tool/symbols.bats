@@ -13,7 +13,7 @@ teardown() {
 # site FILE: the frames of the site that make_state's stack= added
 site() {
     "$tool" report --format=json "$1" | jq -r '.sites[] | select(.bytes_allocated == 1000) | .stack[]
-        | "\(.function) \(.file // "?" | sub(".*/"; "")):\(.line)\(if .inlined then " inlined" else "" end)"'
+        | "\(.function)\(if .after then " (after \(.after))" else "" end) \(.file // "?" | sub(".*/"; "")):\(.line)\(if .inlined then " inlined" else "" end)"'
 }
 
 line_of() {
@@ -112,9 +112,35 @@ END
     fails grep -q '1000 suppressed' <<<"$out"
     split "$tool" check --site="program+0x$hidden:total=0" x.ht
     [ "$status" -eq 1 ]
+    grep -q "program+0x$hidden (after shown)" <<<"$out"
+    for format in text csv collapsed massif heaptrack; do
+        "$tool" report --format=$format x.ht >out
+        grep -Fq "program+0x$hidden (after shown)" out
+    done
     "$make_state" x.ht module="$PWD/program" stack="$shown"
     site x.ht >out
     grep -qx 'shown ?:0' out
+}
+
+@test "the symbol before a place without a name is a field of its own, in run and report" {
+    need_tracking
+    need gcc
+    need jq
+    cat >program.c <<-'END'
+	#include <stdlib.h>
+	void *volatile kept;
+	__attribute__((noipa)) void shown(void) { kept = calloc(1, 3); }
+	static __attribute__((noipa)) void hidden(void) { kept = malloc(777); }
+	int main(void) { shown(); hidden(); return 0; }
+	END
+    gcc -O1 -fno-builtin -fno-toplevel-reorder -rdynamic -w -s -o program program.c
+    "$tool" run --format=json -o x.ht ./program 2>run.json # takes the names that it keeps
+    "$tool" report --format=json x.ht >x.json
+    for file in run.json x.json; do
+        json $file '.sites[] | select(.bytes_allocated == 777) | .stack[0] | [(.function | sub("0x.*"; "")), .after]' \
+            '["program+","shown"]'
+        json $file '[.sites[] | select(.bytes_allocated == 3) | .stack[0] | .function, has("after")]' '["shown",false]'
+    done
 }
 
 @test "a changed or missing file is said once and gives no names" {

@@ -60,21 +60,6 @@ static bool file_matches(bool (*matches)(const char *pattern, const char *text),
     return matches(pattern, path) || (matches == glob_matches && matches(pattern, path_base(path)));
 }
 
-static bool function_matches(bool (*matches)(const char *pattern, const char *text), const char *pattern,
-                             const struct place *place)
-{
-    const char *hint = place->named ? NULL : strstr(place->function, PLACE_HINT);
-    char *own;
-    bool matched;
-
-    if (hint == NULL)
-        return matches(pattern, place->function);
-    own = must_asprintf("%.*s", (int)(hint - place->function), place->function);
-    matched = matches(pattern, own);
-    free(own);
-    return matched;
-}
-
 bool site_matches(const struct profile *profile, struct symbols *symbols, const struct site *site,
                   bool (*matches)(const char *pattern, const char *text), const char *pattern)
 {
@@ -87,8 +72,7 @@ bool site_matches(const struct profile *profile, struct symbols *symbols, const 
         const struct place *places = symbols_places(symbols, frames[i], &count);
 
         for (size_t p = 0; p < count; p++)
-            if (function_matches(matches, pattern, &places[p]) ||
-                file_matches(matches, pattern, places[p].module) ||
+            if (matches(pattern, places[p].function) || file_matches(matches, pattern, places[p].module) ||
                 (places[p].file && file_matches(matches, pattern, places[p].file)))
                 return true;
     }

@@ -44,8 +44,8 @@ char *show_culprit(const struct culprit *culprit)
     if (culprit->place_count == 0)
         return must_strdup(culprit->label);
     if (place->file != NULL && place->line > 0)
-        return must_asprintf("%s at %s:%u", place->function, path_base(place->file), place->line);
-    return must_asprintf("%s in %s", place->function, path_base(place->module));
+        return must_asprintf("%s at %s:%u", place_shown(place), path_base(place->file), place->line);
+    return must_asprintf("%s in %s", place_shown(place), path_base(place->module));
 }
 
 /* --- Text --------------------------------------------------------------------------- */
@@ -59,7 +59,7 @@ static char *callers_text(const struct screen *screen, const struct culprit *cul
     char *text = must_strdup("");
 
     for (size_t i = 1; i < culprit->place_count; i++) {
-        char *longer = must_asprintf("%s %s %s", text, arrow, culprit->places[i].function);
+        char *longer = must_asprintf("%s %s %s", text, arrow, place_shown(&culprit->places[i]));
 
         free(text);
         text = longer;

@@ -36,7 +36,7 @@ void export_collapsed(const struct report *report, const struct export_options *
             continue;
         stack_of(&stack, profile, &profile->sites[i], symbols);
         for (size_t p = stack.count; p-- > 0;) {
-            print_function(out, stack.places[p].function);
+            print_function(out, place_shown(&stack.places[p]));
             fputc(p ? ';' : ' ', out);
         }
         fprintf(out, "%" PRId64 "\n", value);

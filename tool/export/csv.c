@@ -46,14 +46,14 @@ static void print_site(FILE *out, size_t id, const struct site *site, const stru
     fprintf(out, "%zu,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, id,
             site->peak_bytes, site->peak_blocks, site->live_bytes, site->live_blocks, site->bytes_allocated,
             site->allocs, site->temporary_allocs);
-    print_cell(out, decider->function);
+    print_cell(out, place_shown(decider));
     print_cell(out, decider->file ? decider->file : "");
     fprintf(out, ",%u", decider->line);
     print_cell(out, decider->module);
-    open_cell(out, stack->places[0].function);
+    open_cell(out, place_shown(&stack->places[0]));
     for (size_t i = 1; i < stack->count; i++) {
         fputs(" <- ", out);
-        print_inside(out, stack->places[i].function);
+        print_inside(out, place_shown(&stack->places[i]));
     }
     fputs("\"\r\n", out);
 }

@@ -89,12 +89,12 @@ static uint32_t put_address(struct heaptrack *heaptrack, uint64_t key, const str
         return number;
     module = put_text(heaptrack, places[0].module);
     for (size_t i = 0; i < count; i++) { /* before the line that names them */
-        put_text(heaptrack, places[i].function);
+        put_text(heaptrack, place_shown(&places[i]));
         put_text(heaptrack, places[i].file);
     }
     fprintf(heaptrack->out, "i %" PRIx64 " %" PRIx32, places[0].address, module);
     for (size_t i = 0; i < count; i++)
-        fprintf(heaptrack->out, " %" PRIx32 " %" PRIx32 " %x", put_text(heaptrack, places[i].function),
+        fprintf(heaptrack->out, " %" PRIx32 " %" PRIx32 " %x", put_text(heaptrack, place_shown(&places[i])),
                 put_text(heaptrack, places[i].file), places[i].line);
     fputc('\n', heaptrack->out);
     return number;

@@ -54,7 +54,7 @@ static const char *row_label(const struct row *row)
     case SITE_BETWEEN: return "(between threads)";
     case SITE_STACK: break;
     }
-    return row->place_count > 0 ? row->places[0].function : "(stack not known)";
+    return row->place_count > 0 ? place_shown(&row->places[0]) : "(stack not known)";
 }
 
 static void print_name(const struct screen *screen, const struct row *row, const char *program)
@@ -82,11 +82,11 @@ static char *caller_text(const struct screen *screen, const struct place *caller
          *location = screen_fit(screen, where, location_columns(screen));
     const char *mark = caller->inlined ? " (inlined)" : "", *arrow = screen->utf8 ? "\xE2\x86\x90" : "<-";
     size_t fixed = screen_columns(arrow) + strlen(mark) + screen_columns(location) + 3;
-    size_t wanted = screen_columns(caller->function);
+    size_t wanted = screen_columns(place_shown(caller));
     char *text = NULL;
 
     if (fixed + (wanted < NAME_COLUMNS_MIN ? wanted : NAME_COLUMNS_MIN) <= room) {
-        char *name = screen_fit(screen, caller->function, room - fixed);
+        char *name = screen_fit(screen, place_shown(caller), room - fixed);
 
         text = must_asprintf(" %s %s%s%s%s", arrow, name, mark, *location ? " " : "", location);
         free(name);

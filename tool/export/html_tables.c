@@ -40,7 +40,7 @@ static uint32_t add_frame(struct html_tables *tables, const struct place *place,
 {
     tables->frames = must_grow(tables->frames, tables->frame_count, sizeof *tables->frames);
     tables->frames[tables->frame_count] = (struct html_frame){
-        .function = html_tables_text(tables, place->function),
+        .function = html_tables_text(tables, place_shown(place)),
         .file = html_tables_text(tables, place->file ? place->file : ""),
         .module = html_tables_text(tables, module),
         .line = place->line,

@@ -109,7 +109,7 @@ static void indent(struct massif *massif, size_t level)
 
 static void print_place(struct massif *massif, const struct place *place)
 {
-    char *function = plain_text(place->function, "#", '_');
+    char *function = plain_text(place_shown(place), "#", '_');
     char *file = plain_text(place->file ? place->file : place->module, "#", '_');
 
     fprintf(massif->out, "0x%" PRIX64 ": %s", place->address, function);

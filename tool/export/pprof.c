@@ -164,7 +164,7 @@ static void put_comments(struct pprof *pprof)
 
 static uint64_t function_id(struct pprof *pprof, const struct place *place)
 {
-    char *name = utf8_copy(place->function, strlen(place->function), false);
+    char *name = utf8_copy(place_shown(place), strlen(place_shown(place)), false);
     char *file = place->file ? utf8_copy(place->file, strlen(place->file), false) : NULL;
     uint64_t key = (uint64_t)text_id(pprof, name) << 32 | text_id(pprof, file);
 

@@ -9,6 +9,14 @@
 
 #include "util.h"
 
+/* The text behind the one at `at`, which ends; NULL: there is none. */
+static const char *text_behind(const char *text, size_t bytes, size_t at)
+{
+    size_t behind = at + strlen(text + at) + 1;
+
+    return behind < bytes ? text + behind : NULL;
+}
+
 void name_table_of(struct name_table *table, const struct snapshot *snapshot)
 {
     size_t count, bytes;
@@ -30,6 +38,8 @@ void name_table_of(struct name_table *table, const struct snapshot *snapshot)
         table->items[table->count++] = (struct name_entry){
             .where = name->where,
             .function = table->text + name->function,
+            .after =
+                (name->flags & STATE_NAME_AFTER) ? text_behind(table->text, bytes, name->function) : NULL,
             .file = name->file == UINT32_MAX ? NULL : table->text + name->file,
             .line = name->line,
             .inlined = (name->flags & STATE_NAME_INLINED) != 0,

@@ -16,6 +16,7 @@
 struct name_entry {
     uint64_t where;       /* entries of the same one stand together, innermost first */
     const char *function; /* into `text` */
+    const char *after;    /* as in struct place; NULL: none */
     const char *file;     /* NULL: not known */
     unsigned line;        /* 0: not known */
     bool inlined;         /* into the next entry */

@@ -45,10 +45,23 @@ static void grow_seen(struct writer *writer)
     free(old);
 }
 
+/* Where the text lies now, at the end. */
+static uint32_t append_text(struct writer *writer, const char *text)
+{
+    size_t length = strlen(text) + 1, at = writer->bytes;
+
+    if (at + length > writer->text_capacity) {
+        writer->text_capacity = 2 * (at + length);
+        writer->text = must_realloc(writer->text, writer->text_capacity);
+    }
+    memcpy(writer->text + at, text, length);
+    writer->bytes += length;
+    return (uint32_t)at;
+}
+
 /* Where the text lies, each one once. */
 static uint32_t put_text(struct writer *writer, const char *text)
 {
-    size_t length = strlen(text) + 1;
     uint32_t *slot;
 
     if (2 * writer->seen_count >= writer->seen_places)
@@ -56,15 +69,21 @@ static uint32_t put_text(struct writer *writer, const char *text)
     slot = seen_slot(writer, text);
     if (*slot != 0)
         return *slot - 1;
-    if (writer->bytes + length > writer->text_capacity) {
-        writer->text_capacity = 2 * (writer->bytes + length);
-        writer->text = must_realloc(writer->text, writer->text_capacity);
-    }
-    memcpy(writer->text + writer->bytes, text, length);
-    *slot = (uint32_t)writer->bytes + 1;
+    *slot = append_text(writer, text) + 1;
     writer->seen_count++;
-    writer->bytes += length;
     return *slot - 1;
+}
+
+/* The function's text; with another behind it, it is no other place's. */
+static uint32_t put_function(struct writer *writer, const struct place *place)
+{
+    uint32_t at;
+
+    if (place->after == NULL)
+        return put_text(writer, place->function);
+    at = append_text(writer, place->function);
+    append_text(writer, place->after);
+    return at;
 }
 
 static void put_place(struct writer *writer, uint64_t where, const struct place *place)
@@ -74,10 +93,11 @@ static void put_place(struct writer *writer, uint64_t where, const struct place 
     writer->names = must_grow(writer->names, writer->count, sizeof *writer->names);
     writer->names[writer->count++] = (struct state_name){
         .where = where,
-        .function = put_text(writer, place->function),
+        .function = put_function(writer, place),
         .file = place->file ? put_text(writer, place->file) : UINT32_MAX,
         .line = place->line,
-        .flags = (place->inlined ? STATE_NAME_INLINED : 0) | (place->named ? STATE_NAME_NAMED : 0),
+        .flags = (place->inlined ? STATE_NAME_INLINED : 0) | (place->named ? STATE_NAME_NAMED : 0) |
+                 (place->after ? STATE_NAME_AFTER : 0),
     };
 }
 

@@ -373,12 +373,13 @@ static void name_from_table(struct place *place, struct module *module)
         place->named = true;
         return;
     }
+    if (symbol->end == symbol->begin) {
+        place->function = must_asprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin);
+        free(name);
+        return;
+    }
     /* Behind its end is another function, whose symbol was stripped: its name would be that of a stranger. */
-    place->function =
-        symbol->end == symbol->begin
-            ? must_asprintf("%s+0x%" PRIx64, name, place->offset - symbol->begin)
-            : must_asprintf("%s+0x%" PRIx64 PLACE_HINT "%s)", path_base(place->module), place->offset, name);
-    free(name);
+    place->after = name;
 }
 
 static struct module *module_of(struct symbols *symbols, uint64_t where)
@@ -434,6 +435,8 @@ static void free_places(const struct place *places, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free((char *)places[i].function);
+        free((char *)places[i].after);
+        free((char *)places[i].shown);
         free((char *)places[i].file);
     }
 }
@@ -496,6 +499,10 @@ static void keep_places(struct found *found, const struct places *places)
     found->count = places->count - first;
     found->places = must_malloc(found->count * sizeof(struct place));
     memcpy(found->places, places->items + first, found->count * sizeof(struct place));
+    for (size_t i = 0; i < found->count; i++)
+        if (found->places[i].after != NULL)
+            found->places[i].shown =
+                must_asprintf("%s (after %s)", found->places[i].function, found->places[i].after);
     while (found->trackers < found->count && place_is_linked_tracker(&found->places[found->trackers]))
         found->trackers++;
 }
@@ -519,6 +526,7 @@ static void take_names(struct symbols *symbols, const struct profile *profile)
             if (places.count < INLINE_DEPTH_MAX)
                 places.items[places.count++] = (struct place){
                     .function = must_strdup(name->function),
+                    .after = name->after ? must_strdup(name->after) : NULL,
                     .file = name->file ? must_strdup(name->file) : NULL,
                     .line = name->line,
                     .module = path,

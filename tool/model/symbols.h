@@ -12,7 +12,9 @@
 /* One function; the text lives as long as the struct symbols it came from. */
 struct place {
     const char *function; /* demangled; `module+0x12` where it is not known, or `name+0x12` behind a symbol
-                           * without a size, or `module+0x12 (after name)` behind the end of one */
+                           * without a size */
+    const char *after;    /* the symbol behind whose end a `module+0x12` lies: another function; NULL: none */
+    const char *shown;    /* both, as `module+0x12 (after name)`; NULL: the function alone, see place_shown */
     const char *file;     /* NULL: not known */
     unsigned line;        /* 0: not known */
     const char *module;   /* path; "" not known */
@@ -22,8 +24,11 @@ struct place {
     bool named;           /* the function's own name is known */
 };
 
-/* What follows it in a function's name that is not `named` is another's. */
-#define PLACE_HINT " (after "
+/* What people read in the place of a function's name. */
+static inline const char *place_shown(const struct place *place)
+{
+    return place->shown ? place->shown : place->function;
+}
 
 struct symbols;
 

@@ -25,7 +25,7 @@ static void print_stack(const struct finding *finding, FILE *out)
 {
     for (size_t i = 0; i < finding->place_count; i++) {
         const struct place *place = &finding->places[i];
-        char *name = utf8_copy(place->function, strlen(place->function), true);
+        char *name = utf8_copy(place_shown(place), strlen(place_shown(place)), true);
 
         fprintf(out, "    %-32s", name);
         if (place->file)
