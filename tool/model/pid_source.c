@@ -52,11 +52,15 @@ static bool find_program(struct pid_source *source, uint32_t run_pid)
     uint32_t pid;
 
     while (stream && !found && (entry = readdir(stream)) != NULL) {
-        if (!parse_u32(entry->d_name, &pid) || process_parent(pid) != run_pid || !find_own(source, pid))
+        struct pid_source child;
+
+        if (!parse_u32(entry->d_name, &pid) || process_parent(pid) != run_pid || !find_own(&child, pid))
             continue;
-        found = is_tool || is_made_by(source->path, run_pid);
-        if (!found)
-            pid_source_free(source);
+        found = is_tool || is_made_by(child.path, run_pid);
+        if (found)
+            *source = child;
+        else
+            pid_source_free(&child);
     }
     if (stream)
         closedir(stream);
