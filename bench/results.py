@@ -111,6 +111,8 @@ def goal_table(reached):
     def verdict(row):
         if row["met"] is None:
             return "not measured"
+        if row["unsteady"]:
+            return f"not known: runs differ by {100 * (row['unsteady'] - 1):.0f} %"
         if not row["met"]:
             return "not met: the least is above it" if row["out_of_reach"] else "NOT MET"
         return "met, and the aim" if row["aim_met"] else "met"

@@ -5,7 +5,8 @@
   BUILD=DIR            where the project was built (build)
   OUT=DIR              where results.json, results.md and results.svg go (BUILD/bench)
   QUICK=1              fewer rounds of fewer and shorter workloads
-  DOCS=1, DOCS=0       renew docs/results.md and docs/results.svg, or not; else: where all is measured
+  DOCS=1, DOCS=0       renew docs/results.md and docs/results.svg, or not; else: where all is measured, on a
+                       machine that was steady
   ROUNDS=N SCALE=PERCENT   rounds; length of the workloads
   WORKLOADS="a b" CONFIGURATIONS="a b"   only these (and bare)
   MIMALLOC_BENCH=DIR   also the originals, from a built checkout of mimalloc-bench
@@ -22,7 +23,7 @@ import instructions
 import results
 import workloads as table
 from measure import Bench
-from summary import goals
+from summary import goals, unsteady
 
 
 def chosen(entries, names, bench, always=()):
@@ -83,7 +84,11 @@ def main():
         results.print_tables(bench, rows, here, facts, reached, paths)
         results.write(out, bench, rows, here, facts, reached, paths)
         everything = not quick and not only and not setting("CONFIGURATIONS")
-        if (setting("DOCS") or str(int(everything))) == "1":
+        differ = unsteady(bench.samples, [w.name for w in rows])
+        if everything and differ and not setting("DOCS"):
+            print(f"\ndocs/ stays as it is: runs of one program differed by {100 * (differ - 1):.0f} %. "
+                  "Measure on a quiet machine, or take it as it is: DOCS=1 make bench")
+        elif (setting("DOCS") or str(int(everything))) == "1":
             results.write_page(os.path.join(source, "docs"), bench, rows, here, facts, reached, paths)
     return 1 if bench.failed else 0
 

@@ -80,6 +80,27 @@ assert all(2 * p - 5 <= l <= 2 * p - 3 for p, l in zip(plain, linked) if p > 4),
     [[ ${lines[0]} == "bench_floor_replay: FLOOR_RECORD: "* ]]
 }
 
+@test "where runs differ too much, no goal is said to be met, or not" {
+    cd "$HT_SOURCE/bench"
+    python3 - <<'END'
+from types import SimpleNamespace as Sample
+from results import goal_table
+from summary import goals, unsteady
+
+def verdict(bare, full):
+    samples = {("tree", name): {n: Sample(cpu=t, wall=t) for n, t in enumerate(times)}
+               for name, times in (("bare", bare), ("full", full))}
+    [row] = [row for row in goal_table(goals(samples, {}, []))[1] if "(tree)" in row[0]]
+    return row[-1]
+
+assert verdict([1, 1.05, 1], [2, 2, 2]) == "met"
+assert verdict([1, 1.05, 1], [2.4, 2.5, 2.5]) == "NOT MET"
+assert verdict([1, 1.25, 1], [2, 2, 2]) == "not known: runs differ by 25 %"
+assert verdict([1, 1, 1], [3, 2.4, 2.4]) == "not known: runs differ by 25 %"
+assert unsteady({}, ["tree"]) is None
+END
+}
+
 @test "real programs are measured, or named with their package" {
     export CONFIGURATIONS=count WORKLOADS="sqlite3 perl python3 jq git cc1 cmake"
     bench "$HT_BUILD"
