@@ -185,8 +185,8 @@ static void say_untracked(const char *command, const struct target *target, cons
     else if (tree->unfinished)
         warning("%s was not tracked: it ended before its tracker had started", command);
     else
-        warning("%s was not tracked: it left no state file; does it clear LD_PRELOAD, or is its --state-dir "
-                "full?",
+        warning("%s was not tracked, or its state file was deleted: there is none; does it clear "
+                "LD_PRELOAD, or is its --state-dir full?",
                 command);
 }
 
