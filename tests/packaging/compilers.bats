@@ -7,17 +7,6 @@ build() {
     cmake --build "$BATS_TEST_TMPDIR/build" -j2
 }
 
-# Reads every file as the build would compile it, and makes nothing of it: a third of a build's time. Only the
-# warnings that come of optimising are missed, and gcc's whole build has those.
-read_all() {
-    cmake -S "$HT_SOURCE" -B "$BATS_TEST_TMPDIR/build" -DHT_WERROR=ON -DHT_TESTS=OFF "$@"
-    # What the build would write first is a table of bytes.
-    jq -r '.[] | select(.file | endswith("/html_page.c") | not) | "cd \(.directory) && \(.command) -fsyntax-only"' \
-        "$BATS_TEST_TMPDIR/build/compile_commands.json" >"$BATS_TEST_TMPDIR/commands"
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -gt 100 ]
-    xargs -d '\n' -n 1 -P 2 sh -ec <"$BATS_TEST_TMPDIR/commands"
-}
-
 need() {
     command -v "$1" >/dev/null || skip "$1 is missing (apt-get install $2)"
 }
@@ -27,15 +16,13 @@ need() {
     build -DCMAKE_C_COMPILER=gcc
 }
 
-@test "clang reads everything without a warning" {
+@test "clang builds everything without a warning" {
     need clang clang
-    need jq jq
-    read_all -DCMAKE_C_COMPILER=clang -DHT_MUSL=OFF
+    build -DCMAKE_C_COMPILER=clang -DHT_MUSL=OFF
 }
 
 @test "an unoptimised build has no warning either" {
-    need jq jq
-    read_all -DCMAKE_BUILD_TYPE=Debug -DHT_MUSL=OFF
+    build -DCMAKE_BUILD_TYPE=Debug -DHT_MUSL=OFF
 }
 
 @test "musl-gcc builds the libraries without a warning" {
