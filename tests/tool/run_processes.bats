@@ -158,6 +158,23 @@ pids_that_go_on() {
     exec 4>&-
 }
 
+# answers SIGNAL PID: the run of that pid, whose program writes to the pipe `from`, passes the signal on, and the
+# program's answer comes back
+answers() {
+    local status=0
+    exec 5<from
+    read -r line <&5
+    [ "$line" = ready ]
+    kill "-$1" "$2"
+    read -r line <&5
+    [ "$line" = "got $1" ]
+    wait "$2" || status=$?
+    [ "$status" -eq 5 ]
+    exec 5<&-
+    rm from
+    grep -q 'exit status 5' err
+}
+
 @test "signals to the tool reach the program, and its answer comes back" {
     need_tracking
     env --default-signal true 2>/dev/null || skip "env has no --default-signal (coreutils 8.31)"
@@ -165,18 +182,7 @@ pids_that_go_on() {
         mkfifo from
         # Of what a script starts with &, bash ignores INT and QUIT.
         env --default-signal "$tool" run -o x.ht -- "$workload" wait >from 2>err &
-        exec 5<from
-        read -r line <&5
-        [ "$line" = ready ]
-        kill -$signal $!
-        read -r line <&5
-        [ "$line" = "got $signal" ]
-        status=0
-        wait $! || status=$?
-        [ "$status" -eq 5 ]
-        exec 5<&-
-        rm from
-        grep -q 'exit status 5' err
+        answers $signal $!
     done
 }
 
@@ -203,17 +209,7 @@ with_stack() {
     mkfifo from
     # No function: the process that gets the signal is to be the tool.
     bash -c 'ulimit -s 128; exec "$@"' - "$tool" run -o x.ht -- "$workload" wait >from 2>err &
-    exec 5<from
-    read -r line <&5
-    [ "$line" = ready ]
-    kill -TERM $!
-    read -r line <&5
-    [ "$line" = "got TERM" ]
-    status=0
-    wait $! || status=$?
-    [ "$status" -eq 5 ]
-    exec 5<&-
-    grep -q 'exit status 5' err
+    answers TERM $!
 }
 
 @test "after the program's end a signal stops the tool, where it waits for a reader" {
