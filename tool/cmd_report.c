@@ -43,6 +43,14 @@ _Noreturn static void die_without_numbers(const char *operand, uint32_t pid)
         operand, operand);
 }
 
+static void load_named(struct snapshot *snapshot, const char *path)
+{
+    struct snapshot_error error;
+
+    if (!snapshot_load(snapshot, path, &error))
+        die("%s: %s; %s", path, error.text, error.remedy);
+}
+
 /* Its bytes are there as long as the process has them mapped. */
 static void load_deleted(struct snapshot *snapshot, const struct pid_source *source)
 {
@@ -58,7 +66,6 @@ static void load_deleted(struct snapshot *snapshot, const struct pid_source *sou
 
 static void load_process(struct snapshot *snapshot, const char *operand, uint32_t pid, char **path)
 {
-    struct snapshot_error error;
     struct pid_source source;
 
     if (!pid_source_find(&source, pid))
@@ -67,15 +74,14 @@ static void load_process(struct snapshot *snapshot, const char *operand, uint32_
         warning("process %s is a 'heaptracker run'; this is its program, process %u", operand, source.pid);
     if (source.deleted != NULL)
         load_deleted(snapshot, &source);
-    else if (!snapshot_load(snapshot, source.path, &error))
-        die("%s: %s; %s", source.path, error.text, error.remedy);
+    else
+        load_named(snapshot, source.path);
     *path = must_strdup(source.path);
     pid_source_free(&source);
 }
 
 static void load_file(struct snapshot *snapshot, const char *operand, char **path)
 {
-    struct snapshot_error error;
     uint32_t pid;
     char *whole;
 
@@ -83,8 +89,7 @@ static void load_file(struct snapshot *snapshot, const char *operand, char **pat
         load_process(snapshot, operand, pid, path);
     } else {
         *path = must_strdup(operand);
-        if (!snapshot_load(snapshot, *path, &error))
-            die("%s: %s; %s", *path, error.text, error.remedy);
+        load_named(snapshot, *path);
     }
     if (snapshot->missing_bytes == 0)
         return;

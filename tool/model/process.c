@@ -149,8 +149,7 @@ static int open_file(const char *path)
 
 static bool read_header(int fd, struct state_header *header)
 {
-    if (pread(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header ||
-        memcmp(header->magic, STATE_MAGIC, STATE_MAGIC_BYTES) != 0)
+    if (!snapshot_read_header(fd, header))
         return false;
     header->boot_id[sizeof header->boot_id - 1] = '\0';
     return true;

@@ -27,7 +27,7 @@ uint32_t process_parent(uint32_t pid);
 bool process_file_runs(const char *path);
 
 /* True while anybody may still write the state file at `path`: also where its writer's pid
- * means nothing here (a container's), or its first thread has ended before the others. */
+ * means nothing here (a container's). */
 bool process_file_in_use(const char *path);
 
 /* True where its writer has ended, and only others have it mapped still: a forked child that

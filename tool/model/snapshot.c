@@ -104,13 +104,17 @@ static bool read_section(int fd, struct snapshot *snapshot, const struct state_s
                       section->offset + section->entries * section->entry_bytes);
 }
 
+bool snapshot_read_header(int fd, struct state_header *header)
+{
+    return pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
+           memcmp(header->magic, STATE_MAGIC, STATE_MAGIC_BYTES) == 0;
+}
+
 /* A state file as its program writes it. A dump of a device's may be cut, and one that the tool
  * wrote has a checksum over all. */
 static bool has_outline(int fd, struct state_header *header)
 {
-    return pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
-           memcmp(header->magic, STATE_MAGIC, STATE_MAGIC_BYTES) == 0 && header->checksum == 0 &&
-           header->pid != 0;
+    return snapshot_read_header(fd, header) && header->checksum == 0 && header->pid != 0;
 }
 
 /* The memory of what is not read is never touched, so the system gives none for it. */

@@ -34,6 +34,9 @@ bool snapshot_load(struct snapshot *snapshot, const char *path, struct snapshot_
  * all sites need only some pages are read. What has a checksum is read whole, since that covers all. */
 bool snapshot_load_outline(struct snapshot *snapshot, const char *path, struct snapshot_error *error);
 
+/* Reads the header alone. False: too short for one, or not of a state file. */
+bool snapshot_read_header(int fd, struct state_header *header);
+
 /* Checks bytes and size, and the checksum where there is one, and makes the view; frees
  * them and says why when they are bad. */
 bool snapshot_check(struct snapshot *snapshot, struct snapshot_error *error);
