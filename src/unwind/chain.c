@@ -326,7 +326,6 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
     const bool alone = met->outermost == &c->nodes[id];
     const bool repeated = alone && is_repeated(c, pc, sp);
     const bool push = !alone && frames_come_again(c, met->join, met->outermost->where);
-    const struct meeting copy = *met; /* for whom takes its address: `met` stays in registers */
     uint32_t serial;
 
     if (push || unlikely(stale || repeated || learn)) {
@@ -334,14 +333,17 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
             return chain_capture_slow(c, pc, sp, fp);
         if (learn)
             learn_guess(c, tagged, guess);
-        if (unlikely(stale))
+        if (unlikely(stale)) {
             chain_cut_to(c, (uint32_t)(met->join - c->slots) + 1);
-        else if (repeated)
+        } else if (repeated) {
             keep_last(c, pc, sp, fp, load_relaxed(&c->nodes[id].published), met->join, id);
-        else if (push && (by_fp || unlikely(met->by_window)))
-            push_known(c, id, sp, fp, &copy, by_fp);
-        else if (push)
+        } else if (push && !by_fp && likely(!met->by_window)) {
             push_plain(c, id, sp, met);
+        } else if (push) {
+            const struct meeting copy = *met; /* for whom takes its address: `met` stays in registers */
+
+            push_others(c, id, sp, fp, &copy);
+        }
         edit_end(c, serial);
     } else {
         fence_compiler();

@@ -111,27 +111,50 @@ static int outer_return(const struct chain *c, int j)
     return j;
 }
 
+/* The slot of the frame that is `frames` outside the one of slot j; negative: the chain does not hold so many. */
+static int outer_by(const struct chain *c, int j, uint32_t frames)
+{
+    const int depth = (int)c->frames[j].depth - (int)frames;
+
+    if (c->frames[j].depth == DEPTH_UNKNOWN) {
+        while (frames-- > 0 && j >= 0)
+            j = outer_return(c, j);
+        return j;
+    }
+    while (j >= 0) {
+        const int missing = c->frames[j].depth - depth;
+
+        if (c->frames[j].kind != SLOT_RETURN)
+            j--;
+        else if (missing > 0)
+            j -= missing; /* slots: as many frames, or fewer */
+        else
+            break;
+    }
+    return j;
+}
+
 /* `count` frames of the chain, from the slot `join` outwards, called from TRIE_CUT. False: it does not
  * hold so many. */
 static bool window_of_chain(struct chain *c, int join, uint32_t count, uint32_t *id)
 {
-    const uint32_t index = child_index(c->frames[join].node, count);
-    int j = join;
+    struct child *window = &c->children[child_index(c->frames[join].node, count)];
+    uint32_t node = TRIE_CUT;
+    int j;
 
-    if (child_is(&c->children[index], c->frames[join].node, count)) {
-        *id = c->children[index].id;
+    if (child_is(window, c->frames[join].node, count)) {
+        *id = window->id;
         return true;
     }
-    for (uint32_t n = 1; n < count && j >= 0; n++)
-        j = outer_return(c, j);
+    j = outer_by(c, join, count - 1);
     if (j < 0)
         return false;
-    *id = TRIE_CUT;
     for (; j <= join; j++)
-        if (c->frames[j].kind == SLOT_RETURN)
-            *id = chain_child(c, *id, c->frames[j].where, TRIE_FRAME);
-    if (likely(*id != TRIE_LOST))
-        c->children[index] = (struct child){.where = count, .parent = c->frames[join].node, .id = *id};
+        if (likely(c->frames[j].kind == SLOT_RETURN))
+            node = chain_child(c, node, c->frames[j].where, TRIE_FRAME);
+    if (likely(node != TRIE_LOST))
+        *window = (struct child){.where = count, .parent = c->frames[join].node, .id = node};
+    *id = node;
     return true;
 }
 

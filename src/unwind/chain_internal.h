@@ -402,11 +402,12 @@ HT_INLINE enum trie_kind kind_of_frame(uint32_t n)
 /* trie_child by way of the chain's cache. Only while editing. */
 HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where, enum trie_kind kind)
 {
-    struct child *child = &c->children[child_index(parent, where)];
+    struct child *child;
     uint32_t id;
 
     if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))
         return parent + 1;
+    child = &c->children[child_index(parent, where)];
     if (likely(child_is(child, parent, where)))
         return child->id;
     id = trie_far_child(c->unwind->trie, parent, where, kind);

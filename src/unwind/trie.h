@@ -105,9 +105,8 @@ HT_INLINE bool trie_is_neighbour(const struct trie_node *nodes, uint32_t usable,
 
     /* Acquire: who sees `published` sees the node. One that another thread is filling
      * just now, or that lost its race for the index, is not published. */
-    return parent >= TRIE_FIRST && parent + 1 < usable && load_relaxed(&node->where) == where &&
-           load_acquire(&node->published) && load_relaxed(&node->where) == where &&
-           load_relaxed(&node->parent) == parent;
+    return parent >= TRIE_FIRST && parent + 1 < usable && load_acquire(&node->published) &&
+           load_relaxed(&node->where) == where && load_relaxed(&node->parent) == parent;
 }
 
 /* Bit 0 of `published`; the others are the table's user's, for a note of what follows from
