@@ -96,47 +96,66 @@ static void assert_sample(const struct profile *profile)
     assert_string_equal(profile->modules[0].path, "[sample]");
 }
 
+static void profile_of_sample(struct profile *profile, struct sample *sample)
+{
+    struct snapshot snapshot;
+
+    assert_true(snapshot_of(&snapshot, sample->bytes, SAMPLE_BYTES));
+    profile_of(profile, &snapshot);
+    snapshot_free(&snapshot);
+}
+
 static void sites_are_added_up_over_all_threads(void **unused)
 {
     static struct sample sample;
-    struct snapshot snapshot;
     struct profile profile;
 
     (void)unused;
     sample_make(&sample);
-    assert_true(snapshot_of(&snapshot, sample.bytes, SAMPLE_BYTES));
-    profile_of(&profile, &snapshot);
+    profile_of_sample(&profile, &sample);
     assert_sample(&profile);
     profile_free(&profile);
-    snapshot_free(&snapshot);
 }
 
-static uint64_t lost_stacks_of(struct sample *sample)
-{
-    struct snapshot snapshot;
-    struct profile profile;
-    uint64_t lost;
-
-    assert_true(snapshot_of(&snapshot, sample->bytes, SAMPLE_BYTES));
-    profile_of(&profile, &snapshot);
-    lost = profile.lost_stacks;
-    profile_free(&profile);
-    snapshot_free(&snapshot);
-    return lost;
-}
-
-static void lost_stacks_are_allocations_and_never_more_than_there_were(void **unused)
+static void lost_stacks_are_allocations_not_look_ups(void **unused)
 {
     static struct sample sample;
+    struct profile profile;
 
     (void)unused;
     sample_make(&sample);
-    sample_header(&sample)->node_lost = 1000; /* look-ups */
-    assert_int_equal(lost_stacks_of(&sample), 3);
+    sample_header(&sample)->node_lost = 1000;
+    profile_of_sample(&profile, &sample);
+    assert_sample(&profile);
+    profile_free(&profile);
+}
+
+/* A thread that had not even the line for them. */
+static void calls_at_no_site_are_of_lost_stacks(void **unused)
+{
+    static struct sample sample;
+    struct profile profile;
+
+    (void)unused;
+    sample_make(&sample);
     sample_page(&sample, 2)->sites[STATE_STACK_LOST] = (struct state_site){0};
-    assert_int_equal(lost_stacks_of(&sample), 31); /* all that allocated */
-    sample_header(&sample)->node_lost = 2;
-    assert_int_equal(lost_stacks_of(&sample), 2);
+    sample_header(&sample)->node_lost = 2; /* look-ups: one stands for any number of calls */
+    profile_of_sample(&profile, &sample);
+    assert_int_equal(profile.site_count, 3);
+    /* What is between the threads cannot be told from it. */
+    assert_site(&profile, 2, SITE_OTHER, 300, 3, 300, 3);
+    assert_int_equal(profile.sites[2].allocs, 3);
+    assert_int_equal(profile.sites[2].bytes_allocated, 300);
+    assert_int_equal(profile.sites[2].frees, 0);
+    assert_int_equal(profile.lost_stacks, 3);
+    profile_free(&profile);
+
+    /* None was lost: the file was read while calls were in progress. */
+    sample_header(&sample)->node_lost = 0;
+    profile_of_sample(&profile, &sample);
+    assert_site(&profile, 2, SITE_BETWEEN, 300, 3, 300, 3);
+    assert_int_equal(profile.lost_stacks, 0);
+    profile_free(&profile);
 }
 
 static void live_above_the_noted_peak_is_every_sites_peak(void **unused)
@@ -553,7 +572,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sites_are_added_up_over_all_threads),
-        cmocka_unit_test(lost_stacks_are_allocations_and_never_more_than_there_were),
+        cmocka_unit_test(lost_stacks_are_allocations_not_look_ups),
+        cmocka_unit_test(calls_at_no_site_are_of_lost_stacks),
         cmocka_unit_test(live_above_the_noted_peak_is_every_sites_peak),
         cmocka_unit_test(the_small_form_says_the_same),
         cmocka_unit_test(the_small_form_of_scattered_sites_is_small),

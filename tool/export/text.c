@@ -319,7 +319,8 @@ static void print_totals(FILE *out, const struct report *report)
     print_count(out, "lost blocks", totals->lost_blocks, "did not fit into the tracker's tables,");
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
     print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
-    print_count(out, "lost stacks", report->profile.lost_stacks, "allocations; the table of stacks is full");
+    print_count(out, "lost stacks", report->profile.lost_stacks,
+                "allocations: the state file had no room (run --state-dir=DIR)");
     print_count(out, "lost sizes", report->profile.sizes.lost, "of blocks, by which site is not known");
     print_count(out, "cut stacks", report->profile.cut_stacks,
                 "without their outermost callers: code there has no unwind tables");

@@ -38,19 +38,34 @@ static void add(int64_t *sum, uint64_t n)
     *sum = wrapping_sum(*sum, (int64_t)n);
 }
 
-static void add_site(struct site *sum, const struct state_site *site, const struct peak *peak)
+static void add_numbers(struct site *sum, const struct site *site)
 {
-    struct peak_share share = peak_share_of(peak, site);
-
-    add(&sum->live_bytes, site->bytes_allocated - site->bytes_freed);
-    add(&sum->live_blocks, site->allocs - site->frees);
-    add(&sum->peak_bytes, (uint64_t)share.bytes);
-    add(&sum->peak_blocks, (uint64_t)share.blocks);
+    add(&sum->live_bytes, (uint64_t)site->live_bytes);
+    add(&sum->live_blocks, (uint64_t)site->live_blocks);
+    add(&sum->peak_bytes, (uint64_t)site->peak_bytes);
+    add(&sum->peak_blocks, (uint64_t)site->peak_blocks);
     sum->allocs += site->allocs;
     sum->bytes_allocated += site->bytes_allocated;
     sum->frees += site->frees;
     sum->bytes_freed += site->bytes_freed;
     sum->temporary_allocs += site->temporary_allocs;
+}
+
+static void add_line(struct site *sum, const struct state_site *line, const struct peak *peak)
+{
+    const struct peak_share share = peak_share_of(peak, line);
+
+    add_numbers(sum, &(struct site){
+                         .live_bytes = (int64_t)(line->bytes_allocated - line->bytes_freed),
+                         .live_blocks = (int64_t)(line->allocs - line->frees),
+                         .peak_bytes = share.bytes,
+                         .peak_blocks = share.blocks,
+                         .allocs = line->allocs,
+                         .bytes_allocated = line->bytes_allocated,
+                         .frees = line->frees,
+                         .bytes_freed = line->bytes_freed,
+                         .temporary_allocs = line->temporary_allocs,
+                     });
 }
 
 /* Highest page that the checked file may name. */
@@ -110,34 +125,26 @@ static void take_sites(struct profile *profile, const struct state_view *view, c
     }
 }
 
-/* Where not even the place for the lost ones was to be had, only the look-ups are known that asked for
- * one: of frees too, and again and again for one stack. */
-static void count_lost(struct profile *profile, const struct state_header *header,
-                       const struct ht_totals *totals)
+static void take_away(uint64_t *number, uint64_t part)
 {
-    uint64_t allocs = totals->allocs;
-
-    for (size_t i = 0; i < profile->site_count; i++) {
-        if (profile->sites[i].kind != SITE_OTHER)
-            continue;
-        profile->lost_stacks = profile->sites[i].allocs;
-        return;
-    }
-    for (uint32_t heap = 0; heap < profile->heap_count; heap++)
-        allocs += profile->heaps[heap].totals.allocs;
-    profile->lost_stacks = min_u64(header->node_lost, allocs);
+    *number -= min_u64(*number, part);
 }
 
-/* What the sites do not add up to, as a row of its own, so that they do. */
-static void append_difference(struct profile *profile, uint32_t heap, const struct ht_totals *totals)
+/* What the heap's own numbers are more than those of its sites. */
+static struct site missing_at_sites(const struct profile *profile, uint32_t heap,
+                                    const struct ht_totals *totals)
 {
     struct site rest = {
-        .kind = SITE_BETWEEN,
         .heap = heap,
         .live_bytes = totals->live_bytes,
         .live_blocks = totals->live_blocks,
         .peak_bytes = (int64_t)totals->peak_bytes,
         .peak_blocks = (int64_t)totals->peak_blocks,
+        .allocs = totals->allocs,
+        .bytes_allocated = totals->bytes_allocated,
+        .frees = totals->frees,
+        .bytes_freed = totals->bytes_allocated - (uint64_t)totals->live_bytes,
+        .temporary_allocs = totals->temporary_allocs,
     };
 
     for (size_t i = 0; i < profile->site_count; i++) {
@@ -149,9 +156,62 @@ static void append_difference(struct profile *profile, uint32_t heap, const stru
         add(&rest.live_blocks, -(uint64_t)site->live_blocks);
         add(&rest.peak_bytes, -(uint64_t)site->peak_bytes);
         add(&rest.peak_blocks, -(uint64_t)site->peak_blocks);
+        take_away(&rest.allocs, site->allocs);
+        take_away(&rest.bytes_allocated, site->bytes_allocated);
+        take_away(&rest.frees, site->frees);
+        take_away(&rest.bytes_freed, site->bytes_freed);
+        take_away(&rest.temporary_allocs, site->temporary_allocs);
     }
+    return rest;
+}
+
+/* Threads that had no room even for the line of stacks without a place counted at no site: what is missing
+ * was of such stacks. */
+static void add_placeless(struct profile *profile, const struct ht_totals *totals)
+{
+    struct site rest = missing_at_sites(profile, 0, totals);
+    struct site *other = profile->sites;
+
+    if (rest.allocs + rest.frees == 0)
+        return; /* nothing is, and their lives' difference is between the threads */
+    while (other < profile->sites + profile->site_count && other->kind != SITE_OTHER)
+        other++;
+    if (other == profile->sites + profile->site_count) {
+        append(profile, &(struct site){.kind = SITE_OTHER, .id = STATE_STACK_LOST});
+        other = &profile->sites[profile->site_count - 1];
+    }
+    add_numbers(other, &rest);
+}
+
+/* The allocations that are in SITE_OTHER. Other heaps' may be at no site at all: of them only the look-ups
+ * are known that asked for one, of frees too, and again and again for one stack. */
+static void count_lost(struct profile *profile, const struct state_header *header)
+{
+    uint64_t of_heaps = 0;
+
+    for (size_t i = 0; i < profile->site_count; i++) {
+        if (profile->sites[i].kind != SITE_OTHER)
+            continue;
+        profile->lost_stacks = profile->sites[i].allocs;
+        return;
+    }
+    for (uint32_t heap = 0; heap < profile->heap_count; heap++)
+        of_heaps += profile->heaps[heap].totals.allocs;
+    profile->lost_stacks = min_u64(header->node_lost, of_heaps);
+}
+
+/* What the sites do not add up to, as a row of its own, so that they do. */
+static void append_difference(struct profile *profile, uint32_t heap, const struct ht_totals *totals)
+{
+    const struct site rest = missing_at_sites(profile, heap, totals);
+
     if (rest.live_bytes || rest.live_blocks || rest.peak_bytes || rest.peak_blocks)
-        append(profile, &rest);
+        append(profile, &(struct site){.kind = SITE_BETWEEN,
+                                       .heap = heap,
+                                       .live_bytes = rest.live_bytes,
+                                       .live_blocks = rest.live_blocks,
+                                       .peak_bytes = rest.peak_bytes,
+                                       .peak_blocks = rest.peak_blocks});
 }
 
 /* The other heaps, and by what their sites' shares are known. */
@@ -320,7 +380,7 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         for (uint32_t s = 0; page != NULL && s < STATE_SITES_PER_PAGE; s++) {
             uint32_t heap = heap_of(profile, view, page->first_site + s);
 
-            add_site(&sums_page(&sums, page->first_site)[s], &page->sites[s],
+            add_line(&sums_page(&sums, page->first_site)[s], &page->sites[s],
                      heap ? &heap_peaks[heap - 1] : &peak);
         }
     }
@@ -329,7 +389,9 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         free(sums.pages[page]);
     free(sums.pages);
 
-    count_lost(profile, view->header, &peak.totals);
+    if (view->header->node_lost > 0)
+        add_placeless(profile, &peak.totals);
+    count_lost(profile, view->header);
     if (profile->site_count > 0)
         append_difference(profile, 0, &peak.totals);
     for (uint32_t heap = 1; profile->site_count > 0 && heap <= profile->heap_count; heap++)
