@@ -223,3 +223,37 @@ void start_chain(unsigned depth, uint64_t low, uint64_t high)
     memset(chain, 0, chain_bytes);
     chain_init(chain, &unwind, low, high);
 }
+
+/* --- Captures ------------------------------------------------------------------------- */
+
+uint32_t end_of_stack = TRIE_ROOT;
+
+void assert_captured(uint32_t id)
+{
+    const size_t expected = model.depth < unwind.depth ? model.depth : unwind.depth;
+    uint64_t frames[CHAIN_DEPTH_MAX];
+    uint32_t root;
+
+    assert_int_equal(expected, trie_frames(nodes, header.next, id, frames, CHAIN_DEPTH_MAX, &root));
+    assert_int_equal(model.depth > unwind.depth ? TRIE_CUT : end_of_stack, root);
+    for (size_t i = 0; i < expected; i++)
+        assert_int_equal(cfi_where(model.frames[model.depth - 1 - i].pc, 7, false), frames[i]);
+}
+
+void capture_here_and_compare(void)
+{
+    const uint64_t pc = model.frames[model.depth - 1].pc;
+
+    if (model.arch == &arch_x86_64)
+        *word_at(model.sp - 8) = pc;
+    assert_captured(
+        chain_capture(chain, &(struct chain_registers){.pc = pc, .sp = model.sp, .fp = model.fp}));
+}
+
+void capture_and_compare(void)
+{
+    struct frame *top = &model.frames[model.depth - 1];
+
+    top->pc = call_site(top);
+    capture_here_and_compare();
+}

@@ -74,4 +74,12 @@ uint64_t call_site(const struct frame *frame);
 void call(void);
 void give_back(void);
 
+/* The id is that of the model's present stack. */
+void assert_captured(uint32_t id);
+extern uint32_t end_of_stack; /* what then stands outside it */
+
+/* A capture at the place where the innermost frame is, or at one of its places by lot. */
+void capture_here_and_compare(void);
+void capture_and_compare(void);
+
 #endif /* HT_TESTS_IMAGE_MODEL_H */

@@ -15,34 +15,6 @@
 
 #include "image_model.h"
 
-static uint32_t end_of_stack = TRIE_ROOT;
-
-/* At the call site that the innermost frame is at. */
-static void capture_here_and_compare(void)
-{
-    const struct frame *top = &model.frames[model.depth - 1];
-    uint64_t frames[CHAIN_DEPTH_MAX];
-    uint32_t id, root;
-    size_t count, expected = model.depth < unwind.depth ? model.depth : unwind.depth;
-
-    if (model.arch == &arch_x86_64)
-        *word_at(model.sp - 8) = top->pc;
-    id = chain_capture(chain, &(struct chain_registers){.pc = top->pc, .sp = model.sp, .fp = model.fp});
-    count = trie_frames(nodes, header.next, id, frames, CHAIN_DEPTH_MAX, &root);
-    assert_int_equal(expected, count);
-    assert_int_equal(model.depth > unwind.depth ? TRIE_CUT : end_of_stack, root);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(cfi_where(model.frames[model.depth - 1 - i].pc, 7, false), frames[i]);
-}
-
-static void capture_and_compare(void)
-{
-    struct frame *top = &model.frames[model.depth - 1];
-
-    top->pc = call_site(top);
-    capture_here_and_compare();
-}
-
 /* The same calls, each stack captured so often that every shortcut is taken; between
  * the rounds only the fp register differs, where the innermost frame may use it. */
 static void repeat_with_another_fp(void)
