@@ -26,16 +26,11 @@ MEMORY_RAW HT_INLINE bool holds(const struct chain_slot *slot)
  * that it asks for lies above sp. */
 MEMORY_RAW HT_INLINE const struct chain_slot *verify(const struct chain *c)
 {
-    for (const struct chain_slot *s = c->slots;; s += 4) {
-        if (!holds(s))
-            return s;
-        if (!holds(s + 1))
-            return s + 1;
-        if (!holds(s + 2))
-            return s + 2;
-        if (!holds(s + 3))
-            return s + 3;
-    }
+    for (const struct chain_slot *s = c->slots;; s += 8)
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            if (!holds(s + i))
+                return s + i;
 }
 
 /* A walk on its way; s: the innermost verified slot that is not below it. */
@@ -93,9 +88,9 @@ MEMORY_RAW HT_INLINE enum met fast_step(struct chain *c, struct fast_walk *w, st
     f->join = (uint32_t)(s - c->slots);
     frame = &c->frames[s - c->slots];
     /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
-    if (unlikely(frame->kind != SLOT_RETURN || frame->ra_words != rule->ra_words))
+    if (unlikely(!coming_is_return(frame->coming) || coming_ra_words(frame->coming) != rule->ra_words))
         return MET_TROUBLE;
-    if (frame->fp_needed) {
+    if (coming_fp_needed(frame->coming)) {
         f->by_fp = true;
         if (unlikely(frame->fp != w->fp))
             return MET_TROUBLE;
@@ -162,12 +157,12 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
         const uint32_t hop = load_relaxed(&node->published);
         uint64_t next;
 
-        if (((node->where ^ pc) & c->address_mask) != 0 || unlikely(hop >> HOP_SP_SHIFT == 0))
+        if (((node->where ^ pc) & c->address_mask) != 0)
             return false;
         at = hop_ra(hop);
-        if (likely(!(hop & HOP_BY_FP))) {
+        if (likely(hop & HOP_BY_SP)) {
             at += sp;
-        } else if (by_fp) {
+        } else if (by_fp && likely(hop & HOP_BY_FP)) {
             fp = fp_at != 0 ? memory_word(fp_at) : fp;
             fp_at = 0;
             at += fp;
@@ -194,15 +189,16 @@ MEMORY_RAW HT_INLINE bool stack_is(const struct chain *c, uint32_t id, uint64_t 
 
             *met = (struct meeting){.join = s, .outermost = node, .within = within};
             /* The slot's place says where sp is on x86-64; not where ra is saved anywhere. */
-            if (unlikely(frame->kind != SLOT_RETURN) || unlikely(frame->ra_words != hop_ra_words(hop)))
+            if (unlikely(frame->coming != hop_coming(hop, false)) &&
+                !(by_fp && frame->coming == hop_coming(hop, true) &&
+                  frame->fp == (fp_at != 0 ? memory_word(fp_at) : fp)))
                 return false;
             if (frame->node != node->parent) {
                 if (!window_is(c, frame, node->parent, within))
                     return false;
                 met->by_window = true;
             }
-            return likely(!frame->fp_needed) ||
-                   (by_fp && frame->fp == (fp_at != 0 ? memory_word(fp_at) : fp));
+            return true;
         }
         /* Below a slot of this stack, so on this stack. */
         pc = memory_word(at);
@@ -247,10 +243,52 @@ MEMORY_RAW HT_INLINE void push_plain(struct chain *c, uint32_t id, uint64_t sp, 
         frame->where = node->where;
         frame->node = caller;
         frame->depth = (uint16_t)(outer_depth + at);
-        frame->ra_words = hop_ra_words(hop);
-        frame->kind = SLOT_RETURN;
-        frame->fp_needed = false;
+        frame->coming = hop_coming(hop, false);
     }
+}
+
+HT_INLINE bool keeps_frame_pointer(uint32_t hop)
+{
+    return (hop & HOP_BY_FP) != 0 && hop_fp(hop) != 0;
+}
+
+/* The same for stacks of frame pointers, but for the innermost frame: two slots for each, what it returns
+ * through and the fp that its caller has saved. False: they are not so, and what was written counts for nothing. */
+MEMORY_RAW static bool push_by_fp(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp,
+                                  const struct meeting *met)
+{
+    const uint32_t join = (uint32_t)(met->join - c->slots);
+    const bool needed = coming_fp_needed(c->frames[join].coming); /* the fp that the outermost has saved */
+    const uint32_t top = join + 2 * met->within - 2 + needed;
+    const struct trie_node *nodes = c->nodes, *node = &nodes[id];
+    uint32_t hop = load_relaxed(&node->published), depth = c->frames[join].depth + met->within;
+    uint64_t ra_at = (hop & HOP_BY_FP ? fp : sp) + hop_ra(hop);
+
+    if (!keeps_frame_pointer(load_relaxed(&nodes[node->parent].published)) || unlikely(top > c->room))
+        return false;
+    chain_end_at(c, join + 1);
+    chain_cut_to(c, top);
+    for (uint32_t at = top; at > join + 1;) {
+        const uint32_t coming = hop_coming(hop, true), caller = node->parent;
+
+        if (hop_fp(hop) != 0)
+            fp = memory_word(ra_at - hop_fp(hop));
+        node = &nodes[caller];
+        hop = load_relaxed(&node->published);
+        if (unlikely(!keeps_frame_pointer(hop)))
+            return false;
+        c->frames[--at] = (struct chain_frame){
+            .fp = fp, .where = node->where, .node = caller, .depth = (uint16_t)--depth, .coming = coming};
+        c->slots[at] = (struct chain_slot){.at = ra_at, .value = memory_word(ra_at)};
+        ra_at = fp + hop_ra(hop);
+        if (at > join + 1) {
+            const uint64_t saved_at = ra_at - hop_fp(hop);
+
+            c->frames[--at].coming = coming_of(SLOT_SAVED_FP, 0, false);
+            c->slots[at] = (struct chain_slot){.at = saved_at, .value = memory_word(saved_at)};
+        }
+    }
+    return true;
 }
 
 /* Whatever they take, in two: which fps are needed is known from the outermost frame inwards. */
@@ -261,7 +299,7 @@ MEMORY_RAW static void push_others(struct chain *c, uint32_t id, uint64_t sp, ui
     const uint32_t frames = met->within;
     uint32_t ids[FAST_FRAMES], hops[FAST_FRAMES], top = (uint32_t)(met->join - c->slots) + 1;
     uint64_t at[FAST_FRAMES], fps[FAST_FRAMES];
-    bool needs = outer->fp_needed;
+    bool needs = coming_fp_needed(outer->coming);
 
     if (unlikely(frames > FAST_FRAMES || top + 2 * frames > c->room)) {
         chain_cut_to(c, 0);
@@ -281,24 +319,24 @@ MEMORY_RAW static void push_others(struct chain *c, uint32_t id, uint64_t sp, ui
     }
     for (uint32_t n = frames; n-- > 1;) {
         const uint64_t where = c->nodes[ids[n]].where, saved = hop_fp(hops[n]);
-        const int16_t ra_words = hop_ra_words(hops[n - 1]);
+        uint32_t coming;
         struct chain_frame frame;
 
         if (needs && saved != 0)
             chain_write(c, top++,
                         (struct chain_slot){.at = at[n] - saved, .value = memory_word(at[n] - saved)},
-                        (struct chain_frame){.kind = SLOT_SAVED_FP});
+                        (struct chain_frame){.coming = coming_of(SLOT_SAVED_FP, 0, false)});
         needs = (hops[n] & HOP_BY_FP) != 0 || (needs && saved == 0);
+        coming = hop_coming(hops[n - 1], needs);
         if (!met->by_window)
             frame = (struct chain_frame){.fp = needs ? fps[n] : 0,
                                          .where = where,
                                          .node = ids[n],
                                          .depth = (uint16_t)(outer->depth + 1),
-                                         .ra_words = ra_words,
-                                         .kind = SLOT_RETURN,
-                                         .fp_needed = needs};
+                                         .coming = coming};
         else
-            frame = chain_return_frame(c, outer, TRIE_ROOT, where, needs ? fps[n] : 0, needs, ra_words);
+            frame = chain_return_frame(c, outer, TRIE_ROOT, where, needs ? fps[n] : 0, needs,
+                                       coming_ra_words(coming));
         outer = &c->frames[top];
         chain_write(c, top++, (struct chain_slot){.at = at[n - 1], .value = memory_word(at[n - 1])}, frame);
     }
@@ -308,10 +346,10 @@ MEMORY_RAW static void push_others(struct chain *c, uint32_t id, uint64_t sp, ui
 MEMORY_RAW void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp, const struct meeting *met,
                            bool by_fp)
 {
-    if (by_fp || unlikely(met->by_window))
-        push_others(c, id, sp, fp, met);
-    else
+    if (!by_fp && likely(!met->by_window))
         push_plain(c, id, sp, met);
+    else if (met->by_window || !push_by_fp(c, id, sp, fp, met))
+        push_others(c, id, sp, fp, met);
 }
 
 /* A guess that was right, and what it teaches; most teach nothing, and the id is as good as it
@@ -342,7 +380,7 @@ MEMORY_RAW HT_INLINE uint32_t capture_as_guessed(struct chain *c, uint32_t guess
         } else if (push) {
             const struct meeting copy = *met; /* for whom takes its address: `met` stays in registers */
 
-            push_others(c, id, sp, fp, &copy);
+            push_known(c, id, sp, fp, &copy, by_fp);
         }
         edit_end(c, serial);
     } else {

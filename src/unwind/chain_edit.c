@@ -107,7 +107,7 @@ static int outer_return(const struct chain *c, int j)
 {
     do
         j--;
-    while (j >= 0 && c->frames[j].kind != SLOT_RETURN);
+    while (j >= 0 && !coming_is_return(c->frames[j].coming));
     return j;
 }
 
@@ -124,7 +124,7 @@ static int outer_by(const struct chain *c, int j, uint32_t frames)
     while (j >= 0) {
         const int missing = c->frames[j].depth - depth;
 
-        if (c->frames[j].kind != SLOT_RETURN)
+        if (!coming_is_return(c->frames[j].coming))
             j--;
         else if (missing > 0)
             j -= missing; /* slots: as many frames, or fewer */
@@ -150,7 +150,7 @@ static bool window_of_chain(struct chain *c, int join, uint32_t count, uint32_t 
     if (j < 0)
         return false;
     for (; j <= join; j++)
-        if (likely(c->frames[j].kind == SLOT_RETURN))
+        if (likely(coming_is_return(c->frames[j].coming)))
             node = chain_child(c, node, c->frames[j].where, TRIE_FRAME);
     if (likely(node != TRIE_LOST))
         *window = (struct child){.where = count, .parent = c->frames[join].node, .id = node};

@@ -45,15 +45,36 @@ struct chain_slot {
 /* What else is known of a slot. */
 enum slot_kind { SLOT_RETURN = 0, SLOT_SAVED_FP, SLOT_CFA };
 
-/* All but `kind` is for SLOT_RETURN only: the state that the return leads to. */
+/* How a walk has to come to a slot, in one word, to be compared at once: its kind; for SLOT_RETURN also
+ * ra_words (sp in the caller is the slot's address - ra_words words), and whether an outer frame's CFA
+ * depends on fp there. */
+HT_INLINE uint32_t coming_of(enum slot_kind kind, int16_t ra_words, bool fp_needed)
+{
+    return (uint32_t)(uint16_t)ra_words << 16 | (uint32_t)kind << 8 | fp_needed;
+}
+
+HT_INLINE bool coming_is_return(uint32_t coming)
+{
+    return (coming >> 8 & 0xff) == SLOT_RETURN;
+}
+
+HT_INLINE int16_t coming_ra_words(uint32_t coming)
+{
+    return (int16_t)(coming >> 16);
+}
+
+HT_INLINE bool coming_fp_needed(uint32_t coming)
+{
+    return coming & 1;
+}
+
+/* For SLOT_RETURN only: the state that the return leads to. */
 struct chain_frame {
-    uint64_t fp;      /* in the caller; anything when no outer frame asks for it */
-    uint64_t where;   /* the caller's name */
-    uint32_t node;    /* the stack from the caller outwards, or a token */
-    uint16_t depth;   /* frames of that stack; DEPTH_UNKNOWN */
-    int16_t ra_words; /* sp in the caller is the slot's address - ra_words words */
-    uint8_t kind;     /* enum slot_kind */
-    bool fp_needed;   /* an outer frame's CFA depends on fp here */
+    uint64_t fp;     /* in the caller; anything when no outer frame asks for it */
+    uint64_t where;  /* the caller's name */
+    uint32_t node;   /* the stack from the caller outwards, or a token */
+    uint16_t depth;  /* frames of that stack; DEPTH_UNKNOWN */
+    uint32_t coming; /* see coming_of */
 };
 
 #define DEPTH_UNKNOWN 0xffffu
@@ -116,9 +137,9 @@ struct chain {
     bool callers_only;     /* UNWIND_CALLER */
 
     /* What is learned only when it is seen again; a handler may change them at any time. */
-    uint32_t repeats; /* of repeated_pc and repeated_sp, in a row */
-    uint64_t repeated_pc, repeated_sp;
-    uint64_t candidate_at, candidate_where; /* the join of the last walk, and the frame that it called */
+    uint64_t
+        came; /* by what the last capture came, of one frame or of more (frames_come_again, is_repeated) */
+    uint32_t repeats; /* of that one, in a row */
     uint64_t
         *follower; /* of the id of the last capture, but for those that know no guess: `last`, the slow way */
 
@@ -300,11 +321,12 @@ HT_INLINE uint32_t *caller_place(struct chain *c, uint64_t pc)
 
 /* How to step out of a node's frame, as a note in the node (trie.h), where the rule is
  * plain and its numbers fit: so a stack can be compared with its nodes alone.
- *   bit  1      from fp, else from sp
+ *   bits 1-2    from fp, or from sp; neither: there is no note
  *   bits 3-17   the return address lies so many words above (256 KiB: some frames are large)
  *   bits 18-20  the caller's fp is saved so many words below that; 0: it is not
- *   bits 21-31  sp in the caller is so many words above it; 0: there is no note */
+ *   bits 21-31  sp in the caller is so many words above it */
 #define HOP_BY_FP 2u
+#define HOP_BY_SP 4u
 #define HOP_RA_SHIFT 3 /* so that it is in bytes where it stands, of words of eight */
 #define HOP_RA_MAX 32767u
 #define HOP_FP_SHIFT 18
@@ -328,10 +350,10 @@ HT_INLINE uint64_t hop_sp(uint32_t hop)
     return (uint64_t)(hop >> HOP_SP_SHIFT) * MEMORY_WORD;
 }
 
-/* chain_frame's ra_words, for the slot that it leads to. */
-HT_INLINE int16_t hop_ra_words(uint32_t hop)
+/* How a walk comes to the slot that the hop leads to. */
+HT_INLINE uint32_t hop_coming(uint32_t hop, bool fp_needed)
 {
-    return (int16_t)(0 - (int32_t)(hop >> HOP_SP_SHIFT));
+    return coming_of(SLOT_RETURN, (int16_t)(0 - (int32_t)(hop >> HOP_SP_SHIFT)), fp_needed);
 }
 
 /* --- chain.c ----------------------------------------------------------------- */
@@ -438,7 +460,7 @@ HT_INLINE void chain_cut_to(struct chain *c, uint32_t top)
 {
     chain_end_at(c, top);
     c->top = top;
-    c->candidate_at = 0;
+    c->came = 0;
 }
 
 /* Puts one slot on top. False: no room, or not below the slot outside it; nothing
@@ -456,9 +478,7 @@ HT_INLINE struct chain_frame chain_return_frame(struct chain *c, const struct ch
     struct chain_frame frame = {
         .fp = fp_needed ? fp : 0,
         .where = where,
-        .ra_words = ra_words,
-        .kind = SLOT_RETURN,
-        .fp_needed = fp_needed,
+        .coming = coming_of(SLOT_RETURN, ra_words, fp_needed),
         .depth = (uint16_t)(depth == DEPTH_UNKNOWN ? DEPTH_UNKNOWN : depth + 1),
     };
 
@@ -495,21 +515,21 @@ bool chain_stack_id(struct chain *c, int join, uint32_t root, const uint64_t *wh
  * where: of the outermost frame of two or more. */
 HT_INLINE bool frames_come_again(struct chain *c, const struct chain_slot *join, uint64_t where)
 {
-    c->repeated_pc = 0; /* this is no capture of one frame, so none comes in a row with the last */
-    if (c->candidate_at == join->at && c->candidate_where == where)
+    const uint64_t by = join->at ^ where;
+
+    if (c->came == by)
         return true;
-    c->candidate_at = join->at;
-    c->candidate_where = where;
+    c->came = by;
     return false;
 }
 
 /* Is a capture of one frame to be kept as the last one? */
 HT_INLINE bool is_repeated(struct chain *c, uint64_t pc, uint64_t sp)
 {
-    c->candidate_at = 0; /* likewise */
-    if (likely(c->repeated_pc != pc || c->repeated_sp != sp)) {
-        c->repeated_pc = pc;
-        c->repeated_sp = sp;
+    const uint64_t by = ~(pc ^ sp); /* no name has all of the upper bits */
+
+    if (likely(c->came != by)) {
+        c->came = by;
         c->repeats = 0;
         return false;
     }

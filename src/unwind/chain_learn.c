@@ -17,7 +17,7 @@ static uint32_t hop_of_rule(const struct cfi_rule *rule)
     if ((rule->kind != RULE_SP && rule->kind != RULE_FP) || ra < 0 || ra > (int32_t)HOP_RA_MAX || sp < 1 ||
         sp > (int32_t)HOP_SP_MAX || fp < 0 || fp > (int32_t)HOP_FP_MAX || (fp == 0 && rule->fp_words != 0))
         return 0;
-    return (rule->kind == RULE_FP ? HOP_BY_FP : 0) | (uint32_t)fp << HOP_FP_SHIFT |
+    return (rule->kind == RULE_FP ? HOP_BY_FP : HOP_BY_SP) | (uint32_t)fp << HOP_FP_SHIFT |
            (uint32_t)ra << HOP_RA_SHIFT | (uint32_t)sp << HOP_SP_SHIFT;
 }
 
@@ -37,7 +37,7 @@ static bool note_hops(struct chain *c, uint32_t id, const struct found *f)
                 trie_note(c->unwind->trie, id, hop);
         }
         /* Another thread may have put the node into the index, and not have published it yet. */
-        all &= load_relaxed(&node->published) >> HOP_SP_SHIFT != 0;
+        all &= (load_relaxed(&node->published) & (HOP_BY_SP | HOP_BY_FP)) != 0;
         id = node->parent;
     }
     return all;
@@ -94,7 +94,8 @@ bool learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct fou
 MEMORY_RAW void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hop,
                           const struct chain_slot *join, uint32_t id)
 {
-    const bool needed = c->frames[join - c->slots].fp_needed, saved = needed && hop_fp(hop) != 0;
+    const bool needed = coming_fp_needed(c->frames[join - c->slots].coming),
+               saved = needed && hop_fp(hop) != 0;
     const bool by_register = (hop & HOP_BY_FP) != 0 || (needed && !saved);
 
     c->last = (struct last_capture){

@@ -311,8 +311,9 @@ static bool joins(const struct chain *c, const struct walk *w, const struct step
     if (*j == 0 || c->slots[*j - 1].at != step->ra_at)
         return false;
     frame = &c->frames[*j - 1];
-    return frame->kind == SLOT_RETURN && w->sp == step->ra_at - bytes_of_words(frame->ra_words) &&
-           (!frame->fp_needed || (!w->fp_lost && frame->fp == w->fp));
+    return coming_is_return(frame->coming) &&
+           w->sp == step->ra_at - bytes_of_words(coming_ra_words(frame->coming)) &&
+           (!coming_fp_needed(frame->coming) || (!w->fp_lost && frame->fp == w->fp));
 }
 
 /* Walks until the chain is met, the stack ends, or twice the depth was seen: then
@@ -342,7 +343,7 @@ static struct outcome walk_all(struct chain *c, struct walk *w, uint32_t good)
 static bool push_word(struct chain *c, uint64_t at, uint64_t value, enum slot_kind kind)
 {
     return chain_push(c, (struct chain_slot){.at = at, .value = value},
-                      (struct chain_frame){.kind = (uint8_t)kind});
+                      (struct chain_frame){.coming = coming_of(kind, 0, false)});
 }
 
 /* What a step read besides the return address, for the frames within it: the saved
@@ -364,7 +365,8 @@ static bool push_steps(struct chain *c, const struct outcome *o)
 {
     uint32_t i = o->count - (o->join < 0 && o->root == TRIE_CUT);
     const struct chain_frame *outer = o->join >= 0 ? &c->frames[o->join] : NULL;
-    bool needed = o->join >= 0 ? c->frames[o->join].fp_needed : i < o->count && c->steps[i].uses_fp;
+    bool needed =
+        o->join >= 0 ? coming_fp_needed(c->frames[o->join].coming) : i < o->count && c->steps[i].uses_fp;
 
     chain_cut_to(c, (uint32_t)(o->join + 1));
     while (i-- > 0) {
