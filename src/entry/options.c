@@ -163,6 +163,19 @@ static const char *set_parent(struct options *options, const char *value)
     return NULL;
 }
 
+/* DEVICE-INODE */
+static const char *set_stderr(struct options *options, const char *value)
+{
+    size_t length = 0;
+
+    while (value[length] != '\0' && value[length] != '-')
+        length++;
+    if (value[length] != '-' || !parse_size(value, length, &options->error.device) ||
+        !parse_size(value + length + 1, __builtin_strlen(value + length + 1), &options->error.inode))
+        return "the numbers of the device and inode of the file that standard error has to be (stderr=1-2)";
+    return NULL;
+}
+
 static const struct option_kind {
     const char *name;
     const char *(*set)(struct options *options, const char *value);
@@ -182,12 +195,13 @@ static const struct option_kind {
     {"sizes", set_sizes},
     {"log", set_log},
     {"parent", set_parent},
+    {"stderr", set_stderr},
     /* clang-format on */
 };
 
 #define OPTION_NAMES                                                                                \
     "state_dir, threshold, limit, fail_at, fail_rate, fail_sites, quiet, stacks, depth, interval, " \
-    "sizes, log, parent, mark_lost"
+    "sizes, log, parent, mark_lost, stderr"
 
 /* Copies up to `end` or a separator, without the escapes. Returns where it
  * stopped; *cut says that it did not fit. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "port/port.h"
 #include "unwind/chain.h"
 
 #define OPTIONS_PATH_BYTES 400
@@ -37,6 +38,7 @@ struct options {
     bool sizes;                        /* count each site's sizes */
     bool log;                          /* show each call */
     char log_file[OPTIONS_PATH_BYTES]; /* where; empty: where the tracker's lines go */
+    struct port_file_identity error;   /* standard error is to be this file; both 0: not given */
     uint32_t parent;                   /* only processes whose parent this is; 0: all */
 };
 

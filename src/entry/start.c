@@ -215,7 +215,11 @@ bool start_tracker(void)
         return false;
     }
     log_set_default(binding.log_debug);
+    if (binding.file_by_default) /* preloaded: nobody chose to have lines in this program's files */
+        port_keep_error(port_error_identity());
     options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
+    if (options.error.inode != 0)
+        port_keep_error(options.error);
     start.no_children = options.parent != 0;
     start.mark_lost = options.mark_lost;
     if (options.parent != 0 && port_parent_process_id() != options.parent)

@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -441,14 +442,64 @@ static ssize_t write_unharmed(int fd, const char *text, size_t length)
     return written;
 }
 
-void port_write_error(const char *text, size_t length)
+static struct {
+    bool is_kept;
+    struct port_file_identity identity;
+} standard_error;
+
+static bool takes_lines(int fd, const struct stat *status)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t bytes = sizeof address;
+
+    if (S_ISREG(status->st_mode))
+        return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+    if (S_ISSOCK(status->st_mode))
+        return getsockname(fd, (struct sockaddr *)&address, &bytes) == 0 && address.ss_family == AF_UNIX;
+    return true;
+}
+
+struct port_file_identity port_error_identity(void)
+{
+    struct port_file_identity identity = {0};
+    int error = errno;
+    struct stat status;
+
+    if (fstat(STDERR_FILENO, &status) == 0 && takes_lines(STDERR_FILENO, &status))
+        identity = (struct port_file_identity){status.st_dev, status.st_ino};
+    errno = error;
+    return identity;
+}
+
+static bool is_still_kept(void)
+{
+    int error = errno;
+    struct stat status;
+    bool is = !standard_error.is_kept ||
+              (fstat(STDERR_FILENO, &status) == 0 && status.st_dev == standard_error.identity.device &&
+               status.st_ino == standard_error.identity.inode);
+
+    errno = error;
+    return is;
+}
+
+void port_keep_error(struct port_file_identity identity)
+{
+    standard_error.identity = identity;
+    standard_error.is_kept = true;
+}
+
+bool port_write_error(const char *text, size_t length)
 {
     int error = errno;
 
+    if (!is_still_kept())
+        return false;
     /* One write: lines of several threads do not mix. Nothing can be done about
      * a closed or full standard error. */
     (void)write_unharmed(STDERR_FILENO, text, length);
     errno = error;
+    return true;
 }
 
 bool port_append(const char *path, const char *text, size_t length)

@@ -174,8 +174,21 @@ void port_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*chil
 
 /* --- Text ---------------------------------------------------------------- */
 
-/* Writes to standard error in one piece. */
-void port_write_error(const char *text, size_t length);
+/* A file that a descriptor leads to; no file's: both 0. */
+struct port_file_identity {
+    uint64_t device, inode;
+};
+
+/* Standard error's, as it is now, if it is a place for lines: a terminal, a pipe, a file that is only written, a
+ * local socket (the system's log). Both 0 where it is none, as a client's connection or a file that is read, too. */
+struct port_file_identity port_error_identity(void);
+
+/* From now on nothing is written to standard error but while it is this file: a program may have closed it, and
+ * opened its data, or a client's connection, in its place. At the start, by one thread. */
+void port_keep_error(struct port_file_identity identity);
+
+/* Writes to standard error in one piece. False: it is another file than was to be kept. */
+bool port_write_error(const char *text, size_t length);
 
 /* Appends to a file, which is made where it is missing; in one piece. Opens and closes
  * it, so that the program's descriptors stay as they are. False: it could not. */

@@ -3,6 +3,7 @@
 
 #include "base/atomic.h"
 #include "base/format.h"
+#include "core/tracker.h"
 #include "port/port.h"
 
 /* Function and argument are set one after the other by any thread and read by any
@@ -55,7 +56,8 @@ static void write_error_line(const char *text)
     line_init(&line, buffer, sizeof buffer - 1);
     line_add(&line, text);
     buffer[line.length] = '\n';
-    port_write_error(buffer, line.length + 1);
+    if (!port_write_error(buffer, line.length + 1) && tracker.header != NULL)
+        add_relaxed(&tracker.header->lost_events, 1);
 }
 
 /* In pieces where it is longer than was promised. */

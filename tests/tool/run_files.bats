@@ -205,3 +205,23 @@ load helpers
     [[ $name == "heaptracker.red__[31m."*.ht ]]
     [[ $err == *"kept in $name: "* ]]
 }
+
+@test "a program that opens its data in place of standard error gets no line of the library there" {
+    need_tracking
+    local program=$HT_BUILD/tests/tool/closed_error
+    split "$tool" run -q -o x.ht --threshold=1M -- "$program" data "$(type -P true)"
+    [ "$status" -eq 0 ]
+    [ "$(<data)" = $'one\ntwo' ]
+    # What could not be said is counted.
+    "$tool" report --format=json x.ht >json
+    [ "$(jq .lost.events json)" -eq 1 ]
+    # Standard error that is the run's own is written to.
+    split "$tool" run -q --threshold=1M -- sh -c '"$0" data true 2>&2; "$1" nothing; perl -e "\$x = q(a) x 3000000"' "$program" "$workload"
+    [[ $err == *"are above the threshold (1048576)"* ]]
+    # The library alone knows standard error of each program's start only: it looks what is there.
+    export HEAPTRACKER_OPTIONS=state_dir=$PWD/states:threshold=1M LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so
+    "$program" data "$(type -P true)"
+    unset HEAPTRACKER_OPTIONS LD_PRELOAD
+    [ "$(<data)" = $'one\ntwo' ]
+    rm -f states/*.ht
+}

@@ -7,9 +7,11 @@
 #include <dirent.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/state_directory.h"
@@ -197,9 +199,16 @@ void preload_set_options(const char *state_directory, const struct preload_setti
     const char *before = getenv("HEAPTRACKER_OPTIONS");
     bool more = before && *before;
     char *directory = escaped(state_directory);
+    struct stat error;
     char *options =
         must_asprintf("%s%sstate_dir=%s:quiet=1:mark_lost=1", more ? before : "", more ? ":" : "", directory);
 
+    if (fstat(STDERR_FILENO, &error) == 0) {
+        char *identity = must_asprintf("%ju-%ju", (uintmax_t)error.st_dev, (uintmax_t)error.st_ino);
+
+        add_option(&options, "stderr", identity); /* where the library's lines may go */
+        free(identity);
+    }
     add_option(&options, "stacks", settings->stacks);
     add_option(&options, "depth", settings->depth);
     add_option(&options, "interval", settings->interval);
