@@ -86,11 +86,30 @@ struct real_functions real_functions = {
 
 /* --- Looking them up ----------------------------------------------------------- */
 
+/* Only what a preload library exports: the malloc calls inside libc's own functions pass the hooks by
+ * themselves. */
+static const char *const hook_names[] = {
+#define NAME_alloc(name) #name,
+#define NAME_cxx(name) #name,
+#define NAME_libc(name)
+#define HOOK(name, family, type, parameters) NAME_##family(name)
+#include "entry/hooks.def"
+#undef HOOK
+#undef NAME_alloc
+#undef NAME_cxx
+#undef NAME_libc
+};
+
 static void look_up(struct real_functions *found)
 {
-    /* Only what a preload library exports: the malloc calls inside libc's own
-     * functions pass the hooks by themselves. */
-#define NEXT_alloc(name) *(void **)&found->name = dlsym(RTLD_NEXT, #name);
+    void *there[HT_ARRAY_LENGTH(hook_names)];
+    size_t n = 0;
+
+    /* dlsym is not asked for what it would not find. */
+    port_symbols_behind(hook_names, HT_ARRAY_LENGTH(hook_names), there);
+#define NEXT_alloc(name)    \
+    if (there[n++] != NULL) \
+        *(void **)&found->name = dlsym(RTLD_NEXT, #name);
 #define NEXT_cxx(name) NEXT_alloc(name)
 #define NEXT_libc(name)
 #define HOOK(name, family, type, parameters) NEXT_##family(name)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * linux_symbol.c - port_symbols_for: the module that was opened and so brought the caller's is
- * searched, and then what it depends on, as for the caller's own call. In the modules' own
- * tables, not by dlsym: that would wait for a lock which dlopen holds while it runs
+ * linux_symbol.c - functions by name, in the modules' own tables. port_symbols_for: the module that was opened and so brought the caller's is
+ * searched, and then what it depends on, as for the caller's own call. Not by dlsym: that would wait for a lock which dlopen holds while it runs
  * constructors, which may wait for the very thread that asks; and it allocates. The lock of
  * the list of modules (dl_iterate_phdr) is held while the list changes, and no longer.
  */
@@ -177,6 +176,32 @@ static int look_into(struct dl_phdr_info *info, size_t bytes, void *user)
     if (is_searched(info, &module))
         find_those_in(&module, user);
     return 0;
+}
+
+struct behind {
+    struct wanted wanted;
+    bool is_past; /* this library */
+};
+
+static int look_behind(struct dl_phdr_info *info, size_t bytes, void *user)
+{
+    struct behind *behind = user;
+    const struct module module = module_of(info);
+
+    (void)bytes;
+    if (behind->is_past && module.dynamic != NULL)
+        find_those_in(&module, &behind->wanted);
+    behind->is_past |= holds(info, (uintptr_t)port_symbols_for);
+    return 0;
+}
+
+void port_symbols_behind(const char *const *names, size_t count, void **found)
+{
+    struct behind behind = {.wanted = {names, found, count}};
+
+    for (size_t i = 0; i < count; i++)
+        found[i] = NULL;
+    (void)dl_iterate_phdr(look_behind, &behind);
 }
 
 /* A module and what it depends on, breadth first, as the loader orders them. */

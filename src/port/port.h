@@ -128,6 +128,11 @@ bool port_is_static(void);
  * allocates nothing. */
 void port_symbols_for(const void *caller, const char *const *names, size_t count, void **found);
 
+/* The same of the modules behind this library, in the loader's order: what dlsym(RTLD_NEXT) finds, but for functions
+ * that are chosen at run time. To be asked before dlsym is: what that does not find is an error which the program
+ * is shown by dlerror, and whose text its next dlsym frees, by the program's own free. */
+void port_symbols_behind(const char *const *names, size_t count, void **found);
+
 /* --- Stacks and modules ------------------------------------------------------ */
 
 /* The lowest and the highest address of the calling thread's own stack, on which

@@ -243,6 +243,18 @@ runs_sanitized() {
     [ -z "$err" ]
 }
 
+@test "a program whose own malloc and free pass on to the next runs as it does alone, and is counted" {
+    need_tracking
+    own=$HT_BUILD/tests/tool/passes_on
+    [ -x "$own" ] || skip "passes_on is not built"
+    [ "$("$own")" = "no error, called" ]
+    split "$tool" run -q -o x.ht -- "$own"
+    [ "$status" -eq 0 ]
+    [ "$out" = "no error, called" ]
+    "$tool" report --format=json x.ht >json
+    [ "$(jq '.totals.allocs >= 1000 and .totals.frees >= 1000' json)" = true ]
+}
+
 @test "a program that defines malloc is counted by the tracker that is linked in, with its names or without" {
     need_tracking
     need strip binutils
