@@ -92,11 +92,13 @@ static uint32_t find_slot(void)
 
     if (number != 0 || slot_capacity() >= TRACKER_SLOTS_MAX || tracker.callbacks.grow_slots == NULL)
         return number;
-    if (!trylock_take(&tracker.grow_lock))
-        return 0; /* another thread is at it: this one goes without for now */
-    if (tracker.callbacks.grow_slots())
+    if (!wait_lock_take(&tracker.grow_lock))
+        return 0; /* another thread is at it for too long: this one goes without for now */
+    number =
+        take_free_slot((uint32_t)min_u64(slot_capacity(), TRACKER_SLOTS_MAX)); /* of those that it made */
+    if (number == 0 && tracker.callbacks.grow_slots())
         number = take_free_slot((uint32_t)min_u64(slot_capacity(), TRACKER_SLOTS_MAX));
-    trylock_give(&tracker.grow_lock);
+    wait_lock_give(&tracker.grow_lock);
     return number;
 }
 
@@ -272,7 +274,7 @@ static void go_slotless(struct thread *t)
     thread_set_usual(t);
     t->mark = 0;
     t->sites = NULL;
-    t->plain = true;
+    t->plain = tracker.callbacks.make_site_page == NULL; /* else its stacks are lost ones */
     t->chain = NULL;
 }
 
@@ -420,6 +422,6 @@ void tracker_fork_continue(const struct tracker_fork_image *image, struct state_
     header->inherited_blocks = (uint64_t)from.live_blocks;
     header->forked = 1;
     tracker.peak_lock = 0; /* a thread that is not here any more may have held them */
-    tracker.grow_lock = 0;
+    tracker.grow_lock = (struct wait_lock){0};
     tracker.slotless = 0;
 }

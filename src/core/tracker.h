@@ -73,16 +73,16 @@ struct tracker_callbacks {
 struct tracker {
     volatile intptr_t *mirror; /* heap_allocated of the linked-in library, or NULL */
     struct state_header *header;
-    bool opened;               /* counting has begun in this process or its parent */
-    bool all_calls_seen;       /* every allocation of this process passes a hook */
-    uint32_t attention;        /* enum tracker_attention, atomic */
-    uint32_t last_epoch;       /* as a child may learn it that finds FORKED, atomic */
-    uint32_t image;            /* grows with the tables of each child */
-    uint32_t any_lost;         /* 1 once a block was lost, atomic */
-    uint32_t slotless;         /* 1 once a thread had to go without a slot, atomic */
-    uint32_t peak_lock;        /* trylock: the peak_ fields of the header */
-    uint32_t grow_lock;        /* trylock: slot chunks */
-    uint32_t slot_chunk_count; /* atomic; chunks are complete before it grows */
+    bool opened;                /* counting has begun in this process or its parent */
+    bool all_calls_seen;        /* every allocation of this process passes a hook */
+    uint32_t attention;         /* enum tracker_attention, atomic */
+    uint32_t last_epoch;        /* as a child may learn it that finds FORKED, atomic */
+    uint32_t image;             /* grows with the tables of each child */
+    uint32_t any_lost;          /* 1 once a block was lost, atomic */
+    uint32_t slotless;          /* 1 once a thread had to go without a slot, atomic */
+    uint32_t peak_lock;         /* trylock: the peak_ fields of the header */
+    struct wait_lock grow_lock; /* slot chunks */
+    uint32_t slot_chunk_count;  /* atomic; chunks are complete before it grows */
     struct slot_chunk {
         struct state_slot *slots;
         uint32_t first; /* number of slots[0] */

@@ -10,12 +10,12 @@
 
 #include "base/base.h"
 
-/* The kernel's id of the holding thread, low 32 bits; atomic. */
+/* The kernel's id of the holding thread, and whether others wait; atomic. */
 struct wait_lock {
     uint32_t holder;
 };
 
-/* False: not got in a fifth of a second, or this very thread holds it. */
+/* False: one thread has held it for a second, or this very thread holds it. */
 bool wait_lock_take(struct wait_lock *lock);
 void wait_lock_give(struct wait_lock *lock);
 

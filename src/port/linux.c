@@ -278,11 +278,25 @@ void port_program_path(char *buffer, size_t capacity)
 
 /* --- Process and thread ----------------------------------------------------- */
 
-void port_yield(void)
+/* linux/futex.h, which is not beside every libc. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+void port_wait(uint32_t *word, uint32_t value, uint64_t ns)
+{
+    const long time[] = {(long)(ns / 1000000000u),
+                         (long)(ns % 1000000000u)}; /* the kernel's timespec, in words */
+    int error = errno;
+
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, time, NULL, 0);
+    errno = error;
+}
+
+void port_wake(uint32_t *word)
 {
     int error = errno;
 
-    sched_yield();
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     errno = error;
 }
 

@@ -68,37 +68,53 @@ static void parse_line(const char *text, struct map_line *line)
     line->path[length] = '\0';
 }
 
-/* Calls each(user, line) for every mapping, until it returns true. */
-static bool visit_maps(bool (*each)(void *user, const struct map_line *line), void *user)
-{
-    char buffer[4096];
+/* What a reading of the mappings takes: too much for a coroutine's stack, which a thread may be on. */
+struct map_reading {
     struct map_line line;
-    size_t held = 0;
-    bool found = false;
-    int fd = call_open("/proc/self/maps", O_RDONLY, 0);
+    char text[16384];
+};
 
-    while (fd >= 0 && !found) {
-        ssize_t got = call_read(fd, buffer + held, sizeof buffer - 1 - held);
-        char *begin = buffer;
+/* The lines of file fd, one by one, until one is found. */
+static bool visit_lines(int fd, struct map_reading *reading,
+                        bool (*each)(void *user, const struct map_line *line), void *user)
+{
+    const size_t room = sizeof reading->text - 1;
+    size_t held = 0;
+
+    for (;;) {
+        ssize_t got = call_read(fd, reading->text + held, room - held);
+        char *begin = reading->text;
         char *newline;
 
         if (got <= 0)
-            break;
+            return false;
         held += (size_t)got;
-        buffer[held] = '\0';
-        while (!found && (newline = strchr(begin, '\n')) != NULL) {
+        reading->text[held] = '\0';
+        while ((newline = strchr(begin, '\n')) != NULL) {
             *newline = '\0';
-            parse_line(begin, &line);
-            found = each(user, &line);
+            parse_line(begin, &reading->line);
+            if (each(user, &reading->line))
+                return true;
             begin = newline + 1;
         }
-        held -= (size_t)(begin - buffer);
-        memmove(buffer, begin, held);
-        if (held == sizeof buffer - 1)
+        held -= (size_t)(begin - reading->text);
+        memmove(reading->text, begin, held);
+        if (held == room)
             held = 0; /* a line longer than any path: not one of ours */
     }
+}
+
+/* Calls each(user, line) for every mapping, until it returns true. */
+static bool visit_maps(bool (*each)(void *user, const struct map_line *line), void *user)
+{
+    struct map_reading *reading = port_map_private(sizeof *reading);
+    int fd = reading == NULL ? -1 : call_open("/proc/self/maps", O_RDONLY, 0);
+    bool found = fd >= 0 && visit_lines(fd, reading, each, user);
+
     if (fd >= 0)
         call_close(fd);
+    if (reading != NULL)
+        port_unmap(reading, sizeof *reading);
     return found;
 }
 

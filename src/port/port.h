@@ -93,8 +93,10 @@ void port_program_path(char *buffer, size_t capacity);
 /* --- Process and thread -------------------------------------------------- */
 
 uint32_t port_process_id(void);
-/* Lets other threads run. */
-void port_yield(void);
+/* Waits while *word is value, until some port_wake of it, or so long. May come back early. */
+void port_wait(uint32_t *word, uint32_t value, uint64_t ns);
+/* Wakes one thread that waits there. */
+void port_wake(uint32_t *word);
 uint32_t port_parent_process_id(void);
 uint32_t port_user_id(void);
 uint64_t port_thread_id(void);

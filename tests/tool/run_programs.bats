@@ -243,6 +243,30 @@ runs_sanitized() {
     [ -z "$err" ]
 }
 
+@test "threads that begin to allocate at the same moment have their stacks, more than find room at first, too" {
+    need_tracking
+    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 1000
+    "$tool" report --format=json x.ht >json
+    [ "$(jq .lost.sites json)" -eq 0 ]
+    [ "$(jq '[.sites[] | select(any(.stack[]; .function == "allocate_at_once")) | .allocs] | add' json)" -eq 1000 ]
+}
+
+@test "more threads at once than there are slots: the others' stacks are counted as lost" {
+    need_tracking
+    local status=0
+    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 4300 || status=$?
+    [ "$status" -ne 2 ] || skip "4300 threads cannot be made here"
+    [ "$status" -eq 0 ]
+    "$tool" report --format=json x.ht >json
+    [ "$(jq '.lost.sites >= 204 and .lost.sites < 1000' json)" = true ]
+    [ "$(jq '.totals.allocs == ([.sites[].allocs] | add)' json)" = true ]
+}
+
+@test "a thread's first allocation fits onto a coroutine's stack of 4 KiB" {
+    need_tracking
+    "$tool" run -q -- "$HT_BUILD/tests/tool/beginnings" coroutine 4096
+}
+
 @test "a program whose own malloc and free pass on to the next runs as it does alone, and is counted" {
     need_tracking
     own=$HT_BUILD/tests/tool/passes_on
