@@ -169,10 +169,19 @@ static struct tree_end end_of(const struct child *child)
 
     return (struct tree_end){
         .pid = (uint32_t)child->pid,
+        .start_ticks = child->start_ticks,
         .ended = killed ? STATE_SIGNALED : STATE_EXITED,
         .status = killed ? WTERMSIG(child->wait_status) : WEXITSTATUS(child->wait_status),
         .monotonic_ns = child->end_monotonic_ns,
     };
+}
+
+static const char *lost_remedy(int error)
+{
+    return error == EACCES
+               ? "what becomes another user's (su, setpriv, a service) is to be run as that user: "
+                 "su USER -c 'heaptracker run ...'"
+               : "give another --state-dir";
 }
 
 static void say_untracked(const char *command, const struct target *target, const struct tree *tree)
@@ -180,8 +189,8 @@ static void say_untracked(const char *command, const struct target *target, cons
     if (target->why_not)
         warning("%s was not tracked: %s; %s", command, target->why_not, target->remedy);
     else if (tree->main_error)
-        warning("%s was not tracked: it could make no state file: %s; give another --state-dir", command,
-                strerror(tree->main_error));
+        warning("%s was not tracked: it could make no state file: %s; %s", command,
+                strerror(tree->main_error), lost_remedy(tree->main_error));
     else if (tree->unfinished)
         warning("%s was not tracked: it ended before its tracker had started", command);
     else
@@ -214,10 +223,9 @@ static void say_lost(const struct tree *tree)
     const struct report *report = &tree->report;
 
     if (report->lost_processes > 0)
-        warning("%" PRIu64
-                " process%s not recorded: no state file could be made: %s; give another --state-dir",
+        warning("%" PRIu64 " process%s not recorded: no state file could be made: %s; %s",
                 report->lost_processes, report->lost_processes == 1 ? " was" : "es were",
-                strerror(report->lost_error));
+                strerror(report->lost_error), lost_remedy(report->lost_error));
 }
 
 /* Of a program that could have been tracked. */

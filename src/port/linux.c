@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/statfs.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
@@ -176,6 +177,34 @@ static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes, boo
     return 0;
 }
 
+/* How far a file may grow whose process may not open it any more. */
+#define SPARE_BYTES ((uint64_t)64 << 20)
+
+static bool has_holes(int fd)
+{
+    /* linux/magic.h, which is not beside every libc: tmpfs, ext2 to 4, XFS, Btrfs, F2FS, overlayfs. */
+    static const uint32_t kinds[] = {0x01021994, 0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x794c7630};
+    struct statfs system;
+
+    if (fstatfs(fd, &system) != 0)
+        return false;
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(kinds); i++)
+        if ((uint32_t)system.f_type == kinds[i])
+            return true;
+    return false;
+}
+
+/* A service of root's becomes another user, or moves into a directory of its own, and then cannot open its file: for
+ * that time it is as long now as it may get, most of it a hole. */
+static void make_longer(int fd, size_t bytes)
+{
+    struct rlimit limit;
+
+    if (geteuid() == 0 && has_holes(fd) && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+        (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= bytes + SPARE_BYTES))
+        (void)!ftruncate(fd, (off_t)(bytes + SPARE_BYTES)); /* else it cannot grow then */
+}
+
 enum port_file_result port_file_create(const char *path, void *address, size_t bytes, int *error)
 {
     int saved = errno;
@@ -186,6 +215,8 @@ enum port_file_result port_file_create(const char *path, void *address, size_t b
         cause = fchmod(fd, 0600) != 0 ? errno : reserve_bytes(fd, 0, bytes);
         if (cause == 0)
             cause = map_file_at(fd, address, 0, bytes, false);
+        if (cause == 0)
+            make_longer(fd, bytes);
         call_close(fd);
         if (cause != 0)
             unlink(path);
@@ -197,16 +228,39 @@ enum port_file_result port_file_create(const char *path, void *address, size_t b
     return fd < 0 && cause == EEXIST ? PORT_FILE_EXISTS : PORT_FILE_DENIED;
 }
 
-bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes, bool inherited)
+/* The same without the file's name: a second mapping of what is mapped at `begin` (mremap from a size of 0), as far
+ * as is wanted, the end of which goes to its place. MADV_POPULATE_WRITE reserves: an error, where to touch
+ * the memory would be a SIGBUS. */
+static bool extend_by_mapping(void *begin, void *address, uint64_t offset, size_t bytes, bool inherited)
+{
+    char *all = mremap(begin, 0, (size_t)offset + bytes, MREMAP_MAYMOVE);
+    bool done;
+
+    if (all == MAP_FAILED)
+        return false;
+    done = mremap(all + offset, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address;
+    munmap(all, (size_t)offset + (done ? 0 : bytes));
+    if (done && (madvise(address, bytes, MADV_POPULATE_WRITE) != 0 ||
+                 (inherited && madvise(address, bytes, MADV_DOFORK) != 0))) {
+        port_reserve_again(address, bytes);
+        done = false;
+    }
+    return done;
+}
+
+bool port_file_extend(const char *path, void *begin, void *address, uint64_t offset, size_t bytes,
+                      bool inherited)
 {
     int saved = errno;
     int fd = call_open(path, O_RDWR | O_NOFOLLOW, 0);
-    bool done = false;
+    bool done;
 
     if (fd >= 0) {
         done =
             reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes, inherited) == 0;
         call_close(fd);
+    } else {
+        done = extend_by_mapping(begin, address, offset, bytes, inherited);
     }
     errno = saved;
     return done;

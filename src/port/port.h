@@ -61,13 +61,16 @@ enum port_file_result {
 
 /* Creates `path` (mode 0600, never following a link, never replacing), reserves
  * bytes on the disk and maps them shared at `address` (inside a reservation),
- * not inherited by children. Leaves no descriptor open. *error receives the
+ * not inherited by children. Where the process is root's, and may become another user's, the file is made longer, without
+ * taking room on the disk. Leaves no descriptor open. *error receives the
  * cause (an errno value) on PORT_FILE_DENIED; nothing stays behind then. */
 enum port_file_result port_file_create(const char *path, void *address, size_t bytes, int *error);
 
 /* Reserves and maps bytes more at file offset `offset`; a forked child sees them too
- * if `inherited`. False: nothing changed. */
-bool port_file_extend(const char *path, void *address, uint64_t offset, size_t bytes, bool inherited);
+ * if `inherited`. begin: where the file's first bytes are mapped, for a process that may not open it any more.
+ * False: nothing changed. */
+bool port_file_extend(const char *path, void *begin, void *address, uint64_t offset, size_t bytes,
+                      bool inherited);
 
 /* Removes a file that port_file_create made. */
 void port_file_remove(const char *path);

@@ -159,8 +159,9 @@ static bool extend_at(void *address, size_t bytes, bool inherited, uint64_t *off
     if (state_file.retry_ns != 0 && port_monotonic_ns() < state_file.retry_ns)
         return false; /* it has just failed: not at every call anew */
     state_file.retry_ns = port_monotonic_ns() + RETRY_NS;
-    if (state_file.is_file ? !port_file_extend(state_file.path, address, *offset, bytes, inherited)
-                           : !port_commit(address, bytes))
+    if (state_file.is_file
+            ? !port_file_extend(state_file.path, state_file.base, address, *offset, bytes, inherited)
+            : !port_commit(address, bytes))
         return false;
     state_file.retry_ns = 0;
     state_file.file_bytes += bytes;
@@ -411,21 +412,32 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
     return false;
 }
 
+/* A file in the directory; or, where this process may not make one there any more, a line in one that all may
+ * append to (tool/model/process.h). */
 bool state_file_mark_lost(int error)
 {
-    char path[STATE_PATH_BYTES];
-    struct line line;
+    char path[STATE_PATH_BYTES], text[32];
+    struct line name, line;
 
     if (state_file.directory_bytes == 0)
         return false;
     copy_text(path, state_file.directory_bytes + 1, state_file.path);
-    line_init(&line, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
-    line_add(&line, "/");
+    line_init(&name, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
+    line_add(&name, "/");
+    line_add_u64(&name, port_process_id());
+    line_add(&name, ".");
+    line_add_u64(&name, (uint64_t)error);
+    line_add(&name, ".lost");
+    if (name.length + 1 >= name.capacity || port_file_mark(path))
+        return name.length + 1 < name.capacity;
+    line_init(&name, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
+    line_add(&name, "/lost");
+    line_init(&line, text, sizeof text);
     line_add_u64(&line, port_process_id());
-    line_add(&line, ".");
+    line_add(&line, " ");
     line_add_u64(&line, (uint64_t)error);
-    line_add(&line, ".lost");
-    return line.length + 1 < line.capacity && port_file_mark(path);
+    line_add(&line, "\n");
+    return port_append(path, text, line.length);
 }
 
 /* --- A fork's child ------------------------------------------------------------------ */

@@ -300,3 +300,78 @@ with_stack() {
     "$tool" report --format=json x.ht >json
     json json '[.children[].pid] | . == sort' true
 }
+
+@test "a process that has the program's pid, in a namespace within, does not take its place" {
+    need_tracking
+    need unshare util-linux
+    unshare -p -f --mount-proc true 2>/dev/null || skip "unshare -p is not allowed here"
+    # Small pids, as in a container; the inner namespace has one process of each. Processes are told apart by
+    # when they began, in hundredths of a second.
+    # shellcheck disable=SC2016
+    split unshare -p -f --mount-proc "$tool" run -q -o x.ht -- sh -c \
+        'sleep 0.1; unshare -p -f --mount-proc sh -c "for i in 1 2 3 4 5 6; do $0 nothing; done; :"; exit 7' "$workload"
+    [ "$status" -eq 7 ]
+    [ -z "$err" ]
+    split "$tool" report x.ht
+    [ -z "$err" ] # each of the others has a file of its own
+    [[ ${out%%$'\n'*} == *"sh, pid "*": exit status 7"* ]]
+    [ "$("$tool" report --format=json x.ht | jq '.children | length')" -eq 9 ]
+}
+
+# A service of root's that becomes nobody: $dropped
+need_dropped() {
+    need_tracking
+    [ "$(id -u)" -eq 0 ] || skip "only root can give up its rights"
+    dropped=$HT_BUILD/tests/tool/dropped
+}
+
+@test "a process that has given up root's rights keeps the stacks that come then" {
+    need_dropped
+    "$tool" run -q -o x.ht -- "$dropped" 12000 </dev/null
+    "$tool" report --format=json x.ht >json
+    [ "$(jq '[.sites[] | select(any(.stack[]; .function == "allocate_by"))] | [length, ([.[].live_bytes] | add)] | tostring' json)" = '"[12000,1200000]"' ]
+    json json '[.lost[]] | add' 0
+}
+
+@test "a process that has given up root's rights, on a disk that fills up: what is lost is counted" {
+    need_dropped
+    mkdir small
+    mount -t tmpfs -o size=900k,mode=700 none small 2>/dev/null || skip "no tmpfs can be mounted here"
+    split "$tool" run -q --state-dir="$PWD/small" -o x.ht -- "$dropped" 12000 </dev/null
+    umount small
+    [ "$status" -eq 0 ]
+    "$tool" report --format=json x.ht >json
+    [ "$(jq '.lost.sites > 0' json)" = true ]
+    json json '.totals.allocs == ([.sites[].allocs] | add)' true
+    json json '.totals.live_bytes == ([.sites[].live_bytes] | add)' true
+}
+
+@test "processes that become another user's before they allocate are counted, and write nothing" {
+    need_dropped
+    need setpriv util-linux
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" 2>/dev/null || true
+    local nobody="setpriv --reuid=65534 --clear-groups"
+    # shellcheck disable=SC2086
+    $nobody test -x "$workload" -a -x states || skip "another user cannot come here"
+    split "$tool" run -q -o x.ht -- sh -c "$nobody '$workload' nothing; $nobody sh -c 'exec \"$workload\" nothing'; echo hello"
+    [ "$out" = hello ]
+    one_line "$err"
+    [[ $err == *": 2 processes were not recorded: "*"Permission denied; "*"su USER -c"* ]]
+    "$tool" report --format=json x.ht >json
+    json json .lost.processes 2
+    no_state_left
+}
+
+@test "a process that has given up root's rights is reported by its pid" {
+    need_dropped
+    mkfifo from to
+    "$tool" run -q -o x.ht -- "$dropped" <to >from &
+    run_pid=$!
+    exec 6>to 5<from
+    read -r _ pid <&5
+    split "$tool" report "$pid"
+    exec 6>&- 5<&-
+    wait "$run_pid"
+    [ "$status" -eq 0 ]
+    [[ $out == *", pid $pid: running"* ]]
+}

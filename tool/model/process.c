@@ -109,6 +109,13 @@ uint64_t process_stack_begin(uint32_t pid)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
+uint64_t process_start_ticks(uint32_t pid)
+{
+    struct process_stat stat;
+
+    return read_stat(pid, &stat) ? stat.start_ticks : 0;
+}
+
 uint32_t process_parent(uint32_t pid)
 {
     struct process_stat stat;
@@ -370,8 +377,10 @@ bool state_lost_name(const char *name, uint32_t *pid, uint32_t *error)
 /* The best file found so far. */
 struct search {
     uint32_t pid;
-    uid_t owner; /* whom to believe */
-    bool runs;   /* the process: then only its own file will do */
+    bool runs;        /* the process: then only its own file will do */
+    uid_t owner;      /* whom to believe: the process's user, or this one */
+    uint32_t own_pid; /* in the process's own namespace, as the file has it */
+    uint64_t start_ticks;
     char *path;
     uint64_t start_ns; /* of the image at path */
     uint32_t image;
@@ -384,6 +393,20 @@ static bool is_later(const struct search *search, const struct state_header *hea
            (header->start_realtime_ns == search->start_ns && header->image > search->image);
 }
 
+/* A process that has dropped root's rights began its file with them. */
+static bool is_believed(const struct search *search, uid_t owner)
+{
+    return owner == search->owner || (search->runs && (owner == 0 || owner == geteuid()));
+}
+
+static bool is_its(const struct search *search, const struct state_header *header)
+{
+    if (!search->runs)
+        return header->pid == search->pid && !process_runs(header);
+    return header->pid == search->own_pid && same_boot(header) &&
+           (header->start_ticks == 0 || header->start_ticks == search->start_ticks);
+}
+
 static void consider(struct search *search, const char *path)
 {
     struct snapshot snapshot;
@@ -393,8 +416,7 @@ static void consider(struct search *search, const char *path)
     if (!snapshot_load_outline(&snapshot, path, &error))
         return;
     header = snapshot.view.header;
-    if (snapshot.owner == search->owner && header->pid == search->pid &&
-        process_runs(header) == search->runs && is_later(search, header)) {
+    if (is_believed(search, snapshot.owner) && is_its(search, header) && is_later(search, header)) {
         free(search->path);
         search->path = must_strdup(path);
         search->start_ns = header->start_realtime_ns;
@@ -408,7 +430,8 @@ static bool search_mapping(void *context, const struct mapping *mapping)
     struct search *search = context;
     uint32_t pid, image;
 
-    if (!mapping->is_deleted && state_file_name(path_base(mapping->path), &pid, &image) && pid == search->pid)
+    if (!mapping->is_deleted && state_file_name(path_base(mapping->path), &pid, &image) &&
+        pid == search->own_pid)
         consider(search, mapping->path);
     return true;
 }
@@ -455,7 +478,7 @@ static void search_directory(struct search *search, const char *directory, bool 
 /* Of a process that has ended this user's own files are believed. */
 static struct search search_begin(uint32_t pid)
 {
-    struct search search = {.pid = pid, .owner = geteuid()};
+    struct search search = {.pid = pid, .own_pid = pid, .owner = geteuid()};
     struct process_stat process;
     struct stat status;
     char path[64];
@@ -464,6 +487,8 @@ static struct search search_begin(uint32_t pid)
     if (stat(path, &status) == 0 && read_stat(pid, &process)) {
         search.owner = status.st_uid;
         search.runs = !stat_has_ended(&process);
+        search.start_ticks = process.start_ticks;
+        search.own_pid = own_pid_of(pid);
     }
     return search;
 }
@@ -478,7 +503,7 @@ char *process_mapped_file(uint32_t pid)
 }
 
 struct deleted_search {
-    uint32_t pid;
+    uint32_t pid, own_pid;
     char *name;
     char *link;
 };
@@ -498,16 +523,16 @@ static bool search_deleted(void *context, const struct mapping *mapping)
     uint32_t pid, image;
 
     if (!mapping->is_deleted || !state_file_name(path_base(mapping->path), &pid, &image) ||
-        pid != search->pid)
+        pid != search->own_pid)
         return true;
     search->name = must_strdup(mapping->path);
-    search->link = map_files_link(pid, mapping->range);
+    search->link = map_files_link(search->pid, mapping->range);
     return false;
 }
 
 char *process_deleted_file(uint32_t pid, char **link)
 {
-    struct deleted_search search = {.pid = pid};
+    struct deleted_search search = {.pid = pid, .own_pid = own_pid_of(pid)};
 
     maps_each(pid, search_deleted, &search);
     *link = search.link;

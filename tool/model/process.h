@@ -20,6 +20,9 @@ bool process_runs(const struct state_header *header);
  * more, or this user may not know. */
 uint64_t process_stack_begin(uint32_t pid);
 
+/* When the process began, as state files say it. 0: there is none. */
+uint64_t process_start_ticks(uint32_t pid);
+
 /* 0: there is no such process, or nobody in this namespace is its parent. */
 uint32_t process_parent(uint32_t pid);
 
@@ -69,6 +72,10 @@ char *state_file_path(const char *directory, uint32_t pid, uint32_t image);
 
 /* Takes a file name PID.N.ht apart; false for any other name. */
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
+
+/* In the directory of a run of root's: a file that other users may append to, and not read, where the library leaves a
+ * line `PID ERROR` in a process that has become one of them. */
+#define STATE_LOST_LINES "lost"
 
 /* Takes PID.ERROR.lost apart, what the library leaves instead of a state file that it could
  * not make, for that errno value; false for any other name. */

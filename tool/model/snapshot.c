@@ -43,6 +43,27 @@ static bool is_foreign(const struct snapshot *snapshot)
            memcmp(snapshot->bytes, STATE_MAGIC, STATE_MAGIC_BYTES) != 0;
 }
 
+/* Where the header says that the file ends. A program that may lose the right to open its file has made it longer,
+ * and has nothing there. */
+static uint64_t told_end(struct snapshot *snapshot)
+{
+    const struct state_header *header = header_of(snapshot);
+    uint64_t end = header->file_bytes;
+
+    if (snapshot->size < sizeof *header || header->checksum != 0 || header->pid == 0)
+        return UINT64_MAX;
+    for (uint32_t i = 0; i < header->section_count && i < STATE_SECTIONS_MAX; i++) {
+        const struct state_section *section = &header->sections[i];
+        uint64_t bytes;
+
+        if (__builtin_mul_overflow(section->entries, section->entry_bytes, &bytes) ||
+            __builtin_add_overflow(bytes, section->offset, &bytes))
+            return UINT64_MAX;
+        end = end > bytes ? end : bytes; /* the copy's size may be older than its sections */
+    }
+    return end;
+}
+
 /* Reads from the start to the end; the header comes first, so the sections that it
  * names were reserved before we reach them. */
 static bool read_all(int fd, struct snapshot *snapshot)
@@ -64,6 +85,10 @@ static bool read_all(int fd, struct snapshot *snapshot)
         snapshot->size += (size_t)got;
         if (is_foreign(snapshot))
             return true;
+        if (snapshot->size >= told_end(snapshot)) {
+            snapshot->size = (size_t)told_end(snapshot);
+            return true;
+        }
         if (snapshot->size > FILE_BYTES_MAX) {
             errno = EFBIG;
             return false;

@@ -7,8 +7,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model/compact.h"
 #include "model/load.h"
@@ -18,6 +20,7 @@
 
 struct name {
     uint32_t pid;
+    uint64_t start_ticks; /* 0: not known */
     uint32_t image;
 };
 
@@ -33,13 +36,33 @@ struct next_image {
     uint64_t start_monotonic_ns;
 };
 
-static int by_pid_and_image(const void *a, const void *b)
+static bool same_process(const struct name *left, const struct name *right)
+{
+    return left->pid == right->pid && left->start_ticks == right->start_ticks;
+}
+
+static int by_process_and_image(const void *a, const void *b)
 {
     const struct name *left = a, *right = b;
 
     if (left->pid != right->pid)
         return left->pid < right->pid ? -1 : 1;
+    if (left->start_ticks != right->start_ticks)
+        return left->start_ticks < right->start_ticks ? -1 : 1;
     return (left->image > right->image) - (left->image < right->image);
+}
+
+static uint64_t start_ticks_of(const char *directory, const struct name *name)
+{
+    char *path = state_file_path(directory, name->pid, name->image);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct state_header header;
+    uint64_t ticks = fd >= 0 && snapshot_read_header(fd, &header) ? header.start_ticks : 0;
+
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return ticks;
 }
 
 static struct names list_names(const char *directory)
@@ -52,13 +75,14 @@ static struct names list_names(const char *directory)
     while (stream && (entry = readdir(stream)) != NULL) {
         if (!state_file_name(entry->d_name, &name.pid, &name.image))
             continue;
+        name.start_ticks = start_ticks_of(directory, &name);
         names.items = must_grow(names.items, names.count, sizeof name);
         names.items[names.count++] = name;
     }
     if (stream)
         closedir(stream);
     if (names.count)
-        qsort(names.items, names.count, sizeof name, by_pid_and_image);
+        qsort(names.items, names.count, sizeof name, by_process_and_image);
     return names;
 }
 
@@ -145,9 +169,9 @@ static void complete(struct part *part, struct snapshot *snapshot, const struct 
 }
 
 static void keep_other(struct tree *tree, struct kept_tree *kept, struct snapshot *snapshot,
-                       struct part *part, const char *keep_as, bool is_last)
+                       struct part *part, const char *keep_as, bool is_last_of_pid)
 {
-    struct state_child child = kept_tree_child(snapshot->view.header, is_last);
+    struct state_child child = kept_tree_child(snapshot->view.header, is_last_of_pid);
     char *path = kept_tree_path(keep_as, &child);
 
     snapshot_compact(snapshot, &part->profile);
@@ -187,8 +211,10 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
     report_count_lost(&tree->report, directory, end->pid, &tree->main_error);
     for (size_t i = names.count; i-- > 0;) {
         const struct name *name = &names.items[i];
-        bool is_last = i + 1 == names.count || names.items[i + 1].pid != name->pid;
-        bool is_main = is_last && name->pid == end->pid;
+        const struct name *after = i + 1 < names.count ? name + 1 : NULL;
+        bool is_main =
+            (after == NULL || !same_process(after, name)) && name->pid == end->pid && !tree->has_main &&
+            (end->start_ticks == 0 || name->start_ticks == 0 || name->start_ticks == end->start_ticks);
         struct snapshot snapshot;
         struct part part;
 
@@ -196,7 +222,7 @@ void tree_collect(struct tree *tree, const char *directory, const struct tree_en
             continue;
         complete(&part, &snapshot, end, rss_tree_of(rss, name->pid), is_main, &next);
         if (keep_as && keep_tree && !is_main)
-            keep_other(tree, &kept, &snapshot, &part, keep_as, is_last);
+            keep_other(tree, &kept, &snapshot, &part, keep_as, after == NULL || after->pid != name->pid);
         next = (struct next_image){name->pid, part.summary.start_ticks, part.summary.start_monotonic_ns};
         add(tree, &part.summary, is_main);
         if (is_main) {

@@ -13,6 +13,7 @@
 /* How the first process ended. */
 struct tree_end {
     uint32_t pid;
+    uint64_t start_ticks; /* another process may have had the pid, in a namespace within; 0: not known */
     enum state_end ended; /* STATE_EXITED or STATE_SIGNALED */
     int32_t status;
     uint64_t monotonic_ns;

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/process.h"
 #include "util.h"
 
 /* What the tool does with a signal while the program runs. */
@@ -178,7 +179,9 @@ bool child_run(struct child *child, char **command, struct rss_tree *rss, struct
     wait_for_end(child->pid, rss, watch);
     child->end_monotonic_ns = monotonic_now_ns();
     forward_to = 0;
-    process_name_read(child->pid, child->last_name); /* while it was not waited for it is still there */
+    /* While it was not waited for it is still there. */
+    process_name_read(child->pid, child->last_name);
+    child->start_ticks = process_start_ticks((uint32_t)child->pid);
     waitpid(child->pid, &child->wait_status, 0);
     signals_let_go(&before);
     return true;

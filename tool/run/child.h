@@ -15,6 +15,7 @@
 
 struct child {
     pid_t pid;
+    uint64_t start_ticks;               /* of the process; 0: not known */
     int exec_error;                     /* not 0: errno of the exec that failed; nothing ran */
     int wait_status;                    /* as waitpid gives it */
     uint64_t end_monotonic_ns;          /* CLOCK_MONOTONIC when it had ended */

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,21 @@ static void sign(const char *directory)
     free(path);
 }
 
+/* Processes of root's may become another user's. They find their way into the directory, and see nothing there; what
+ * they could not record they append to one file. */
+static void open_to_others(const char *directory)
+{
+    char *path = must_asprintf("%s/" STATE_LOST_LINES, directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0622);
+
+    if (fd >= 0 && fchmod(fd, 0622) == 0)
+        (void)chmod(directory, 0711);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    errno = 0;
+}
+
 static char *make_in(const char *place)
 {
     /* Absolute: the program may change its directory. */
@@ -50,6 +66,8 @@ static char *make_in(const char *place)
         errno = ENAMETOOLONG;
     else if (mkdtemp(directory) != NULL) {
         sign(directory);
+        if (geteuid() == 0)
+            open_to_others(directory);
         return directory;
     }
     free(directory);
@@ -92,8 +110,8 @@ static bool is_known(const char *name)
     uint32_t pid, error;
 
     return is_state_file(name) || state_lost_name(name, &pid, &error) || strcmp(name, LINK_NAME) == 0 ||
-           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, STATE_DIRECTORY_MAKER) == 0 ||
-           strcmp(name, STATE_DIRECTORY_LEFT) == 0;
+           strcmp(name, STATE_LOST_LINES) == 0 || strcmp(name, FAIL_SITES_NAME) == 0 ||
+           strcmp(name, STATE_DIRECTORY_MAKER) == 0 || strcmp(name, STATE_DIRECTORY_LEFT) == 0;
 }
 
 static void remove_files(const char *directory)
