@@ -42,13 +42,47 @@ void port_errno_set(int value)
 
 /* --- Memory ------------------------------------------------------------- */
 
+/* Plain sums, by any thread. What is given back of data is not told from what was only reserved: little is. */
+static struct port_taken taken;
+
 static void *map_anonymous(size_t bytes, int protection)
 {
     int error = errno;
     void *memory = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     errno = error;
-    return memory == MAP_FAILED ? NULL : memory;
+    if (memory == MAP_FAILED)
+        return NULL;
+    add_relaxed(&taken.address_space, bytes);
+    if (protection != PROT_NONE)
+        add_relaxed(&taken.data, bytes);
+    return memory;
+}
+
+enum port_limit_kind port_limit_kind(int resource)
+{
+    return resource == RLIMIT_AS     ? PORT_LIMIT_ADDRESS_SPACE
+           : resource == RLIMIT_DATA ? PORT_LIMIT_DATA
+                                     : PORT_LIMIT_OTHER;
+}
+
+int port_limit(int process, int resource, const struct port_limit *limit, struct port_limit *old)
+{
+    return (int)syscall(SYS_prlimit64, process, resource, limit, old);
+}
+
+/* For threads and stacks that are still to come: some 20 of the one, a million of the other. */
+#define LIKELY_BYTES ((uint64_t)64 << 20)
+
+/* This library, from the linker. */
+extern const char __ehdr_start[] HT_HIDDEN, _end[] HT_HIDDEN;
+
+struct port_taken port_taken(void)
+{
+    const uint64_t library = (uint64_t)(_end - __ehdr_start) + LIKELY_BYTES;
+
+    return (struct port_taken){load_relaxed(&taken.address_space) + library,
+                               load_relaxed(&taken.data) + library};
 }
 
 void *port_map_private(size_t bytes)
@@ -80,7 +114,8 @@ void port_unmap(void *address, size_t bytes)
 {
     int error = errno;
 
-    munmap(address, bytes);
+    if (munmap(address, bytes) == 0)
+        add_relaxed(&taken.address_space, 0 - (uint64_t)bytes);
     errno = error;
 }
 

@@ -90,6 +90,31 @@ void port_reserve_again(void *address, size_t bytes);
  * Returns how many, 0 on any failure. */
 size_t port_read_file(const char *path, char *buffer, size_t capacity);
 
+/* Address space that this library has taken in this process, and how much of it is private and may be written ("data"),
+ * as limits count it; what it is still likely to take is in it. */
+struct port_taken {
+    uint64_t address_space, data;
+};
+struct port_taken port_taken(void);
+
+/* The limits of a process (setrlimit), as the kernel has them where they are of 64 bits; UINT64_MAX: none. */
+#if PORT_ADDRESS_BITS > 32
+#define PORT_LIMITS_ARE_64_BITS 1
+#else
+#define PORT_LIMITS_ARE_64_BITS 0
+#endif
+enum port_limit_kind { PORT_LIMIT_ADDRESS_SPACE, PORT_LIMIT_DATA, PORT_LIMIT_KINDS, PORT_LIMIT_OTHER };
+struct port_limit {
+    uint64_t soft, hard;
+};
+
+/* What a resource's number limits. */
+enum port_limit_kind port_limit_kind(int resource);
+
+/* Sets the limit of a process (0: this one), where `limit` is given, and says the old one, where `old` is. -1 with errno
+ * if not. */
+int port_limit(int process, int resource, const struct port_limit *limit, struct port_limit *old);
+
 /* The path of the running executable, NUL-terminated, empty if unknown. */
 void port_program_path(char *buffer, size_t capacity);
 

@@ -23,10 +23,10 @@ _Static_assert(FIRST_MODULES * sizeof(struct state_module) <= 4 * STATE_CHUNK_BY
 _Static_assert(HEAPS_BYTES <= FAILING_OFFSET - HEAPS_OFFSET, "they fit");
 _Static_assert(FIRST_POINTS * sizeof(struct state_point) <= HEAPS_OFFSET - POINTS_OFFSET, "the chunk's rest");
 
-/* Address space set aside for all but the nodes, and for them; where the program's
+/* Address space set aside for all but the nodes, region by region, and for them; where the program's
  * own is limited, a share of that. */
-#define RESERVED_BYTES_MAX ((size_t)1 << 30)
-#define RESERVED_BYTES_MIN ((size_t)16 * STATE_CHUNK_BYTES)
+#define REGION_BYTES_MAX ((size_t)32 << 20)
+#define REGION_BYTES_MIN ((size_t)16 * STATE_CHUNK_BYTES)
 #define NODES_BYTES_MAX ((size_t)STATE_NODES_MAX * sizeof(struct state_node))
 
 #define GROWTH_BYTES_MAX ((size_t)16 << 20) /* one step of a table that doubles */
@@ -41,9 +41,10 @@ struct stock {
 };
 
 static struct {
-    char *base;
-    size_t reserved_bytes;
-    size_t used_bytes; /* of the reservation, in order */
+    char *base;   /* where the file begins */
+    char *region; /* the last that was set aside: the first is at base */
+    size_t region_bytes;
+    size_t used_bytes; /* of it, in order */
     size_t file_bytes;
     struct state_node *nodes;
     size_t nodes_reserved;
@@ -168,13 +169,35 @@ static bool extend_at(void *address, size_t bytes, bool inherited, uint64_t *off
     return true;
 }
 
-/* The same at the end of the common reservation. NULL: there is no room. */
+/* What is left of the last one stays unused. */
+static bool begin_region(size_t at_least)
+{
+    size_t bytes = port_reserve_budget(REGION_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
+    char *region;
+
+    bytes = bytes < REGION_BYTES_MIN ? REGION_BYTES_MIN : bytes;
+    bytes = bytes < at_least ? at_least : bytes;
+    region = port_reserve(bytes);
+    if (region == NULL)
+        return false;
+    if (state_file.region != NULL && state_file.used_bytes < state_file.region_bytes)
+        port_unmap(state_file.region + state_file.used_bytes,
+                   state_file.region_bytes - state_file.used_bytes);
+    state_file.region = region;
+    state_file.region_bytes = bytes;
+    state_file.used_bytes = 0;
+    return true;
+}
+
+/* The same at the end of the last region, or in a new one. NULL: there is no room. */
 static void *extend(size_t bytes, bool inherited, uint64_t *offset)
 {
-    char *address = state_file.base + state_file.used_bytes;
+    char *address;
 
-    if (bytes > state_file.reserved_bytes - state_file.used_bytes ||
-        !extend_at(address, bytes, inherited, offset))
+    if (bytes > state_file.region_bytes - state_file.used_bytes && !begin_region(bytes))
+        return NULL;
+    address = state_file.region + state_file.used_bytes;
+    if (!extend_at(address, bytes, inherited, offset))
         return NULL;
     state_file.used_bytes += bytes;
     return address;
@@ -331,13 +354,8 @@ static void write_header(struct state_header *header, uint32_t image)
 
 static bool reserve(void)
 {
-    if (state_file.base == NULL) {
-        state_file.reserved_bytes =
-            port_reserve_budget(RESERVED_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
-        if (state_file.reserved_bytes < RESERVED_BYTES_MIN)
-            state_file.reserved_bytes = RESERVED_BYTES_MIN;
-        state_file.base = port_reserve(state_file.reserved_bytes);
-    }
+    if (state_file.base == NULL && begin_region(REGION_BYTES_MIN))
+        state_file.base = state_file.region;
     if (state_file.nodes == NULL && state_file.plan.stacks) {
         state_file.nodes_reserved = port_reserve_budget(NODES_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
         state_file.nodes = port_reserve(state_file.nodes_reserved);
@@ -408,7 +426,7 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
     *error = PORT_ERROR_NO_SPACE;
     if (directory != NULL)
         port_file_remove(state_file.path);
-    port_reserve_again(state_file.base, state_file.reserved_bytes);
+    port_reserve_again(state_file.base, state_file.region_bytes);
     return false;
 }
 
@@ -458,15 +476,21 @@ static void *copy_of(const void *from, size_t bytes)
     return copy;
 }
 
+static void forget_regions(void)
+{
+    state_file.base = state_file.region = NULL;
+    state_file.region_bytes = state_file.used_bytes = 0;
+}
+
 /* Gives back what is certainly still reserved: the modules' chunks, which were not
  * kept from this child, and what no table had reached. */
 static void leave_reservation(bool was_alone)
 {
     port_unmap(state_file.base + MODULES_OFFSET, POINTS_OFFSET + STATE_CHUNK_BYTES - MODULES_OFFSET);
     if (was_alone)
-        port_unmap(state_file.base + state_file.used_bytes,
-                   state_file.reserved_bytes - state_file.used_bytes);
-    state_file.base = NULL;
+        port_unmap(state_file.region + state_file.used_bytes,
+                   state_file.region_bytes - state_file.used_bytes);
+    forget_regions();
 }
 
 /* False: there is no room for the stacks. */
@@ -514,8 +538,10 @@ bool state_file_reopen(struct state_tables *tables, bool was_alone, int *error)
      * some of its own: new tables get a new place. The nodes were not kept from it. */
     if (had_file)
         leave_reservation(was_alone);
-    else
+    else if (state_file.region == state_file.base)
         __builtin_memset(state_file.base, 0, state_file.used_bytes);
+    else
+        forget_regions(); /* rather than to know them all */
     state_file.modules = NULL;
     state_file.nodes_bytes = 0;
     if (state_file.nodes != NULL)

@@ -262,6 +262,18 @@ runs_sanitized() {
     [ "$(jq '.totals.allocs == ([.sites[].allocs] | add)' json)" = true ]
 }
 
+@test "a program that limits its own memory has as much as without the tracker" {
+    need_tracking
+    local own=$HT_BUILD/tests/tool/own_limits
+    "$own" >alone
+    cat alone
+    grep -qx 'address space: set, told; 300 MiB: yes, 800 MiB: no' alone
+    "$tool" run -q -- "$own" >tracked
+    cmp alone tracked
+    # What shells set is the shell's, and its children's.
+    [ "$("$tool" run -q -- bash -c 'ulimit -v 600000; ulimit -v')" = 600000 ]
+}
+
 @test "a thread's first allocation fits onto a coroutine's stack of 4 KiB" {
     need_tracking
     "$tool" run -q -- "$HT_BUILD/tests/tool/beginnings" coroutine 4096
