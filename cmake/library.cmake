@@ -103,7 +103,7 @@ foreach(hook IN LISTS HT_HOOKS)
         string(APPEND exported " ${hook};")
     endif()
 endforeach()
-file(GENERATE OUTPUT ${HT_GENERATED}/preload.map CONTENT "{ global: ht_api_get; heaptracker_preloaded; dlclose; setrlimit; setrlimit64; getrlimit; getrlimit64; prlimit; prlimit64;${exported} local: *; };\n")
+file(GENERATE OUTPUT ${HT_GENERATED}/preload.map CONTENT "{ global: ht_api_get; heaptracker_preloaded; dlopen; dlclose; setrlimit; setrlimit64; getrlimit; getrlimit64; prlimit; prlimit64;${exported} local: *; };\n")
 
 set(preload_hook_sources ${HT_HOOK_SOURCES})
 list(FILTER preload_hook_sources EXCLUDE REGEX "/hooks_libc\\.c$")

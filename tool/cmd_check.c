@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -362,6 +363,17 @@ static void require_same_program(const struct settings *settings, const struct r
             path_base(baseline->main.program), path_base(report->main.program));
 }
 
+/* The limits are held against what was counted; that it is not all is for who set them. */
+static void warn_of_unseen(const struct report *report)
+{
+    const uint64_t count = report->profile.failures.unseen_libraries;
+
+    if (count > 0)
+        warning("the program opened %" PRIu64
+                " librar%s with RTLD_DEEPBIND: what they allocate is in none of the numbers",
+                count, count == 1 ? "y" : "ies");
+}
+
 int cmd_check(int argc, char **argv)
 {
     struct settings settings = {0};
@@ -384,6 +396,7 @@ int cmd_check(int argc, char **argv)
         write_nothing(&settings, "the program defines malloc itself, and nothing of it was counted");
         return EXIT_UNUSABLE;
     }
+    warn_of_unseen(&report);
     require_same_program(&settings, &baseline, &report);
     report_keep_heap(&report, settings.heap, settings.file ? settings.file : settings.command[0]);
 

@@ -60,6 +60,18 @@ void failing_start(const struct state_tables *tables, bool has_stacks)
     failing_child(tables, 0);
 }
 
+/* Also of this process's parents, whose libraries it has. */
+static uint64_t unseen_libraries;
+
+void failing_unseen_library(void)
+{
+    const uint64_t count = add_relaxed(&unseen_libraries, 1) + 1;
+
+    tracker.all_calls_seen = false; /* what such a library frees may be its own */
+    if (failing.record != NULL)
+        store_relaxed(&failing.record->unseen_libraries, count);
+}
+
 void failing_child(const struct state_tables *tables, int64_t live_bytes)
 {
     uint64_t numbered = failing.record == NULL ? 0 : failing.orders.numbered;
@@ -67,6 +79,9 @@ void failing_child(const struct state_tables *tables, int64_t live_bytes)
     failing.header = tables->header;
     failing.record = tables->failing;
     failing.record->numbered = numbered;
+    failing.record->unseen_libraries = load_relaxed(&unseen_libraries);
+    if (failing.record->unseen_libraries > 0)
+        tracker.all_calls_seen = false;
     if (failing.limit_bytes != UINT64_MAX) {
         failing.record->limit_bytes = failing.limit_bytes;
         limit_start(failing.limit_bytes, live_bytes);

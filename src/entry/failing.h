@@ -13,6 +13,9 @@
 #include "entry/options.h"
 #include "sink/state_file.h"
 
+/* Notes that a library was opened whose calls pass by the hooks. Any thread. */
+void failing_unseen_library(void);
+
 /* By start, alone. Reads what the orders need; complain receives what is wrong with it,
  * and then no allocation fails on order: without its choice, an order would hit anybody. */
 void failing_prepare(const struct options *options, void (*complain)(const char *line));

@@ -259,6 +259,25 @@ void *bind_operator(enum operators_form form, const void *caller)
     return real;
 }
 
+/* --- Modules that come ---------------------------------------------------------- */
+
+#if defined(RTLD_DEEPBIND) && (defined(__clang__) || HT_TAIL_CALLS)
+
+static void *(*real_dlopen)(const char *file, int mode);
+
+/* Looks only whether the library will find libc's malloc before ours. The loader asks who calls (for its RUNPATH, and its
+ * namespace): so a jump. */
+HT_EXPORT void *dlopen(const char *file, int mode)
+{
+    if (unlikely(mode & RTLD_DEEPBIND))
+        failing_unseen_library();
+    if (unlikely(real_dlopen == NULL))
+        *(void **)&real_dlopen = dlsym(RTLD_NEXT, "dlopen");
+    CALL_JUMP real_dlopen(file, mode);
+}
+
+#endif
+
 /* --- Modules that go ------------------------------------------------------------ */
 
 static int (*real_dlclose)(void *handle);

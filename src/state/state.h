@@ -293,7 +293,10 @@ struct state_failing {
     uint64_t numbered;      /* allocations that could have been made to fail: those of the chosen sites */
     uint32_t failure_count; /* places of `failures` that are taken */
     uint32_t wall_begun;    /* 1: WALL is there, or there was no room for it */
-    uint64_t reserved[3];
+    /* Libraries that the program opened, or tried to, so that their calls of malloc pass by the hooks
+     * (RTLD_DEEPBIND): what they allocate is not counted. */
+    uint64_t unseen_libraries;
+    uint64_t reserved[2];
     struct state_failure failures[STATE_FAILURES_MAX];
 };
 

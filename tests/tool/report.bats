@@ -102,7 +102,7 @@ load helpers
     json out '.command' '["sample","-a","two words"]'
     json out '.totals' '{"allocs":31,"frees":12,"reallocs":0,"bytes_allocated":3100,"live_bytes":1900,"live_blocks":19,"peak_bytes":2500,"peak_blocks":25,"temporary_allocs":5,"failed_allocs":2,"foreign_frees":0,"invalid_frees":0,"unmatched_frees":0,"threads":4,"peak_error_bytes":500,"largest_bytes":130}'
     json out '.inherited' '{"live_bytes":30,"live_blocks":2}'
-    json out '.lost' '{"blocks":0,"bytes":0,"sites":3,"frames":0,"deep":0,"events":4,"sizes":1,"processes":0}'
+    json out '.lost' '{"blocks":0,"bytes":0,"sites":3,"frames":0,"deep":0,"events":4,"sizes":1,"processes":0,"libraries":0}'
     json out '.children' '[]'
 }
 

@@ -262,6 +262,22 @@ runs_sanitized() {
     [ "$(jq '.totals.allocs == ([.sites[].allocs] | add)' json)" = true ]
 }
 
+@test "a library that is opened so that libc's malloc comes first is told as not seen" {
+    need_tracking
+    local deep=$HT_BUILD/tests/tool/deep_bound
+    [ -x "$deep" ] || skip "deep_bound is not built"
+    "$tool" run -q -o x.ht -- "$deep" "$HT_BUILD/tests/engine/plugin.so"
+    "$tool" report --format=json x.ht >json
+    # What it allocates is not counted; and its blocks are nothing that was freed twice.
+    json json '[.lost.libraries, .totals.invalid_frees, (.totals.largest_bytes < 100000)]' '[1,0,true]'
+    "$tool" report x.ht >out
+    grep -Eq '^  unseen +1   libraries opened with RTLD_DEEPBIND' out
+    split "$tool" check --max-peak=1M x.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err == *"opened 1 library with RTLD_DEEPBIND"* ]]
+}
+
 @test "a program that limits its own memory has as much as without the tracker" {
     need_tracking
     local own=$HT_BUILD/tests/tool/own_limits

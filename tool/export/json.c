@@ -66,6 +66,8 @@ static json_t *lost_of(const struct report *report)
     json_set_u64(object, "events", totals->lost_events);
     json_set_u64(object, "sizes", report->profile.sizes.lost); /* allocations: of which site is not known */
     json_set_u64(object, "processes", report->lost_processes); /* of the tree, that nobody counted */
+    json_set_u64(object, "libraries",
+                 report->profile.failures.unseen_libraries); /* opened with RTLD_DEEPBIND */
     return object;
 }
 

@@ -326,6 +326,8 @@ static void print_totals(FILE *out, const struct report *report)
                 "without their outermost callers: code there has no unwind tables");
     print_count(out, "deep stacks", report->profile.deep_stacks,
                 "with more callers than were kept (run --depth=N)");
+    print_count(out, "unseen", report->profile.failures.unseen_libraries,
+                "libraries opened with RTLD_DEEPBIND: what they allocate is not counted");
     print_lost_processes(out, report);
     if (totals->inherited_blocks > 0 || summary->forked)
         print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);

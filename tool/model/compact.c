@@ -236,6 +236,7 @@ static void put_failures(struct image *image, const struct profile *profile,
     record->refused = failures->refused;
     record->injected = failures->injected;
     record->numbered = failures->numbered;
+    record->unseen_libraries = failures->unseen_libraries;
     record->failure_count = (uint32_t)failures->first_count;
     record->wall_begun = failures->holder_count > 0;
     for (size_t i = 0; i < failures->first_count; i++) {
@@ -295,7 +296,7 @@ void snapshot_compact(struct snapshot *snapshot, const struct profile *profile)
     if (profile->heap_count > 0)
         put_heaps(&image, profile);
     if (profile->failures.first_count > 0 || profile->failures.limit_bytes > 0 ||
-        profile->failures.numbered > 0)
+        profile->failures.numbered > 0 || profile->failures.unseen_libraries > 0)
         put_failures(&image, profile, &numbers);
 
     header = (struct state_header *)(void *)image.bytes;

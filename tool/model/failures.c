@@ -61,6 +61,7 @@ void failures_of(struct failures *failures, const struct snapshot *snapshot)
     failures->refused = record->refused;
     failures->injected = record->injected;
     failures->numbered = record->numbered;
+    failures->unseen_libraries = record->unseen_libraries;
     for (uint32_t i = 0; i < count && i < STATE_FAILURES_MAX; i++) {
         if (load_acquire(&record->failures[i].cause) != 0)
             failures->first[failures->first_count++] = record->failures[i];

@@ -18,6 +18,7 @@ struct failures {
     uint64_t refused;     /* by the limit */
     uint64_t injected;    /* on order */
     uint64_t numbered;    /* that could have been made to fail */
+    uint64_t unseen_libraries; /* opened so that their calls pass by the hooks */
     struct state_failure first[STATE_FAILURES_MAX];
     size_t first_count;
     struct site *holders; /* live bytes and blocks at the limit; the most first */
