@@ -226,3 +226,15 @@ workloads='[.children[] | select(.program | endswith("/workload"))]'
     "$tool" report --format=json x.ht >out
     json out .ended '"exit"'
 }
+
+@test "the rows of a forked child add up to its numbers, its parent's calls among them" {
+    need_tracking
+    need perl
+    "$tool" run -q -o x.ht -- perl -e 'my @x = map { "x$_" } 1 .. 2000; undef @x; unless (fork) { my @y = (1 .. 100); exit 0 } wait'
+    child=$(ls x.ht.*)
+    "$tool" report --format=json "$child" >json
+    json json '[.totals.allocs, .totals.bytes_allocated, .totals.temporary_allocs] == [([.sites[].allocs] | add), ([.sites[].bytes_allocated] | add), ([.sites[].temporary_allocs] | add)]' true
+    json json '[.totals.live_bytes, .totals.peak_bytes] == [([.sites[].live_bytes] | add), ([.sites[].peak_bytes] | add)]' true
+    [ "$("$tool" report --format=collapsed --value=total "$child" | awk '{ sum += $NF } END { print sum }')" -eq "$(jq .totals.bytes_allocated json)" ]
+    "$tool" report --format=collapsed --value=allocs "$child" | grep -q '^(freed before the fork) [0-9]'
+}

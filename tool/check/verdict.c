@@ -334,7 +334,7 @@ static struct tally tally_sites(const struct judging *judging, const struct site
         const struct site *site = &profile_in(judging)->sites[i];
 
         tally.stacks |= site->kind == SITE_STACK || site->kind == SITE_OTHER;
-        if (site->kind == SITE_OTHER || site->kind == SITE_NO_STACK) {
+        if (site->kind == SITE_OTHER || site->kind == SITE_NO_STACK || site->kind == SITE_FORKED) {
             tally.elsewhere += number_of(site, limit->of);
             tally.elsewhere_allocs += (int64_t)site->allocs;
             tally.bytes_allocated += site->bytes_allocated;

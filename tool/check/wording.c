@@ -196,6 +196,7 @@ static const char *label_of(enum site_kind kind)
     switch (kind) {
     case SITE_NO_STACK: return "(no stack was taken)";
     case SITE_OTHER: return "(other: stacks that found no place in the tracker's table)";
+    case SITE_FORKED: return "(freed before the fork)";
     case SITE_BETWEEN: return "(between threads)";
     case SITE_STACK: break;
     }

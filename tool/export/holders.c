@@ -51,6 +51,7 @@ static const char *row_label(const struct row *row)
     switch (row->site->kind) {
     case SITE_NO_STACK: return "(no stack was taken)";
     case SITE_OTHER: return "(other: their stacks found no place in the tracker's table)";
+    case SITE_FORKED: return "(freed before the fork)";
     case SITE_BETWEEN: return "(between threads)";
     case SITE_STACK: break;
     }

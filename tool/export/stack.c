@@ -26,6 +26,7 @@ const char *stack_name(const struct site *site)
     case SITE_STACK: return "(stack not known)";
     case SITE_NO_STACK: return "(no stack)";
     case SITE_OTHER: return "(other)";
+    case SITE_FORKED: return "(freed before the fork)";
     case SITE_BETWEEN: return "(between threads)";
     }
     BUG("a site of no kind");

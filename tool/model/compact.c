@@ -176,7 +176,7 @@ static void put_sites(struct image *image, const struct profile *profile, const 
     for (size_t i = 0; i < profile->site_count; i++) {
         uint32_t *page = &page_of[site_id(profile, numbers, &profile->sites[i]) / STATE_SITES_PER_PAGE];
 
-        if (profile->sites[i].kind != SITE_BETWEEN && *page == 0)
+        if (!site_is_rest(&profile->sites[i]) && *page == 0)
             *page = (uint32_t)++pages;
     }
     at = append_section(image, STATE_SECTION_SITES, sizeof(struct state_site_page), pages);
@@ -185,7 +185,7 @@ static void put_sites(struct image *image, const struct profile *profile, const 
         uint32_t id = site_id(profile, numbers, site);
         struct state_site_page *page;
 
-        if (site->kind == SITE_BETWEEN)
+        if (site_is_rest(site))
             continue;
         page = &ENTRIES(image, struct state_site_page, at)[page_of[id / STATE_SITES_PER_PAGE] - 1];
         page->used = 1;

@@ -14,10 +14,10 @@
 struct site; /* model/profile.h */
 
 struct failures {
-    uint64_t limit_bytes; /* 0: none */
-    uint64_t refused;     /* by the limit */
-    uint64_t injected;    /* on order */
-    uint64_t numbered;    /* that could have been made to fail */
+    uint64_t limit_bytes;      /* 0: none */
+    uint64_t refused;          /* by the limit */
+    uint64_t injected;         /* on order */
+    uint64_t numbered;         /* that could have been made to fail */
     uint64_t unseen_libraries; /* opened so that their calls pass by the hooks */
     struct state_failure first[STATE_FAILURES_MAX];
     size_t first_count;

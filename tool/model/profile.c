@@ -183,6 +183,20 @@ static void add_placeless(struct profile *profile, const struct ht_totals *total
     add_numbers(other, &rest);
 }
 
+/* A child's calls count on from its parent's, and its sites begin with the blocks that were live. */
+static void append_forked(struct profile *profile, const struct ht_totals *totals)
+{
+    const struct site rest = missing_at_sites(profile, 0, totals);
+
+    if (rest.allocs + rest.frees > 0)
+        append(profile, &(struct site){.kind = SITE_FORKED,
+                                       .allocs = rest.allocs,
+                                       .bytes_allocated = rest.bytes_allocated,
+                                       .frees = rest.frees,
+                                       .bytes_freed = rest.bytes_freed,
+                                       .temporary_allocs = rest.temporary_allocs});
+}
+
 /* The allocations that are in SITE_OTHER. Other heaps' may be at no site at all: of them only the look-ups
  * are known that asked for one, of frees too, and again and again for one stack. */
 static void count_lost(struct profile *profile, const struct state_header *header)
@@ -389,7 +403,9 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
         free(sums.pages[page]);
     free(sums.pages);
 
-    if (view->header->node_lost > 0)
+    if (view->header->forked && view->header->stack_mode != STATE_STACKS_NONE)
+        append_forked(profile, &peak.totals);
+    else if (view->header->node_lost > 0)
         add_placeless(profile, &peak.totals);
     count_lost(profile, view->header);
     if (profile->site_count > 0)

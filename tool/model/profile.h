@@ -23,7 +23,8 @@ enum site_kind {
     SITE_STACK,    /* an ordinary one */
     SITE_NO_STACK, /* allocations of which no stack was taken */
     SITE_OTHER,    /* all stacks that found no place in the tracker's tables */
-    SITE_BETWEEN,  /* what is missing to the program's own numbers: each thread notes the peak by itself */
+    SITE_FORKED, /* of a forked child: what its numbers began with, and has been freed by then; no stacks are known */
+    SITE_BETWEEN, /* what is missing to the program's own numbers: each thread notes the peak by itself */
 };
 
 struct site {
@@ -82,6 +83,12 @@ struct profile {
 };
 
 enum site_kind site_kind_of(uint32_t id);
+
+/* Is it a row that the file has no line for, but comes from what its lines do not add up to? */
+static inline bool site_is_rest(const struct site *site)
+{
+    return site->kind == SITE_FORKED || site->kind == SITE_BETWEEN;
+}
 
 void profile_of(struct profile *profile, const struct snapshot *snapshot);
 

@@ -22,7 +22,7 @@ static struct site_index index_sites(const struct profile *profile)
             index.count = profile->sites[i].id + 1;
     index.places = must_zeroed(index.count * sizeof *index.places);
     for (size_t i = 0; i < profile->site_count; i++)
-        if (profile->sites[i].kind != SITE_BETWEEN)
+        if (!site_is_rest(&profile->sites[i]))
             index.places[profile->sites[i].id] = (uint32_t)i + 1;
     return index;
 }
