@@ -229,9 +229,9 @@ static void say_lost(const struct tree *tree)
 }
 
 /* Of a program that could have been tracked. */
-#define NOT_TRACKED_ALL_THE_SAME                                                                \
-    "LD_PRELOAD was taken from its environment (env -i, sudo), or it could make no state file " \
-    "(another user or root directory, no space)"
+#define NOT_TRACKED_ALL_THE_SAME                                                               \
+    "LD_PRELOAD was taken from its environment (env -i, sudo) or replaced (yours goes before " \
+    "'heaptracker run'), or it could make no state file (another user or root directory, no space)"
 
 static const char *why_not_tracked(const struct target *first, const char *program)
 {

@@ -262,6 +262,17 @@ runs_sanitized() {
     [ "$(jq '.totals.allocs == ([.sites[].allocs] | add)' json)" = true ]
 }
 
+@test "a program that is started through its loader is tracked, as bundles start theirs" {
+    need_tracking
+    need readelf binutils
+    loader=$(readelf -l "$workload" | sed -n 's/.*interpreter: \(.*\)]/\1/p')
+    split "$tool" run -q -o x.ht -- "$loader" "$workload"
+    [ "$status" -eq 0 ]
+    [ -z "$err" ]
+    "$tool" report --format=json x.ht >out
+    known_totals out
+}
+
 @test "a library that is opened so that libc's malloc comes first is told as not seen" {
     need_tracking
     local deep=$HT_BUILD/tests/tool/deep_bound

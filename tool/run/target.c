@@ -142,6 +142,9 @@ static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header
         *target = cannot_foreign;
     } else if (!read_interpreter(fd, header, interpreter, sizeof interpreter)) {
         *target = cannot_static;
+        if (loader_of(path) !=
+            LOADER_NONE) /* started as a program, as bundles do, it loads what is preloaded */
+            *target = (struct target){.libc = loader_of(path) == LOADER_MUSL ? TARGET_MUSL : TARGET_GLIBC};
     } else if (gains_rights(fd)) {
         *target = cannot_secure;
     } else if (!has_own_malloc(target, path)) {
