@@ -32,6 +32,7 @@ struct thread {
 
     struct site_table *sites; /* NULL: sites are not kept */
     struct chain *chain;      /* what knows this thread's stack (unwind/chain.h); NULL: no stacks */
+    uint32_t chainless_site;  /* then: that of its calls, STATE_STACK_LOST where it found no slot */
 
     uintptr_t last_block; /* for temporary allocations */
     uintptr_t busy;       /* stack address: the tracker itself is at work in this thread */

@@ -276,6 +276,7 @@ static void go_slotless(struct thread *t)
     t->sites = NULL;
     t->plain = tracker.callbacks.make_site_page == NULL; /* else its stacks are lost ones */
     t->chain = NULL;
+    t->chainless_site = t->late ? STATE_STACK_NONE : STATE_STACK_LOST;
 }
 
 static void note_thread_count(uint64_t now)
@@ -299,6 +300,7 @@ void tracker_thread_register(struct thread *t)
     }
     t->slot = slot_at(number);
     t->image = tracker.image;
+    t->chainless_site = STATE_STACK_NONE;
     thread_set_usual(t);
     t->mark = cell_mark(0, number & 15u);
     t->sites = sites_of_slot(number);

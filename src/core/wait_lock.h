@@ -15,7 +15,7 @@ struct wait_lock {
     uint32_t holder;
 };
 
-/* False: one thread has held it for a second, or this very thread holds it. */
+/* False: one thread has held it for three seconds, or this very thread holds it. */
 bool wait_lock_take(struct wait_lock *lock);
 void wait_lock_give(struct wait_lock *lock);
 

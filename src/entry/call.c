@@ -24,13 +24,6 @@ static bool is_inside(uint64_t guard, uintptr_t stack)
     return port_signal_stack(&low, &high) && (guard < low || guard > high);
 }
 
-HT_COLD uint32_t call_site_without_chain(const struct thread *t)
-{
-    const bool is_lost = t != NULL && t->slot == &t->scratch && !t->late && !t->plain;
-
-    return is_lost ? STATE_STACK_LOST : STATE_STACK_NONE;
-}
-
 static bool is_ready(struct thread *t)
 {
     if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED &&

@@ -59,18 +59,15 @@ HT_INLINE uintptr_t call_frame_pointer(uintptr_t stack, uint64_t here)
     return chain != NULL ? (uintptr_t)chain_caller_fp(chain, here & UINT32_MAX, stack, here >> 32) : 0;
 }
 
-/* The site of a call of which no stack can be taken: none, or that of the stacks that are lost, where the thread
- * found no slot. t may be NULL. */
-uint32_t call_site_without_chain(const struct thread *t);
-
 /* The site of the call: the stack above the hook. In the hook itself. */
 #define CALL_SITE(t) call_site_at((t), (uintptr_t)CALL_CALLER, CALL_STACK, CALL_FRAME_POINTER)
 
 /* The same from the caller's registers, for what a hook has handed on. */
 HT_INLINE uint32_t call_site_at(struct thread *t, uintptr_t pc, uintptr_t sp, uintptr_t fp)
 {
-    return likely(t != NULL) && likely(t->chain != NULL) ? chain_capture_at(t->chain, pc, sp, fp)
-                                                         : call_site_without_chain(t);
+    if (unlikely(t == NULL))
+        return STATE_STACK_NONE;
+    return likely(t->chain != NULL) ? chain_capture_at(t->chain, pc, sp, fp) : t->chainless_site;
 }
 
 /* The call is not the usual one: first of its thread, or of the process, or in a
@@ -245,7 +242,7 @@ HT_INLINE void call_move_end(struct thread *t, struct move_call *move, void *res
 /* CALL_SITE for registers that a hook has handed on. */
 HT_INLINE uint32_t call_site_of(struct thread *t, const struct chain_registers *from)
 {
-    return t != NULL && t->chain != NULL ? chain_capture(t->chain, from) : call_site_without_chain(t);
+    return call_site_at(t, (uintptr_t)from->pc, (uintptr_t)from->sp, (uintptr_t)from->fp);
 }
 
 /* Warns when `given` is not what was recorded for a live block. */

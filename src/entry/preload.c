@@ -100,16 +100,20 @@ static const char *const hook_names[] = {
 #undef NAME_libc
 };
 
+/* dlsym is not asked for what it would not find. */
+static void look_up_one(const char *name, const void *there, void **real)
+{
+    if (there != NULL)
+        *real = dlsym(RTLD_NEXT, name);
+}
+
 static void look_up(struct real_functions *found)
 {
     void *there[HT_ARRAY_LENGTH(hook_names)];
     size_t n = 0;
 
-    /* dlsym is not asked for what it would not find. */
     port_symbols_behind(hook_names, HT_ARRAY_LENGTH(hook_names), there);
-#define NEXT_alloc(name)    \
-    if (there[n++] != NULL) \
-        *(void **)&found->name = dlsym(RTLD_NEXT, #name);
+#define NEXT_alloc(name) look_up_one(#name, there[n++], (void **)&found->name);
 #define NEXT_cxx(name) NEXT_alloc(name)
 #define NEXT_libc(name)
 #define HOOK(name, family, type, parameters) NEXT_##family(name)

@@ -245,10 +245,10 @@ runs_sanitized() {
 
 @test "threads that begin to allocate at the same moment have their stacks, more than find room at first, too" {
     need_tracking
-    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 1000
+    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 600
     "$tool" report --format=json x.ht >json
     [ "$(jq .lost.sites json)" -eq 0 ]
-    [ "$(jq '[.sites[] | select(any(.stack[]; .function == "allocate_at_once")) | .allocs] | add' json)" -eq 1000 ]
+    [ "$(jq '[.sites[] | select(any(.stack[]; .function == "allocate_at_once")) | .allocs] | add' json)" -eq 600 ]
 }
 
 @test "more threads at once than there are slots: the others' stacks are counted as lost" {
