@@ -369,9 +369,9 @@ static void warn_of_unseen(const struct report *report)
     const uint64_t count = report->profile.failures.unseen_libraries;
 
     if (count > 0)
-        warning("the program opened %" PRIu64
-                " librar%s with RTLD_DEEPBIND: what they allocate is in none of the numbers",
-                count, count == 1 ? "y" : "ies");
+        warning("the program called dlopen with RTLD_DEEPBIND, %" PRIu64
+                " in all: what such libraries allocate is in none of the numbers",
+                count);
 }
 
 int cmd_check(int argc, char **argv)

@@ -25,8 +25,11 @@ bool wait_lock_take(struct wait_lock *lock)
             return false;
         if (holder != last) /* it goes on: many threads may have begun at once */
             until = now + WAIT_NS;
-        else if (now > until)
+        else if (now > until) {
+            if (mine != self)
+                port_wake(&lock->holder); /* the others' turn: this one was woken for it, perhaps */
             return false;
+        }
         last = holder;
         if (holder == 0 ||
             (word != (holder | WAITED_FOR) && !replace_acq_rel(&lock->holder, word, holder | WAITED_FOR)))

@@ -68,7 +68,8 @@ void failing_unseen_library(void)
     const uint64_t count = add_relaxed(&unseen_libraries, 1) + 1;
 
     tracker.all_calls_seen = false; /* what such a library frees may be its own */
-    if (failing.record != NULL)
+    /* Else failing_child will do it: the record is still the parent's. */
+    if (failing.record != NULL && load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED)
         store_relaxed(&failing.record->unseen_libraries, count);
 }
 

@@ -13,7 +13,7 @@
 #include "entry/options.h"
 #include "sink/state_file.h"
 
-/* Notes that a library was opened whose calls pass by the hooks. Any thread. */
+/* Notes that a library is being opened whose calls will pass by the hooks. Any thread. */
 void failing_unseen_library(void);
 
 /* By start, alone. Reads what the orders need; complain receives what is wrong with it,

@@ -273,7 +273,7 @@ static void *(*real_dlopen)(const char *file, int mode);
  * namespace): so a jump. */
 HT_EXPORT void *dlopen(const char *file, int mode)
 {
-    if (unlikely(mode & RTLD_DEEPBIND))
+    if (unlikely(mode & RTLD_DEEPBIND) && (mode & RTLD_NOLOAD) == 0)
         failing_unseen_library();
     if (unlikely(real_dlopen == NULL))
         *(void **)&real_dlopen = dlsym(RTLD_NEXT, "dlopen");

@@ -5,12 +5,13 @@
  * limit that was there at the start is not touched; of that the tracker takes a small share (port_reserve_budget).
  * No function here is a cancellation point, or allocates. Any thread; not AS-safe, as the real ones are not.
  */
-#include "core/wait_lock.h"
+#include "core/tracker.h"
 #include "port/port.h"
 
 #if PORT_LIMITS_ARE_64_BITS
 
 static struct {
+    uint32_t process; /* whose these are */
     struct wait_lock lock;
     struct widened {
         bool is;
@@ -18,7 +19,7 @@ static struct {
     } of[PORT_LIMIT_KINDS];
 } limits;
 
-/* More by what the tracker takes, as far as the hard limit lets it. */
+/* More by what the tracker takes, as far as the hard limit lets it: what a program may not raise. */
 static uint64_t wider(uint64_t value, uint64_t by, uint64_t hard)
 {
     const uint64_t sum = value > UINT64_MAX - by ? UINT64_MAX : value + by; /* UINT64_MAX: no limit */
@@ -28,9 +29,14 @@ static uint64_t wider(uint64_t value, uint64_t by, uint64_t hard)
 
 static struct port_limit widen(enum port_limit_kind kind, const struct port_limit *limit, uint64_t hard)
 {
+    const struct widened *widened = &limits.of[kind];
     const struct port_taken taken = port_taken();
     const uint64_t by = kind == PORT_LIMIT_DATA ? taken.data : taken.address_space;
 
+    if (limit->soft > limit->hard)
+        return *limit; /* which the kernel refuses */
+    if (widened->is && limit->hard > widened->asked.hard)
+        hard = UINT64_MAX; /* more than the program has left itself: the kernel knows whether it may */
     return (struct port_limit){wider(limit->soft, by, hard), wider(limit->hard, by, hard)};
 }
 
@@ -62,11 +68,27 @@ static int change(enum port_limit_kind kind, int resource, const struct port_lim
     return result;
 }
 
+/* A forked child has a copy of them, and perhaps a lock that a thread held which it has not. False: they are its parent's
+ * (vfork), whose memory it is. */
+static bool are_own(void)
+{
+    const uint32_t self = port_process_id();
+    const bool has_tables = load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED && tracker.header != NULL;
+
+    if (limits.process == self)
+        return true;
+    if (has_tables && tracker.header->pid != self)
+        return false;
+    limits.process = self;
+    limits.lock = (struct wait_lock){0};
+    return true;
+}
+
 static int limit_of(int process, int resource, const struct port_limit *limit, struct port_limit *old)
 {
     const enum port_limit_kind kind = port_limit_kind(resource);
     const bool own = process == 0 || (uint32_t)process == port_process_id();
-    const bool locked = kind != PORT_LIMIT_OTHER && own && wait_lock_take(&limits.lock);
+    const bool locked = kind != PORT_LIMIT_OTHER && own && are_own() && wait_lock_take(&limits.lock);
     int result;
 
     if (locked && limit != NULL)

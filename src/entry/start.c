@@ -199,6 +199,11 @@ static void start_sizes(struct state_header *header)
         header->lost_events++;
 }
 
+static void say_nothing(const char *line)
+{
+    (void)line;
+}
+
 bool start_tracker(void)
 {
     struct tracker_callbacks callbacks = {.on_event = call_log_show, .grow_slots = grow_slots};
@@ -217,9 +222,10 @@ bool start_tracker(void)
     log_set_default(binding.log_debug);
     if (binding.file_by_default) /* preloaded: nobody chose to have lines in this program's files */
         port_keep_error(port_error_identity());
-    options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
-    if (options.error.inode != 0)
+    options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, say_nothing);
+    if (options.error.inode != 0) /* before the first line, which is of what is wrong with the options */
         port_keep_error(options.error);
+    options_parse(port_environment("HEAPTRACKER_OPTIONS"), &options, log_message);
     start.no_children = options.parent != 0;
     start.mark_lost = options.mark_lost;
     if (options.parent != 0 && port_parent_process_id() != options.parent)

@@ -231,7 +231,7 @@ static bool has_holes(int fd)
 
 /* A service of root's becomes another user, or moves into a directory of its own, and then cannot open its file: for
  * that time it is as long now as it may get, most of it a hole. */
-static void make_longer(int fd, size_t bytes)
+static void make_longer(int fd, uint64_t bytes)
 {
     struct rlimit limit;
 
@@ -275,11 +275,10 @@ static bool extend_by_mapping(void *begin, void *address, uint64_t offset, size_
         return false;
     done = mremap(all + offset, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address;
     munmap(all, (size_t)offset + (done ? 0 : bytes));
-    if (done && (madvise(address, bytes, MADV_POPULATE_WRITE) != 0 ||
-                 (inherited && madvise(address, bytes, MADV_DOFORK) != 0))) {
+    done = done && madvise(address, bytes, MADV_POPULATE_WRITE) == 0 &&
+           (!inherited || madvise(address, bytes, MADV_DOFORK) == 0);
+    if (!done) /* also what a move that failed has left there */
         port_reserve_again(address, bytes);
-        done = false;
-    }
     return done;
 }
 
@@ -293,6 +292,8 @@ bool port_file_extend(const char *path, void *begin, void *address, uint64_t off
     if (fd >= 0) {
         done =
             reserve_bytes(fd, offset, bytes) == 0 && map_file_at(fd, address, offset, bytes, inherited) == 0;
+        if (done)
+            make_longer(fd, offset + bytes);
         call_close(fd);
     } else {
         done = extend_by_mapping(begin, address, offset, bytes, inherited);

@@ -56,7 +56,9 @@ static void write_error_line(const char *text)
     line_init(&line, buffer, sizeof buffer - 1);
     line_add(&line, text);
     buffer[line.length] = '\n';
-    if (!port_write_error(buffer, line.length + 1) && tracker.header != NULL)
+    /* A fork's child that has no tables yet cannot reach its parent's. */
+    if (!port_write_error(buffer, line.length + 1) && tracker.header != NULL &&
+        load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED)
         add_relaxed(&tracker.header->lost_events, 1);
 }
 

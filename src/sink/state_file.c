@@ -23,8 +23,9 @@ _Static_assert(FIRST_MODULES * sizeof(struct state_module) <= 4 * STATE_CHUNK_BY
 _Static_assert(HEAPS_BYTES <= FAILING_OFFSET - HEAPS_OFFSET, "they fit");
 _Static_assert(FIRST_POINTS * sizeof(struct state_point) <= HEAPS_OFFSET - POINTS_OFFSET, "the chunk's rest");
 
-/* Address space set aside for all but the nodes, region by region, and for them; where the program's
- * own is limited, a share of that. */
+/* Address space set aside for all but the nodes, region by region, at most so much in all, and for the nodes; where the
+ * program's own is limited, a share of that. */
+#define REGIONS_BYTES_MAX ((size_t)1 << 30)
 #define REGION_BYTES_MAX ((size_t)32 << 20)
 #define REGION_BYTES_MIN ((size_t)16 * STATE_CHUNK_BYTES)
 #define NODES_BYTES_MAX ((size_t)STATE_NODES_MAX * sizeof(struct state_node))
@@ -44,7 +45,8 @@ static struct {
     char *base;   /* where the file begins */
     char *region; /* the last that was set aside: the first is at base */
     size_t region_bytes;
-    size_t used_bytes; /* of it, in order */
+    size_t regions_bytes; /* of all of them */
+    size_t used_bytes;    /* of it, in order */
     size_t file_bytes;
     struct state_node *nodes;
     size_t nodes_reserved;
@@ -177,9 +179,13 @@ static bool begin_region(size_t at_least)
 
     bytes = bytes < REGION_BYTES_MIN ? REGION_BYTES_MIN : bytes;
     bytes = bytes < at_least ? at_least : bytes;
+    if (state_file.region != NULL &&
+        state_file.regions_bytes + bytes > port_reserve_budget(REGIONS_BYTES_MAX))
+        return false;
     region = port_reserve(bytes);
     if (region == NULL)
         return false;
+    state_file.regions_bytes += bytes;
     if (state_file.region != NULL && state_file.used_bytes < state_file.region_bytes)
         port_unmap(state_file.region + state_file.used_bytes,
                    state_file.region_bytes - state_file.used_bytes);
@@ -430,32 +436,25 @@ bool state_file_open(const char *directory, const struct state_plan *plan, struc
     return false;
 }
 
-/* A file in the directory; or, where this process may not make one there any more, a line in one that all may
- * append to (tool/model/process.h). */
+static bool mark_lost_in(const char *below, int error)
+{
+    char path[STATE_PATH_BYTES];
+    struct line line;
+
+    copy_text(path, state_file.directory_bytes + 1, state_file.path);
+    line_init(&line, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
+    line_add(&line, below);
+    line_add_u64(&line, port_process_id());
+    line_add(&line, ".");
+    line_add_u64(&line, (uint64_t)error);
+    line_add(&line, ".lost");
+    return line.length + 1 < line.capacity && port_file_mark(path);
+}
+
 bool state_file_mark_lost(int error)
 {
-    char path[STATE_PATH_BYTES], text[32];
-    struct line name, line;
-
-    if (state_file.directory_bytes == 0)
-        return false;
-    copy_text(path, state_file.directory_bytes + 1, state_file.path);
-    line_init(&name, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
-    line_add(&name, "/");
-    line_add_u64(&name, port_process_id());
-    line_add(&name, ".");
-    line_add_u64(&name, (uint64_t)error);
-    line_add(&name, ".lost");
-    if (name.length + 1 >= name.capacity || port_file_mark(path))
-        return name.length + 1 < name.capacity;
-    line_init(&name, path + state_file.directory_bytes, sizeof path - state_file.directory_bytes);
-    line_add(&name, "/lost");
-    line_init(&line, text, sizeof text);
-    line_add_u64(&line, port_process_id());
-    line_add(&line, " ");
-    line_add_u64(&line, (uint64_t)error);
-    line_add(&line, "\n");
-    return port_append(path, text, line.length);
+    /* The second is for processes of root's that have become another user's (tool/model/process.h). */
+    return state_file.directory_bytes != 0 && (mark_lost_in("/", error) || mark_lost_in("/lost/", error));
 }
 
 /* --- A fork's child ------------------------------------------------------------------ */
@@ -479,7 +478,7 @@ static void *copy_of(const void *from, size_t bytes)
 static void forget_regions(void)
 {
     state_file.base = state_file.region = NULL;
-    state_file.region_bytes = state_file.used_bytes = 0;
+    state_file.region_bytes = state_file.regions_bytes = state_file.used_bytes = 0;
 }
 
 /* Gives back what is certainly still reserved: the modules' chunks, which were not

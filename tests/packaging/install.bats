@@ -246,6 +246,9 @@ header_alone() {
         sort >"$BATS_TEST_TMPDIR/exported"
     grep -qx malloc "$BATS_TEST_TMPDIR/exported"
     grep -qx ht_api_get "$BATS_TEST_TMPDIR/exported"
+    for name in dlclose {set,get,p}rlimit{,64}; do
+        grep -qx "$name" "$BATS_TEST_TMPDIR/exported"
+    done
     run comm -13 "$BATS_TEST_TMPDIR/may" "$BATS_TEST_TMPDIR/exported"
     echo "exported besides the hooks: $output"
     [ -z "$output" ]

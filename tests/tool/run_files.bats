@@ -193,8 +193,8 @@ load helpers
 @test "the state lies in a private directory" {
     need_tracking
     local modes=700
-    # Root's processes may become another user's, who can append to one file, see and read nothing.
-    [ "$(id -u)" -ne 0 ] || modes=$'711\n622 lost'
+    # Root's processes may become another user's, who can leave a mark in one place, see and read nothing.
+    [ "$(id -u)" -ne 0 ] || modes=$'711\n1733 lost'
     split "$tool" run -q -- sh -c 'cd "$XDG_RUNTIME_DIR"/heaptracker-run.* && stat -c %a . && stat -c "%a %n" lost 2>/dev/null; stat -c %a ./*.ht | sort -u'
     [ "$out" = "$modes"$'\n600' ]
 }

@@ -245,6 +245,7 @@ runs_sanitized() {
 
 @test "threads that begin to allocate at the same moment have their stacks, more than find room at first, too" {
     need_tracking
+    "$HT_BUILD/tests/tool/beginnings" threads 600 || skip "600 threads cannot be made here"
     "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 600
     "$tool" report --format=json x.ht >json
     [ "$(jq .lost.sites json)" -eq 0 ]
@@ -253,10 +254,8 @@ runs_sanitized() {
 
 @test "more threads at once than there are slots: the others' stacks are counted as lost" {
     need_tracking
-    local status=0
-    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 4300 || status=$?
-    [ "$status" -ne 2 ] || skip "4300 threads cannot be made here"
-    [ "$status" -eq 0 ]
+    "$HT_BUILD/tests/tool/beginnings" threads 4300 || skip "4300 threads cannot be made here"
+    "$tool" run -q -o x.ht -- "$HT_BUILD/tests/tool/beginnings" threads 4300
     "$tool" report --format=json x.ht >json
     [ "$(jq '.lost.sites >= 204' json)" = true ]
     [ "$(jq '.totals.allocs == ([.sites[].allocs] | add)' json)" = true ]
@@ -282,11 +281,11 @@ runs_sanitized() {
     # What it allocates is not counted; and its blocks are nothing that was freed twice.
     json json '[.lost.libraries, .totals.invalid_frees, (.totals.largest_bytes < 100000)]' '[1,0,true]'
     "$tool" report x.ht >out
-    grep -Eq '^  unseen +1   libraries opened with RTLD_DEEPBIND' out
+    grep -Eq '^  unseen +1   dlopen with RTLD_DEEPBIND' out
     split "$tool" check --max-peak=1M x.ht
     [ "$status" -eq 0 ]
     one_line "$err"
-    [[ $err == *"opened 1 library with RTLD_DEEPBIND"* ]]
+    [[ $err == *"called dlopen with RTLD_DEEPBIND, 1 in all"* ]]
 }
 
 @test "a program that limits its own memory has as much as without the tracker" {
@@ -294,7 +293,7 @@ runs_sanitized() {
     local own=$HT_BUILD/tests/tool/own_limits
     "$own" >alone
     cat alone
-    grep -qx 'address space: set, told; 300 MiB: yes, 800 MiB: no' alone
+    grep -qx 'address space: set, told; 300 MiB: yes, 800 MiB: no' alone || skip "this system's own limits come first"
     "$tool" run -q -- "$own" >tracked
     cmp alone tracked
     # What shells set is the shell's, and its children's.

@@ -163,8 +163,12 @@ static void note_places(void)
     assert_true(place_count > 500);
 }
 
+static bool is_open; /* the code may be written to, which some systems forbid */
+
 static void wander_interrupted(unsigned depth, unsigned high)
 {
+    if (!is_open)
+        skip();
     handle_traps(come);
     handler.came = handler.jumped = 0;
     for (volatile uint64_t seed = 1; seed <= 20; seed++) {
@@ -241,7 +245,8 @@ static int open_the_code(void **state)
 
     (void)state;
     note_places();
-    return mprotect((void *)begin, (uintptr_t)&etext - begin, PROT_READ | PROT_WRITE | PROT_EXEC);
+    is_open = mprotect((void *)begin, (uintptr_t)&etext - begin, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
+    return 0;
 }
 
 int main(void)

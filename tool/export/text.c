@@ -320,14 +320,14 @@ static void print_totals(FILE *out, const struct report *report)
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
     print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
     print_count(out, "lost stacks", report->profile.lost_stacks,
-                "allocations: the state file had no room (run --state-dir=DIR)");
+                "allocations, whose stacks found no place in the tracker's tables");
     print_count(out, "lost sizes", report->profile.sizes.lost, "of blocks, by which site is not known");
     print_count(out, "cut stacks", report->profile.cut_stacks,
                 "without their outermost callers: code there has no unwind tables");
     print_count(out, "deep stacks", report->profile.deep_stacks,
                 "with more callers than were kept (run --depth=N)");
     print_count(out, "unseen", report->profile.failures.unseen_libraries,
-                "libraries opened with RTLD_DEEPBIND: what they allocate is not counted");
+                "dlopen with RTLD_DEEPBIND: what such libraries allocate is not counted");
     print_lost_processes(out, report);
     if (totals->inherited_blocks > 0 || summary->forked)
         print_row(out, "inherited", (int64_t)totals->inherited_blocks, (int64_t)totals->inherited_bytes);

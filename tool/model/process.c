@@ -465,7 +465,8 @@ static void search_directory(struct search *search, const char *directory, bool 
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path = must_asprintf("%s/%s", directory, entry->d_name);
 
-        if (state_file_name(entry->d_name, &pid, &image) && pid == search->pid)
+        if (state_file_name(entry->d_name, &pid, &image) &&
+            pid == (search->runs ? search->own_pid : search->pid))
             consider(search, path);
         else if (places_too && strncmp(entry->d_name, STATE_DIRECTORIES, strlen(STATE_DIRECTORIES)) == 0)
             search_directory(search, path, false);

@@ -73,9 +73,9 @@ char *state_file_path(const char *directory, uint32_t pid, uint32_t image);
 /* Takes a file name PID.N.ht apart; false for any other name. */
 bool state_file_name(const char *name, uint32_t *pid, uint32_t *image);
 
-/* In the directory of a run of root's: a file that other users may append to, and not read, where the library leaves a
- * line `PID ERROR` in a process that has become one of them. */
-#define STATE_LOST_LINES "lost"
+/* In the directory of a run of root's: one where other users may make files, too, and see or remove nobody else's. There
+ * the library leaves its mark (state_lost_name) in a process that has become one of them. */
+#define STATE_LOST_DIRECTORY "lost"
 
 /* Takes PID.ERROR.lost apart, what the library leaves instead of a state file that it could
  * not make, for that errno value; false for any other name. */

@@ -165,29 +165,49 @@ static struct site missing_at_sites(const struct profile *profile, uint32_t heap
     return rest;
 }
 
-/* Threads that had no room even for the line of stacks without a place counted at no site: what is missing
- * was of such stacks. */
-static void add_placeless(struct profile *profile, const struct ht_totals *totals)
+static void add_to_other(struct profile *profile, const struct site *numbers)
 {
-    struct site rest = missing_at_sites(profile, 0, totals);
     struct site *other = profile->sites;
 
-    if (rest.allocs + rest.frees == 0)
-        return; /* nothing is, and their lives' difference is between the threads */
     while (other < profile->sites + profile->site_count && other->kind != SITE_OTHER)
         other++;
     if (other == profile->sites + profile->site_count) {
         append(profile, &(struct site){.kind = SITE_OTHER, .id = STATE_STACK_LOST});
         other = &profile->sites[profile->site_count - 1];
     }
-    add_numbers(other, &rest);
+    add_numbers(other, numbers);
 }
 
-/* A child's calls count on from its parent's, and its sites begin with the blocks that were live. */
-static void append_forked(struct profile *profile, const struct ht_totals *totals)
+/* Threads that had no room even for the line of stacks without a place counted at no site: what is missing
+ * was of such stacks. */
+static void add_placeless(struct profile *profile, const struct ht_totals *totals)
 {
     const struct site rest = missing_at_sites(profile, 0, totals);
 
+    /* Else nothing is, and the difference of what is live lies between the threads. */
+    if (rest.allocs + rest.frees > 0)
+        add_to_other(profile, &rest);
+}
+
+/* A child's calls count on from its parent's, and its sites begin with the blocks that were live: what is missing was
+ * freed. What is live and missing had no place at any site, as in add_placeless. */
+static void append_forked(struct profile *profile, const struct ht_totals *totals, bool any_lost)
+{
+    struct site rest = missing_at_sites(profile, 0, totals);
+
+    if (any_lost && rest.live_blocks > 0 && rest.live_bytes > 0) {
+        const uint64_t blocks = min_u64((uint64_t)rest.live_blocks, rest.allocs);
+        const uint64_t bytes = min_u64((uint64_t)rest.live_bytes, rest.bytes_allocated);
+
+        add_to_other(profile, &(struct site){.live_bytes = rest.live_bytes,
+                                             .live_blocks = rest.live_blocks,
+                                             .peak_bytes = rest.peak_bytes,
+                                             .peak_blocks = rest.peak_blocks,
+                                             .allocs = blocks,
+                                             .bytes_allocated = bytes});
+        rest.allocs -= blocks;
+        rest.bytes_allocated -= bytes;
+    }
     if (rest.allocs + rest.frees > 0)
         append(profile, &(struct site){.kind = SITE_FORKED,
                                        .allocs = rest.allocs,
@@ -197,11 +217,12 @@ static void append_forked(struct profile *profile, const struct ht_totals *total
                                        .temporary_allocs = rest.temporary_allocs});
 }
 
-/* The allocations that are in SITE_OTHER. Other heaps' may be at no site at all: of them only the look-ups
- * are known that asked for one, of frees too, and again and again for one stack. */
-static void count_lost(struct profile *profile, const struct state_header *header)
+/* The allocations that are in SITE_OTHER. Other heaps' may be at no site at all, and a child's may have been freed: of
+ * them only the look-ups are known that asked for one, of frees too, and again and again for one stack. */
+static void count_lost(struct profile *profile, const struct state_header *header,
+                       const struct ht_totals *totals)
 {
-    uint64_t of_heaps = 0;
+    uint64_t allocs = header->forked ? totals->allocs : 0;
 
     for (size_t i = 0; i < profile->site_count; i++) {
         if (profile->sites[i].kind != SITE_OTHER)
@@ -210,8 +231,8 @@ static void count_lost(struct profile *profile, const struct state_header *heade
         return;
     }
     for (uint32_t heap = 0; heap < profile->heap_count; heap++)
-        of_heaps += profile->heaps[heap].totals.allocs;
-    profile->lost_stacks = min_u64(header->node_lost, of_heaps);
+        allocs += profile->heaps[heap].totals.allocs;
+    profile->lost_stacks = min_u64(header->node_lost, allocs);
 }
 
 /* What the sites do not add up to, as a row of its own, so that they do. */
@@ -404,10 +425,10 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     free(sums.pages);
 
     if (view->header->forked && view->header->stack_mode != STATE_STACKS_NONE)
-        append_forked(profile, &peak.totals);
+        append_forked(profile, &peak.totals, view->header->node_lost > 0);
     else if (view->header->node_lost > 0)
         add_placeless(profile, &peak.totals);
-    count_lost(profile, view->header);
+    count_lost(profile, view->header, &peak.totals);
     if (profile->site_count > 0)
         append_difference(profile, 0, &peak.totals);
     for (uint32_t heap = 1; profile->site_count > 0 && heap <= profile->heap_count; heap++)

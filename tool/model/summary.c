@@ -5,8 +5,6 @@
 #include "model/summary.h"
 
 #include <dirent.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,71 +143,35 @@ void report_sort_children(struct report *report)
         qsort(report->children, report->child_count, sizeof *report->children, by_pid);
 }
 
-struct lost_process {
-    uint32_t pid;
-    uint32_t error;
-};
-
-struct lost_processes {
-    struct lost_process *items;
-    size_t count;
-};
-
-static void add_lost(struct lost_processes *lost, uint32_t pid, uint32_t error)
+/* The marks in one directory. */
+static void count_lost_in(struct report *report, const char *directory, uint32_t main_pid, int *main_error)
 {
-    lost->items = must_grow(lost->items, lost->count, sizeof *lost->items);
-    lost->items[lost->count++] = (struct lost_process){pid, error};
-}
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+    uint32_t pid, error;
 
-/* Anybody may have written there: no more lines are read than there are processes. */
-#define LOST_LINES_MAX 100000
-
-static void read_lost_lines(struct lost_processes *lost, const char *directory)
-{
-    char *path = must_asprintf("%s/" STATE_LOST_LINES, directory), line[64];
-    FILE *file = fopen(path, "re");
-    struct lost_process read;
-
-    for (int n = 0; n < LOST_LINES_MAX && file && fgets(line, sizeof line, file) != NULL; n++)
-        if (sscanf(line, "%" SCNu32 " %" SCNu32, &read.pid, &read.error) == 2 && read.pid != 0)
-            add_lost(lost, read.pid, read.error);
-    if (file)
-        fclose(file);
-    free(path);
-}
-
-static int by_lost_pid(const void *a, const void *b)
-{
-    const struct lost_process *left = a, *right = b;
-
-    return (left->pid > right->pid) - (left->pid < right->pid);
+    while (stream && (entry = readdir(stream)) != NULL) {
+        if (!state_lost_name(entry->d_name, &pid, &error))
+            continue;
+        if (pid != main_pid) {
+            report->lost_processes++;
+            report->lost_error = (int32_t)error;
+        } else if (main_error != NULL) {
+            *main_error = (int)error;
+        }
+    }
+    if (stream)
+        closedir(stream);
 }
 
 void report_count_lost(struct report *report, const char *directory, uint32_t main_pid, int *main_error)
 {
-    DIR *stream = directory ? opendir(directory) : NULL;
-    struct lost_processes lost = {0};
-    struct dirent *entry;
-    uint32_t pid, error;
+    char *others;
 
-    if (stream)
-        read_lost_lines(&lost, directory);
-    while (stream && (entry = readdir(stream)) != NULL)
-        if (state_lost_name(entry->d_name, &pid, &error))
-            add_lost(&lost, pid, error);
-    if (lost.count)
-        qsort(lost.items, lost.count, sizeof *lost.items, by_lost_pid);
-    for (size_t i = 0; i < lost.count; i++) {
-        const struct lost_process *at = &lost.items[i];
-
-        if (at->pid == main_pid && main_error != NULL)
-            *main_error = (int)at->error;
-        if (at->pid == main_pid || (i > 0 && at->pid == at[-1].pid))
-            continue; /* one process, by several of its images */
-        report->lost_processes++;
-        report->lost_error = (int32_t)at->error;
-    }
-    free(lost.items);
-    if (stream)
-        closedir(stream);
+    if (directory == NULL)
+        return;
+    others = must_asprintf("%s/" STATE_LOST_DIRECTORY, directory);
+    count_lost_in(report, directory, main_pid, main_error);
+    count_lost_in(report, others, main_pid, main_error);
+    free(others);
 }

@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,17 +36,14 @@ static void sign(const char *directory)
     free(path);
 }
 
-/* Processes of root's may become another user's. They find their way into the directory, and see nothing there; what
- * they could not record they append to one file. */
+/* Processes of root's may become another user's. They find their way into the directory, and see nothing there; that they
+ * could not be recorded they say by a file in a directory where nobody sees, or removes, another's. */
 static void open_to_others(const char *directory)
 {
-    char *path = must_asprintf("%s/" STATE_LOST_LINES, directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0622);
+    char *path = must_asprintf("%s/" STATE_LOST_DIRECTORY, directory);
 
-    if (fd >= 0 && fchmod(fd, 0622) == 0)
+    if (mkdir(path, 0700) == 0 && chmod(path, 01733) == 0)
         (void)chmod(directory, 0711);
-    if (fd >= 0)
-        close(fd);
     free(path);
     errno = 0;
 }
@@ -110,15 +106,23 @@ static bool is_known(const char *name)
     uint32_t pid, error;
 
     return is_state_file(name) || state_lost_name(name, &pid, &error) || strcmp(name, LINK_NAME) == 0 ||
-           strcmp(name, STATE_LOST_LINES) == 0 || strcmp(name, FAIL_SITES_NAME) == 0 ||
-           strcmp(name, STATE_DIRECTORY_MAKER) == 0 || strcmp(name, STATE_DIRECTORY_LEFT) == 0;
+           strcmp(name, FAIL_SITES_NAME) == 0 || strcmp(name, STATE_DIRECTORY_MAKER) == 0 ||
+           strcmp(name, STATE_DIRECTORY_LEFT) == 0;
 }
 
 static void remove_files(const char *directory)
 {
-    DIR *stream = opendir(directory);
+    char *others = must_asprintf("%s/" STATE_LOST_DIRECTORY, directory);
+    DIR *stream = opendir(others);
     struct dirent *entry;
 
+    while (stream && (entry = readdir(stream)) != NULL)
+        unlinkat(dirfd(stream), entry->d_name, 0); /* whatever others have left there */
+    if (stream)
+        closedir(stream);
+    rmdir(others);
+    free(others);
+    stream = opendir(directory);
     while (stream && (entry = readdir(stream)) != NULL)
         if (is_known(entry->d_name))
             unlinkat(dirfd(stream), entry->d_name, 0);
