@@ -158,6 +158,37 @@ static void calls_at_no_site_are_of_lost_stacks(void **unused)
     profile_free(&profile);
 }
 
+/* What is live is lost in a forked child, too; what is not was freed before it began. */
+static void calls_at_no_site_of_a_forked_child(void **unused)
+{
+    static struct sample sample;
+    struct profile profile;
+
+    (void)unused;
+    sample_make(&sample);
+    sample_page(&sample, 2)->sites[STATE_STACK_LOST] = (struct state_site){0};
+    sample_header(&sample)->forked = 1;
+    sample_header(&sample)->stack_mode = STATE_STACKS_FULL;
+    sample_header(&sample)->node_lost = 2;
+    profile_of_sample(&profile, &sample);
+    assert_int_equal(profile.site_count, 3);
+    assert_site(&profile, 2, SITE_OTHER, 300, 3, 300, 3);
+    assert_int_equal(profile.lost_stacks, 3);
+    profile_free(&profile);
+
+    sample_page(&sample, 2)->sites[STATE_STACK_LOST] =
+        (struct state_site){.allocs = 3, .bytes_allocated = 300};
+    sample_slot(&sample, 1)->allocs += 10;
+    sample_slot(&sample, 1)->frees += 10;
+    profile_of_sample(&profile, &sample);
+    assert_int_equal(profile.site_count, 4);
+    assert_int_equal(profile.lost_stacks, 3);
+    assert_int_equal(profile.sites[3].kind, SITE_FORKED);
+    assert_int_equal(profile.sites[3].allocs, 10);
+    assert_int_equal(profile.sites[3].frees, 10);
+    profile_free(&profile);
+}
+
 static void live_above_the_noted_peak_is_every_sites_peak(void **unused)
 {
     static struct sample sample;
@@ -574,6 +605,7 @@ int main(void)
         cmocka_unit_test(sites_are_added_up_over_all_threads),
         cmocka_unit_test(lost_stacks_are_allocations_not_look_ups),
         cmocka_unit_test(calls_at_no_site_are_of_lost_stacks),
+        cmocka_unit_test(calls_at_no_site_of_a_forked_child),
         cmocka_unit_test(live_above_the_noted_peak_is_every_sites_peak),
         cmocka_unit_test(the_small_form_says_the_same),
         cmocka_unit_test(the_small_form_of_scattered_sites_is_small),
