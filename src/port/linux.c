@@ -79,7 +79,7 @@ extern const char __ehdr_start[] HT_HIDDEN, _end[] HT_HIDDEN;
 
 struct port_taken port_taken(void)
 {
-    const uint64_t library = (uint64_t)(_end - __ehdr_start) + LIKELY_BYTES;
+    const uint64_t library = (uintptr_t)_end - (uintptr_t)__ehdr_start + LIKELY_BYTES;
 
     return (struct port_taken){load_relaxed(&taken.address_space) + library,
                                load_relaxed(&taken.data) + library};

@@ -277,8 +277,9 @@ MEMORY_RAW static bool push_by_fp(struct chain *c, uint32_t id, uint64_t sp, uin
         hop = load_relaxed(&node->published);
         if (unlikely(!keeps_frame_pointer(hop)))
             return false;
+        depth--;
         c->frames[--at] = (struct chain_frame){
-            .fp = fp, .where = node->where, .node = caller, .depth = (uint16_t)--depth, .coming = coming};
+            .fp = fp, .where = node->where, .node = caller, .depth = (uint16_t)depth, .coming = coming};
         c->slots[at] = (struct chain_slot){.at = ra_at, .value = memory_word(ra_at)};
         ra_at = fp + hop_ra(hop);
         if (at > join + 1) {
