@@ -171,10 +171,11 @@ static bool extend_at(void *address, size_t bytes, bool inherited, uint64_t *off
     return true;
 }
 
-/* What is left of the last one stays unused. */
+/* What is left of the last one is given back. */
 static bool begin_region(size_t at_least)
 {
     size_t bytes = port_reserve_budget(REGION_BYTES_MAX) & ~(size_t)(STATE_CHUNK_BYTES - 1);
+    const size_t left = state_file.region_bytes - state_file.used_bytes;
     char *region;
 
     bytes = bytes < REGION_BYTES_MIN ? REGION_BYTES_MIN : bytes;
@@ -185,10 +186,9 @@ static bool begin_region(size_t at_least)
     region = port_reserve(bytes);
     if (region == NULL)
         return false;
-    state_file.regions_bytes += bytes;
-    if (state_file.region != NULL && state_file.used_bytes < state_file.region_bytes)
-        port_unmap(state_file.region + state_file.used_bytes,
-                   state_file.region_bytes - state_file.used_bytes);
+    if (left > 0)
+        port_unmap(state_file.region + state_file.used_bytes, left);
+    state_file.regions_bytes += bytes - left;
     state_file.region = region;
     state_file.region_bytes = bytes;
     state_file.used_bytes = 0;

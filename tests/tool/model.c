@@ -130,16 +130,21 @@ static void lost_stacks_are_allocations_not_look_ups(void **unused)
     profile_free(&profile);
 }
 
-/* A thread that had not even the line for them. */
+/* A thread had not even the line for the lost ones. look_ups: for it; one stands for any number of calls. */
+static void make_without_lost_line(struct sample *sample, uint32_t look_ups)
+{
+    sample_make(sample);
+    sample_page(sample, 2)->sites[STATE_STACK_LOST] = (struct state_site){0};
+    sample_header(sample)->node_lost = look_ups;
+}
+
 static void calls_at_no_site_are_of_lost_stacks(void **unused)
 {
     static struct sample sample;
     struct profile profile;
 
     (void)unused;
-    sample_make(&sample);
-    sample_page(&sample, 2)->sites[STATE_STACK_LOST] = (struct state_site){0};
-    sample_header(&sample)->node_lost = 2; /* look-ups: one stands for any number of calls */
+    make_without_lost_line(&sample, 2);
     profile_of_sample(&profile, &sample);
     assert_int_equal(profile.site_count, 3);
     /* What is between the threads cannot be told from it. */
@@ -165,11 +170,9 @@ static void calls_at_no_site_of_a_forked_child(void **unused)
     struct profile profile;
 
     (void)unused;
-    sample_make(&sample);
-    sample_page(&sample, 2)->sites[STATE_STACK_LOST] = (struct state_site){0};
+    make_without_lost_line(&sample, 2);
     sample_header(&sample)->forked = 1;
     sample_header(&sample)->stack_mode = STATE_STACKS_FULL;
-    sample_header(&sample)->node_lost = 2;
     profile_of_sample(&profile, &sample);
     assert_int_equal(profile.site_count, 3);
     assert_site(&profile, 2, SITE_OTHER, 300, 3, 300, 3);

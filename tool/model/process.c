@@ -401,10 +401,11 @@ static bool is_believed(const struct search *search, uid_t owner)
 
 static bool is_its(const struct search *search, const struct state_header *header)
 {
-    if (!search->runs)
-        return header->pid == search->pid && !process_runs(header);
-    return header->pid == search->own_pid && same_boot(header) &&
-           (header->start_ticks == 0 || header->start_ticks == search->start_ticks);
+    if (header->pid != search->own_pid)
+        return false;
+    return search->runs
+               ? same_boot(header) && (header->start_ticks == 0 || header->start_ticks == search->start_ticks)
+               : !process_runs(header);
 }
 
 static void consider(struct search *search, const char *path)
@@ -465,8 +466,7 @@ static void search_directory(struct search *search, const char *directory, bool 
     while (stream && (entry = readdir(stream)) != NULL) {
         char *path = must_asprintf("%s/%s", directory, entry->d_name);
 
-        if (state_file_name(entry->d_name, &pid, &image) &&
-            pid == (search->runs ? search->own_pid : search->pid))
+        if (state_file_name(entry->d_name, &pid, &image) && pid == search->own_pid)
             consider(search, path);
         else if (places_too && strncmp(entry->d_name, STATE_DIRECTORIES, strlen(STATE_DIRECTORIES)) == 0)
             search_directory(search, path, false);
@@ -489,7 +489,7 @@ static struct search search_begin(uint32_t pid)
         search.owner = status.st_uid;
         search.runs = !stat_has_ended(&process);
         search.start_ticks = process.start_ticks;
-        search.own_pid = own_pid_of(pid);
+        search.own_pid = search.runs ? own_pid_of(pid) : pid;
     }
     return search;
 }

@@ -69,6 +69,7 @@ static uint64_t told_end(struct snapshot *snapshot)
 static bool read_all(int fd, struct snapshot *snapshot)
 {
     size_t capacity = 2 * STATE_CHUNK_BYTES;
+    uint64_t end;
 
     snapshot->size = 0;
     snapshot->bytes = must_malloc(capacity);
@@ -85,8 +86,9 @@ static bool read_all(int fd, struct snapshot *snapshot)
         snapshot->size += (size_t)got;
         if (is_foreign(snapshot))
             return true;
-        if (snapshot->size >= told_end(snapshot)) {
-            snapshot->size = (size_t)told_end(snapshot);
+        end = told_end(snapshot);
+        if (snapshot->size >= end) {
+            snapshot->size = (size_t)end;
             return true;
         }
         if (snapshot->size > FILE_BYTES_MAX) {

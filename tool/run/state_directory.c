@@ -110,24 +110,26 @@ static bool is_known(const char *name)
            strcmp(name, STATE_DIRECTORY_LEFT) == 0;
 }
 
-static void remove_files(const char *directory)
+static void remove_those(const char *directory, bool (*is_one)(const char *name))
 {
-    char *others = must_asprintf("%s/" STATE_LOST_DIRECTORY, directory);
-    DIR *stream = opendir(others);
+    DIR *stream = opendir(directory);
     struct dirent *entry;
 
     while (stream && (entry = readdir(stream)) != NULL)
-        unlinkat(dirfd(stream), entry->d_name, 0); /* whatever others have left there */
-    if (stream)
-        closedir(stream);
-    rmdir(others);
-    free(others);
-    stream = opendir(directory);
-    while (stream && (entry = readdir(stream)) != NULL)
-        if (is_known(entry->d_name))
+        if (is_one == NULL || is_one(entry->d_name))
             unlinkat(dirfd(stream), entry->d_name, 0);
     if (stream)
         closedir(stream);
+}
+
+static void remove_files(const char *directory)
+{
+    char *others = must_asprintf("%s/" STATE_LOST_DIRECTORY, directory);
+
+    remove_those(others, NULL); /* whatever they have left there */
+    rmdir(others);
+    remove_those(directory, is_known);
+    free(others);
 }
 
 static bool remove_all(const char *directory)

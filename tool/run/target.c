@@ -134,6 +134,11 @@ static bool has_own_malloc(struct target *target, const char *path)
     return target->libc == TARGET_NONE;
 }
 
+static enum target_libc libc_of(const char *loader)
+{
+    return loader_of(loader) == LOADER_MUSL ? TARGET_MUSL : TARGET_GLIBC;
+}
+
 static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header, const char *path)
 {
     char interpreter[256];
@@ -141,14 +146,12 @@ static void examine_elf(struct target *target, int fd, const ElfW(Ehdr) * header
     if (!same_machine(header)) {
         *target = cannot_foreign;
     } else if (!read_interpreter(fd, header, interpreter, sizeof interpreter)) {
-        *target = cannot_static;
-        if (loader_of(path) !=
-            LOADER_NONE) /* started as a program, as bundles do, it loads what is preloaded */
-            *target = (struct target){.libc = loader_of(path) == LOADER_MUSL ? TARGET_MUSL : TARGET_GLIBC};
+        /* A loader that is started as a program, as bundles do, loads what is preloaded. */
+        *target = loader_of(path) == LOADER_NONE ? cannot_static : (struct target){.libc = libc_of(path)};
     } else if (gains_rights(fd)) {
         *target = cannot_secure;
     } else if (!has_own_malloc(target, path)) {
-        target->libc = loader_of(interpreter) == LOADER_MUSL ? TARGET_MUSL : TARGET_GLIBC;
+        target->libc = libc_of(interpreter);
         target->loader = must_strdup(interpreter);
     }
 }
