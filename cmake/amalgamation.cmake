@@ -12,7 +12,7 @@ cmake_minimum_required(VERSION 3.18)
 # The engine of the profile full, and of the small ones.
 set(full
     base/format.c base/format_wide.c
-    port/linux.c
+    port/linux.c port/linux_files.c
     core/block_map.c core/tracker.c core/bounds.c core/thread.c core/nested.c
     core/marks.c core/thresholds.c core/misuse.c core/sites.c core/sizes.c core/timeline.c core/wait_lock.c
     core/limit.c core/heaps.c
