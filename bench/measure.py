@@ -10,6 +10,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from summary import compared, well_known
+
 
 @dataclass
 class Sample:
@@ -20,11 +22,18 @@ class Sample:
     end_ns: int = 0
 
 
+def bytes_on_disk(path):
+    """Without the holes of a file that may grow to far more."""
+    found = os.stat(path)
+    return min(found.st_size, found.st_blocks * 512)
+
+
 @dataclass
 class Bench:
     build: str
     tmp: str
     rounds: int
+    more: int  # rounds at most, for what goals rest on
     limit: int  # seconds of one run
     quick: bool
     samples: dict = field(default_factory=dict)  # (workload, configuration) -> {round: Sample}
@@ -90,7 +99,7 @@ class Bench:
         evidence = configuration.evidence.replace("@RUN@", folder).replace("@PREPARED@", prepared)
         if evidence and not glob.glob(evidence):
             raise RuntimeError(f"was not tracked: {first}")
-        size = sum(os.path.getsize(file) for file in glob.glob(evidence)) if evidence else 0
+        size = sum(map(bytes_on_disk, glob.glob(evidence))) if evidence else 0
         sample = Sample(wall / 1e9, cpu / 1e9, rss, size, end)
         if workload.metric:
             with open(os.path.join(self.tmp, "output"), errors="replace") as file:
@@ -134,21 +143,34 @@ class Bench:
             if rounds[configuration.name] and configuration.prepare and not self.prepare(workload, configuration):
                 rounds[configuration.name] = 0
         for turn in range(1, max(rounds.values()) + 1):
-            for configuration in configurations if turn % 2 else reversed(configurations):
-                if turn > rounds[configuration.name]:
-                    continue
-                try:
-                    sample = self.run(workload, configuration)
-                except TimeoutError as error:
-                    self.skip(f"{workload.name}, {configuration.name}", str(error))
-                    rounds[configuration.name] = 0
-                except RuntimeError as error:
-                    self.fail(f"{workload.name}, {configuration.name}: {error}")
-                    if configuration.name == "bare":
-                        return
-                    rounds[configuration.name] = 0
-                else:
-                    self.samples.setdefault((workload.name, configuration.name), {})[turn] = sample
+            self.take_round(workload, [c for c in configurations if turn <= rounds[c.name]], turn, rounds)
+        self.measure_longer(workload, configurations, rounds)
+
+    def take_round(self, workload, configurations, turn, rounds):
+        """One run of each; what cannot be run has no rounds any more, and without bare nothing has."""
+        for configuration in configurations if turn % 2 else reversed(configurations):
+            try:
+                sample = self.run(workload, configuration)
+            except TimeoutError as error:
+                self.skip(f"{workload.name}, {configuration.name}", str(error))
+                rounds[configuration.name] = 0
+            except RuntimeError as error:
+                self.fail(f"{workload.name}, {configuration.name}: {error}")
+                rounds[configuration.name] = 0
+                if configuration.name == "bare":
+                    rounds.update(dict.fromkeys(rounds, 0))
+                    return
+            else:
+                self.samples.setdefault((workload.name, configuration.name), {})[turn] = sample
+
+    def measure_longer(self, workload, configurations, rounds):
+        """More rounds of the configurations that goals rest on, until their ratios are well known."""
+        names = [name for name in compared(workload) if rounds.get(name)]
+        goals_of = [c for c in configurations if c.name == "bare" or c.name in names]
+        for turn in range(self.rounds + 1, self.rounds + self.more + 1):
+            if not rounds["bare"] or well_known(self.samples, workload, names):
+                return
+            self.take_round(workload, goals_of, turn, rounds)
 
     def measure_report(self, workload, configuration):
         """From the end of the program's work to the last byte of the report."""

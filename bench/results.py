@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from summary import added, middle, ratio, ratio_of_minima, spread
+from summary import added, middle, ratio, ratio_of_minima
 
 
 def version(source):
@@ -32,7 +32,7 @@ def fresh_page_us():
         return (time.process_time() - begin) / len(pages) * 1e6
 
 
-def facts(source, build, rounds, scale, quick):
+def facts(source, build, bench, scale):
     def first_line(*command):
         try:
             text = subprocess.run(command, capture_output=True, text=True).stdout
@@ -50,11 +50,21 @@ def facts(source, build, rounds, scale, quick):
             "kernel": os.uname().sysname + " " + os.uname().release.split("-")[0], "libc": os.confstr("CS_GNU_LIBC_VERSION"),
             "compiler": f"{built['compiler']} {built['compiler_version']}, {built['flags']}",
             "valgrind": first_line("valgrind", "--version"), "heaptrack": first_line("heaptrack", "--version"),
-            "rounds": rounds, "scale_percent": scale, "quick": quick}
+            "rounds": bench.rounds, "more_rounds": bench.more, "scale_percent": scale, "quick": bench.quick}
 
 
 def cell(value, text="{:.2f}"):
-    return "-" if value is None else text.format(value)
+    """Of a number, or the value of a Figure."""
+    return "-" if value is None else text.format(getattr(value, "value", value))
+
+
+def uncertainty(figure):
+    """Half of the interval, in percent."""
+    return "-" if figure is None else f"{50 * figure.width():.1f} %"
+
+
+def milliseconds(figure):
+    return figure and figure.value * 1000
 
 
 def bare_time(workload, samples, value):
@@ -77,9 +87,9 @@ def tables(bench, workloads, configurations):
     timed = [w for w in rows if w.kind not in ("startup", "memory")]
     found = []
     for title, value in (("CPU time, as a ratio to bare", "cpu"), ("Wall time, as a ratio to bare", "wall")):
-        found.append((title, ["workload", "bare", "spread"] + [c.name for c in shown],
-                      [[w.name, bare_time(w, samples, value), cell(spread(samples, w.name, "bare", value))] +
-                       [cell(ratio(samples, w.name, c.name, value)) for c in shown] for w in timed]))
+        found.append((title, ["workload", "bare"] + [c.name for c in shown] + ["full, ±"],
+                      [[w.name, bare_time(w, samples, value)] + [cell(ratio(samples, w.name, c.name, value)) for c in shown] +
+                       [uncertainty(ratio(samples, w.name, "full", value))] for w in timed]))
     own = [c for c in shown if c.base != "bare"]
     if own:
         found.append(("CPU time of profiling allocators, as a ratio to the same allocator without profiling",
@@ -96,8 +106,7 @@ def tables(bench, workloads, configurations):
                                    for c in tracked] for w in rows]))
     if any(w.kind == "startup" for w in rows):
         found.append(("Start-up and exit added to a program that does nothing, ms", ["workload"] + [c.name for c in shown],
-                      [[w.name] + [cell(None if added(samples, w.name, c.name, "wall") is None
-                                        else added(samples, w.name, c.name, "wall") * 1000, "{:.1f}") for c in shown]
+                      [[w.name] + [cell(milliseconds(added(samples, w.name, c.name, "wall")), "{:.1f}") for c in shown]
                        for w in rows if w.kind == "startup"]))
     if bench.reports:
         found.append(("From the end of the program to a readable report",
@@ -109,15 +118,15 @@ def tables(bench, workloads, configurations):
 
 def goal_table(reached):
     def verdict(row):
-        if row["met"] is None:
+        if row["value"] is None:
             return "not measured"
-        if row["unsteady"]:
-            return f"not known: runs differ by {100 * (row['unsteady'] - 1):.0f} %"
+        if row["met"] is None:
+            return "not known"
         if not row["met"]:
             return "not met: the least is above it" if row["out_of_reach"] else "NOT MET"
         return "met, and the aim" if row["aim_met"] else "met"
-    return ["goal (full stacks unless it says else)", "must", "aim", "measured", "bare hooks", "least library", ""], \
-        [[r["what"], r["must"], r["aim"], r["measured"], r["floor"], r["least"], verdict(r)] for r in reached]
+    return ["goal (full stacks unless it says else)", "must", "aim", "measured", "95 %", "bare hooks", "least library", ""], \
+        [[r["what"], r["must"], r["aim"], r["measured"], r["interval"] or "-", r["floor"], r["least"], verdict(r)] for r in reached]
 
 
 def print_table(title, header, rows):
@@ -153,9 +162,9 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
   a page at first touch takes {machine['fresh_page_us']} µs
 - Compiler: {machine['compiler']}
 - Peers: {machine['valgrind']}, {machine['heaptrack']}
-- {machine['rounds']} rounds, interleaved; workloads at {machine['scale_percent']} % of their length. Medians. jemalloc exact,
-  tcmalloc HEAPPROFILE and valgrind's tools are slow: one round, of the short rows, with the tool's start-up in the ratio;
-  heaptrack at most three rounds. `-`: not measured.
+- {machine['rounds']} rounds, interleaved, and up to {machine['more_rounds']} of what goals rest on, until the ratio is known to 1.5 %;
+  workloads at {machine['scale_percent']} % of their length. Medians. jemalloc exact, tcmalloc HEAPPROFILE and valgrind's tools
+  are slow: one round, of the short rows, with the tool's start-up in the ratio; heaptrack at most three rounds. `-`: not measured.
 
 ## Goals
 """]
@@ -207,7 +216,7 @@ def write_chart(path, bench, workloads, configurations):
         if configuration.name not in STYLES:
             continue
         points = [(ratio(bench.samples, w.name, configuration.name, "cpu"), n) for n, w in enumerate(rows)]
-        points = [(value, n) for value, n in points if value]
+        points = [(figure.value, n) for figure, n in points if figure]
         if points:
             colour, point = STYLES[configuration.name]
             everything += [value for value, _ in points]
@@ -222,6 +231,10 @@ def write_chart(path, bench, workloads, configurations):
     return subprocess.run(["gnuplot", "-"], input=script, text=True).returncode == 0
 
 
+def numbers(figure):
+    return (figure.value, [figure.low, figure.high]) if figure else (None, None)
+
+
 def write(out, bench, workloads, configurations, machine, reached, paths):
     """results.json with everything, and the page with its chart."""
     write_page(out, bench, workloads, configurations, machine, reached, paths)
@@ -233,14 +246,14 @@ def write(out, bench, workloads, configurations, machine, reached, paths):
         for value, key in (("cpu", "cpu"), ("wall", "wall")):
             entry[key + "_seconds"] = middle(bench.samples, workload, name, value)
             entry[key + "_seconds_least"] = min(getattr(s, value) for s in found.values())
-            entry[key + "_ratio"] = ratio(bench.samples, workload, name, value)
+            entry[key + "_ratio"], entry[key + "_ratio_interval"] = numbers(ratio(bench.samples, workload, name, value))
             entry[key + "_ratio_of_least"] = ratio_of_minima(bench.samples, workload, name, value)
-            entry[key + "_ratio_to_own_allocator"] = ratio(bench.samples, workload, name, value, base[name])
+            entry[key + "_ratio_to_own_allocator"], _ = numbers(ratio(bench.samples, workload, name, value, base[name]))
         entry["peak_rss_kib"] = middle(bench.samples, workload, name, "rss_kib")
         entry["output_bytes"] = middle(bench.samples, workload, name, "output_bytes")
         entries.append(entry)
     with open(os.path.join(out, "results.json"), "w") as file:
-        json.dump({"schema": 2, "machine": machine, "goals": reached, "reports": bench.reports,
+        json.dump({"schema": 3, "machine": machine, "goals": reached, "reports": bench.reports,
                    "paths": [{"title": t, "header": h, "rows": r} for t, h, r in paths],
                    "skipped": [{"name": n, "reason": r} for n, r in bench.skipped],
                    "failed": bench.failed, "results": entries}, file, indent=1)

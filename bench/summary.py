@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
 """What the samples say: medians, ratios, and the goals of the project. No printing here."""
-import math
 from statistics import median
+
+from figure import exactly, geometric_mean, median_of, product
 
 CHANGING = ("factor", "tree", "cover")  # shapes whose stacks change all the time
 SHAPES = ("tight", "live_1600", "factor", "tree", "cover", "threads_2")
-# Runs of one program that differ by more say more of the machine than of what is measured: other
-# figures of such rows have come out below their own floor.
-STEADY = 1.1
+KNOWN = 0.03  # a ratio whose interval is this narrow takes no more rounds
+
+
+def pairs(samples, workload, configuration, value, base):
+    """Each round's value, and the same round's of `base`."""
+    mine, other = samples.get((workload, configuration), {}), samples.get((workload, base), {})
+    return [(getattr(mine[n], value), getattr(other[n], value)) for n in mine if n in other]
 
 
 def ratio(samples, workload, configuration, value, base="bare"):
-    """The median of each round's ratio to the same round of `base`; None: not measured."""
-    mine, other = samples.get((workload, configuration), {}), samples.get((workload, base), {})
-    ratios = [getattr(mine[n], value) / getattr(other[n], value) for n in mine if n in other and getattr(other[n], value)]
-    return median(ratios) if ratios else None
+    """The median of each round's ratio to the same round of `base`, a Figure; None: not measured."""
+    return median_of([a / b for a, b in pairs(samples, workload, configuration, value, base) if b])
 
 
 def ratio_of_minima(samples, workload, configuration, value, base="bare"):
@@ -30,58 +33,61 @@ def middle(samples, workload, configuration, value):
     return median(getattr(s, value) for s in found.values()) if found else None
 
 
-def spread(samples, workload, configuration, value):
-    """The most of all rounds by the least: how steady the machine was."""
-    found = [getattr(s, value) for s in samples.get((workload, configuration), {}).values()]
-    return max(found) / min(found) if found and min(found) else None
-
-
-def unsteady(samples, names):
-    """How much runs of these workloads differ, bare ones or tracked ones, by CPU time: the median of the workloads; None:
-    not by too much."""
-    spreads = [[s for s in (spread(samples, name, configuration, "cpu") for configuration in ("bare", "full")) if s]
-               for name in names]
-    spreads = [max(found) for found in spreads if found]
-    return median(spreads) if spreads and median(spreads) > STEADY else None
-
-
 def added(samples, workload, configuration, value="cpu"):
-    """Median over the rounds of what the configuration adds to bare."""
-    mine, other = samples.get((workload, configuration), {}), samples.get((workload, "bare"), {})
-    rest = [getattr(mine[n], value) - getattr(other[n], value) for n in mine if n in other]
-    return median(rest) if rest else None
+    """The median over the rounds of what the configuration adds to bare, a Figure; None: not measured."""
+    return median_of([a - b for a, b in pairs(samples, workload, configuration, value, "bare")])
 
 
-def geometric_mean(values):
-    values = [v for v in values if v]
-    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+def least_of(name, configuration="full"):
+    """The configuration that does the least for such figures: where stacks change, the one that knows them in advance."""
+    if configuration == "count":
+        return "floor_count"
+    return "floor_replay" if name.removesuffix("_fp") in CHANGING else "floor"
+
+
+def compared(workload):
+    """The configurations whose ratios goals rest on, of which it matters how well they are known."""
+    if workload.kind == "real":
+        return ("full", "floor_replay")
+    if workload.name.removesuffix("_fp") in SHAPES:
+        return ("full", least_of(workload.name), *(("count", "floor_count") if workload.name == "tight" else ()))
+    return ("full",) if workload.name.startswith("threads_") else ()
+
+
+def well_known(samples, workload, configurations):
+    """Whether each that was measured has a narrow interval."""
+    found = [ratio(samples, workload.name, name, "cpu") for name in configurations]
+    return all(figure.width() <= KNOWN for figure in found if figure)
 
 
 def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
-    """Rows (what, must, aim, measured, met, aim met); numbers are None where not measured. Where runs of a
-    workload that a row rests on differ too much, `unsteady` says how much, and it is not known whether it is met."""
+    """Rows (what, must, aim, measured, met, aim met); numbers are None where not measured. `met` is None where that is not
+    known: not measured, or the interval has the must in it."""
     rows = []
 
-    def row(what, must, aim, measured, unit="x", digits=2, floor=None, least=None, rests_on=()):
-        def text(v):
-            return "-" if v is None else f"{v:.{digits}f}{unit}"
+    def row(what, must, aim, measured, unit="x", digits=2, floor=None, least=None):
+        def text(figure):
+            return "-" if figure is None else f"{figure.value:.{digits}f}{unit}"
 
-        met = None if measured is None else measured <= must
-        rows.append({"what": what, "must": text(must), "aim": text(aim), "measured": text(measured), "met": met,
-                     "aim_met": None if measured is None or aim is None else measured <= aim,
-                     "unsteady": unsteady(samples, rests_on),
-                     "out_of_reach": None if least is None else least > must,
-                     "floor": text(floor), "least": text(least), "value": measured})
+        def reached(bound):
+            if measured is None or bound is None or measured.low <= bound < measured.high:
+                return None
+            return measured.high <= bound
+
+        interval = measured and f"{measured.low:.{digits}f} to {measured.high:.{digits}f}"
+        rows.append({"what": what, "must": f"{must:.{digits}f}{unit}", "aim": f"{aim:.{digits}f}{unit}",
+                     "measured": text(measured), "interval": interval, "met": reached(must), "aim_met": reached(aim) is True,
+                     "out_of_reach": None if least is None else least.low > must,
+                     "floor": text(floor), "least": text(least), "value": measured and measured.value})
+
+    def full(name, configuration="full"):
+        return ratio(samples, name, configuration, "cpu")
 
     def least(name, configuration="full"):
-        """The ratio of the library that does the least: where stacks change, the one that knows them in advance."""
-        if configuration == "count":
-            return ratio(samples, name, "floor_count", "cpu")
-        return ratio(samples, name, "floor_replay" if name.removesuffix("_fp") in CHANGING else "floor", "cpu")
+        return ratio(samples, name, least_of(name, configuration), "cpu")
 
     def shape(what, name, must, aim, configuration="full"):
-        row(what, must, aim, ratio(samples, name, configuration, "cpu"), floor=ratio(samples, name, "forward", "cpu"),
-            least=least(name, configuration), rests_on=(name,))
+        row(what, must, aim, full(name, configuration), floor=full(name, "forward"), least=least(name, configuration))
 
     shape("tightest malloc/free loop (tight)", "tight", 2.1, 1.75)
     shape("large live set (live_1600)", "live_1600", 1.5, 1.35)
@@ -91,38 +97,39 @@ def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
     shape("two threads (threads_2)", "threads_2", 1.85, 1.5)
 
     def with_frame_pointers(of):
-        pairs = [(of(name + "_fp"), of(name)) for name in SHAPES]
-        return geometric_mean([fp / plain for fp, plain in pairs if fp and plain])
+        return geometric_mean([product([(of(name + "_fp"), 1), (of(name), -1)]) for name in SHAPES])
 
-    row("with frame pointers, against without (3 % is noise)", 1.03, 1.0,
-        with_frame_pointers(lambda name: ratio(samples, name, "full", "cpu")), least=with_frame_pointers(least),
-        rests_on=[name + ending for name in SHAPES for ending in ("", "_fp")])
-    shares = [(name, added(samples, name, "full"), added(samples, name, "heaptrack")) for name in SHAPES]
-    shares = [(mine / theirs, name) for name, mine, theirs in shares if mine is not None and theirs and theirs > 0]
-    worst, name = max(shares, default=(None, "none"))
-    theirs = added(samples, name, "heaptrack")
+    row("with frame pointers, against without (3 % is noise)", 1.03, 1.0, with_frame_pointers(full),
+        least=with_frame_pointers(least))
+
+    def share(name, mine):
+        return product([(mine, 1), (added(samples, name, "heaptrack"), -1)])
+
+    shares = [(name, share(name, added(samples, name, "full"))) for name in SHAPES]
+    name, worst = max(((n, s) for n, s in shares if s), key=lambda pair: pair[1].value, default=("none", None))
     row(f"added time against heaptrack's, worst of these ({name})", 1 / 12, 1 / 20, worst, "", 3,
-        least=(least(name) - 1) * middle(samples, name, "bare", "cpu") / theirs if theirs and least(name) else None,
-        rests_on=(name,))
+        least=share(name, added(samples, name, least_of(name))))
     real = [w.name for w in workloads if w.kind == "real"]
-    replayed = [ratio(samples, name, "floor_replay", "cpu") for name in real if (name, "full") in samples]
-    row("geometric mean over the real programs", 1.05, 1.03,
-        geometric_mean([ratio(samples, name, "full", "cpu") for name in real]),
-        floor=geometric_mean([ratio(samples, name, "forward", "cpu") for name in real]),
-        least=geometric_mean(replayed) if all(replayed) else None, rests_on=real)
+    measured = [name for name in real if full(name)]
+    row("geometric mean over the real programs", 1.05, 1.03, geometric_mean(map(full, real)),
+        floor=geometric_mean([full(name, "forward") for name in real]),
+        least=geometric_mean([full(name, "floor_replay") for name in measured])
+        if all(full(name, "floor_replay") for name in measured) else None)
     shape("counting only, tightest loop", "tight", 1.6, 1.35, "count")
     threads = sorted((w for w in workloads if w.name.startswith("threads_") and w.kind == "own"),
                      key=lambda w: int(w.name.split("_")[1]))
-    per_call = [(added(samples, w.name, "full") or 0) / w.calls for w in threads if added(samples, w.name, "full")]
+    per_call = [product([(added(samples, w.name, "full"), 1), (exactly(w.calls), -1)]) for w in threads]
+    per_call = [figure for figure in per_call if figure]
+    most = max(per_call, key=lambda figure: figure.value, default=None)
+    grown = exactly(1) if per_call and most is per_call[0] else product([(most, 1), (per_call[0], -1)]) if per_call else None
     row(f"added time per call, {len(per_call)} numbers of threads: most against one (10 % is noise)", 1.1, 1.0,
-        max(per_call) / per_call[0] if len(per_call) > 1 and per_call[0] > 0 else None, rests_on=[w.name for w in threads])
+        grown if len(per_call) > 1 else None)
     must = 6 + blocks_bytes / 2 / 2**20
-    memory = added(samples, "sites", "full", "rss_kib")
-    row("memory added, 100,000 live blocks, 1,000 sites", must, must / 2, memory and memory / 1024, " MiB", 1)
+    row("memory added, 100,000 live blocks, 1,000 sites", must, must / 2,
+        product([(added(samples, "sites", "full", "rss_kib"), 1), (exactly(1024), -1)]), " MiB", 1)
     report = reports.get("run", {})
-    size, seconds = report.get("output_bytes"), report.get("end_to_report_seconds")
-    row("disk, the report workload", 1024, 200, size and size / 1024, " KiB", 0)
-    row("program end to report, same", 0.5, 0.2, seconds, " s")
-    start = added(samples, "nothing", "full", "wall")
-    row("start-up and exit added", 3, 1, start and start * 1000, " ms", 1)
+    row("disk, the report workload", 1024, 200, exactly(report.get("output_bytes"), 1 / 1024), " KiB", 0)
+    row("program end to report, same", 0.5, 0.2, exactly(report.get("end_to_report_seconds")), " s")
+    row("start-up and exit added", 3, 1, product([(added(samples, "nothing", "full", "wall"), 1), (exactly(1000), 1)]),
+        " ms", 1)
     return rows
