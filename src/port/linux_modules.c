@@ -11,6 +11,7 @@
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@
 #include "port/port.h"
 
 /* --- /proc/self/maps ------------------------------------------------------------ */
+
+static int open_maps(void)
+{
+    return call_open("/proc/self/maps", O_RDONLY, 0);
+}
 
 struct map_line {
     uintptr_t begin, end;
@@ -108,7 +114,7 @@ static bool visit_lines(int fd, struct map_reading *reading,
 static bool visit_maps(bool (*each)(void *user, const struct map_line *line), void *user)
 {
     struct map_reading *reading = port_map_private(sizeof *reading);
-    int fd = reading == NULL ? -1 : call_open("/proc/self/maps", O_RDONLY, 0);
+    int fd = reading == NULL ? -1 : open_maps();
     bool found = fd >= 0 && visit_lines(fd, reading, each, user);
 
     if (fd >= 0)
@@ -116,6 +122,33 @@ static bool visit_maps(bool (*each)(void *user, const struct map_line *line), vo
     if (reading != NULL)
         port_unmap(reading, sizeof *reading);
     return found;
+}
+
+/* Linux 6.11 tells the mapping of one address, in a time that does not grow with the number of mappings: each thread
+ * asks for its stack. (PROCMAP_QUERY and struct procmap_query of include/uapi/linux/fs.h, of which older headers know nothing.) */
+struct mapping_query {
+    uint64_t bytes, flags, address;     /* in; flags 0: any mapping that has the address in it */
+    uint64_t begin, end;                /* out */
+    uint64_t permissions, page, offset; /* out */
+    uint64_t inode;
+    uint32_t major, minor;
+    uint32_t name_bytes, build_id_bytes; /* in; 0: is not asked for */
+    uint64_t name, build_id;
+};
+#define MAPPING_QUERY _IOWR('f', 17, struct mapping_query)
+
+/* False: the kernel does not know of such questions, or nothing is mapped there. */
+static bool ask_for_mapping(uintptr_t address, uintptr_t *begin, uintptr_t *end)
+{
+    struct mapping_query query = {.bytes = sizeof query, .address = address};
+    int fd = open_maps();
+    bool told = fd >= 0 && syscall(SYS_ioctl, fd, MAPPING_QUERY, &query) == 0;
+
+    if (fd >= 0)
+        call_close(fd);
+    *begin = (uintptr_t)query.begin;
+    *end = (uintptr_t)query.end;
+    return told;
 }
 
 /* --- Stacks -------------------------------------------------------------------------- */
@@ -127,6 +160,12 @@ struct stack_search {
     bool is_main;
 };
 
+/* The first thread's stack, by the bytes that the kernel puts there: under valgrind it has no name. */
+static bool has_random(uintptr_t begin, uintptr_t end)
+{
+    return (uintptr_t)getauxval(AT_RANDOM) - begin < end - begin;
+}
+
 static bool find_stack(void *user, const struct map_line *line)
 {
     struct stack_search *search = user;
@@ -137,9 +176,7 @@ static bool find_stack(void *user, const struct map_line *line)
     }
     search->low = line->begin;
     search->high = line->end;
-    /* Not by its name alone: under valgrind it has none. The kernel puts these bytes there. */
-    search->is_main = strcmp(line->path, "[stack]") == 0 ||
-                      (uintptr_t)getauxval(AT_RANDOM) - line->begin < line->end - line->begin;
+    search->is_main = strcmp(line->path, "[stack]") == 0 || has_random(line->begin, line->end);
     return true;
 }
 
@@ -174,7 +211,10 @@ bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
 {
     struct stack_search search = {.address = stack_address};
     int error = errno;
-    bool found = visit_maps(find_stack, &search);
+    /* Where the first thread's may grow to follows from its neighbour. */
+    bool found =
+        (ask_for_mapping(stack_address, &search.low, &search.high) && !has_random(search.low, search.high)) ||
+        visit_maps(find_stack, &search);
 
     if (found && search.is_main)
         extend_main_stack(&search);
