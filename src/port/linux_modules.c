@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
@@ -207,6 +208,45 @@ static bool end_at_thread(struct stack_search *search)
     return true;
 }
 
+#if defined(__GLIBC__)
+/* Where the memory of the thread's stack begins, as its libc knows it, if that is within the mapping: struct pthread, at
+ * pthread_self(), has it as `stackblock` and `stackblock_size`, side by side in each glibc, and lies at that memory's end.
+ * (pthread_getattr_np takes a lock that the thread may hold, as it allocates with it.) 0: it is not within. */
+static uintptr_t block_of_thread(const struct stack_search *search)
+{
+    const uintptr_t *at = (const void *)pthread_self(), self = (uintptr_t)at;
+    const uintptr_t end = self + 4096 < search->high ? self + 4096 : search->high;
+
+    for (; (uintptr_t)(at + 2) <= end; at++)
+        if (at[0] > search->low && at[0] < self && at[1] > self - at[0] && at[1] <= search->high - at[0])
+            return at[0];
+    return 0;
+}
+#else
+static uintptr_t block_of_thread(const struct stack_search *search)
+{
+    pthread_attr_t attributes; /* musl: reads two fields, and no more */
+    void *low = NULL;
+    size_t bytes;
+
+    (void)search;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0)
+        (void)pthread_attr_getstack(&attributes, &low, &bytes);
+    return (uintptr_t)low;
+}
+#endif
+
+/* What is below it may be a coroutine's, too, where no guard page is between: the program gave the thread its stack, or
+ * asked for no guard. False: these are not the thread's frames. */
+static bool begin_at_thread(struct stack_search *search)
+{
+    const uintptr_t low = block_of_thread(search);
+
+    if (low > search->low)
+        search->low = low;
+    return search->low <= search->address;
+}
+
 bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
 {
     struct stack_search search = {.address = stack_address};
@@ -219,7 +259,7 @@ bool port_thread_stack(uintptr_t stack_address, uintptr_t *low, uintptr_t *high)
     if (found && search.is_main)
         extend_main_stack(&search);
     else if (found)
-        found = end_at_thread(&search);
+        found = begin_at_thread(&search) && end_at_thread(&search);
     errno = error;
     *low = found ? search.low : 0;
     *high = found ? search.high : 0;

@@ -152,7 +152,6 @@ struct chain {
     uint32_t next_serial;
     uint32_t guess_mask;                  /* places of guesses in use, less one */
     uint32_t guesses_replaced;            /* since there are so many */
-    uint64_t readable_low, readable_high; /* pages of an unknown stack that were found readable */
     struct chain_counts counts;
 
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */

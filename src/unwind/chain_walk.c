@@ -19,10 +19,11 @@ struct walk {
     bool nested; /* the chain is being edited below: do not touch its caches */
     uint64_t pc, sp, fp;
     bool fp_lost;
-    bool interrupted;             /* pc was interrupted, not returned to */
-    uint64_t context;             /* not 0: the frame's registers are in the signal frame at this sp */
-    uint64_t where;               /* of the frame that was stepped out of */
-    uint64_t page_low, page_high; /* nested: the readable range, kept here */
+    bool interrupted; /* pc was interrupted, not returned to */
+    uint64_t context; /* not 0: the frame's registers are in the signal frame at this sp */
+    uint64_t where;   /* of the frame that was stepped out of */
+    uint64_t page_low,
+        page_high; /* pages of an unknown stack that are readable, as long as this walk goes on */
 };
 
 /* The rule for the state's frame: the cached one, or *room filled. */
@@ -54,12 +55,14 @@ static const struct cfi_rule *rule_for(struct walk *w, struct cfi_rule *room)
     return rule_keep(w->c, address, room);
 }
 
+/* The smallest page of any machine: asking twice a page does no harm. */
+#define PAGE UINT64_C(4096)
+
 /* Reads a word that the walk has come to. On the thread's own stack only the
  * bounds count; elsewhere the pages are asked for, as far as they are not known. */
 MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
 {
     const struct chain *c = w->c;
-    const uint64_t page = UINT64_C(4096); /* the smallest of any machine: asking twice a page does no harm */
 
     if (at & (MEMORY_WORD - 1))
         return false;
@@ -69,9 +72,9 @@ MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
     } else if (at - w->page_low >= w->page_high - w->page_low) {
         if (c->unwind->page_is_readable && !c->unwind->page_is_readable(c->unwind->user, at))
             return false;
-        if (at < w->page_high || at - w->page_high >= page) /* not the next page: begin anew */
-            w->page_low = at & ~(page - 1);
-        w->page_high = (at | (page - 1)) + 1;
+        if (at < w->page_high || at - w->page_high >= PAGE) /* not the next page: begin anew */
+            w->page_low = at & ~(PAGE - 1);
+        w->page_high = (at | (PAGE - 1)) + 1;
     }
     *word = memory_word(at);
     return true;
@@ -211,13 +214,11 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
 
 static struct walk walk_begin(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, bool nested)
 {
-    return (struct walk){.c = c,
-                         .nested = nested,
-                         .pc = pc,
-                         .sp = sp,
-                         .fp = fp,
-                         .page_low = nested ? 0 : c->readable_low,
-                         .page_high = nested ? 0 : c->readable_high};
+    /* The hook itself is on the page below sp. What an earlier walk found readable may be gone. */
+    const uint64_t page = (sp - 1) & ~(PAGE - 1);
+
+    return (struct walk){
+        .c = c, .nested = nested, .pc = pc, .sp = sp, .fp = fp, .page_low = page, .page_high = page + PAGE};
 }
 
 /* The rule for a pc by way of the cache, whatever else is under way. */
@@ -397,8 +398,6 @@ uint32_t chain_walk_all(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
         struct walk w = walk_begin(c, pc, sp, fp, false);
         const struct outcome o = walk_all(c, &w, good);
 
-        c->readable_low = w.page_low;
-        c->readable_high = w.page_high;
         if (!chain_stack_id(c, o.join, o.root, c->where, o.count, &id)) {
             good = 0; /* the chain's ground is too narrow here: walk on to where it is not needed */
             continue;

@@ -4,8 +4,10 @@
  *
  * above   a coroutine's stack right above the thread's own, which the kernel tells as one mapping
  * below   a coroutine's stack right below a stack that the program gave the thread
+ * two     two of them, of which the upper one goes
  * first   a thread whose first allocation is a coroutine's
  * guard   coroutines that end at a page that cannot be read
+ * shorter coroutines one after the other, the second where the first's last page has gone
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -82,15 +84,24 @@ static void *above_it(void *argument)
     return argument;
 }
 
-static void on_a_given_stack(void *(*run)(void *))
+static void *above_two(void *argument)
+{
+    allocate(1);
+    run_on(below + GIVEN_BYTES, GIVEN_BYTES);
+    CHECK_EQ(munmap(below + GIVEN_BYTES, GIVEN_BYTES), 0);
+    run_on(below, GIVEN_BYTES);
+    allocate(20);
+    return argument;
+}
+
+static void on_a_given_stack(void *(*run)(void *), size_t stacks_below)
 {
     pthread_attr_t attributes;
     pthread_t thread;
-    char *both = map(NULL, 2 * GIVEN_BYTES);
 
-    below = both;
+    below = map(NULL, (stacks_below + 1) * GIVEN_BYTES);
     CHECK_EQ(pthread_attr_init(&attributes), 0);
-    CHECK_EQ(pthread_attr_setstack(&attributes, both + GIVEN_BYTES, GIVEN_BYTES), 0);
+    CHECK_EQ(pthread_attr_setstack(&attributes, below + stacks_below * GIVEN_BYTES, GIVEN_BYTES), 0);
     CHECK_EQ(pthread_create(&thread, &attributes, run, NULL), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(pthread_attr_destroy(&attributes), 0);
@@ -125,6 +136,8 @@ __asm__(".text\n.globl switch_to\n.type switch_to,@function\nswitch_to:\n"
         "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
         ".size switch_to,.-switch_to\n");
 
+enum { PAGE_BYTES = 4096 };
+
 static void *main_sp, *coroutine_sp;
 static int ended;
 
@@ -138,25 +151,50 @@ __attribute__((used)) static void finish(void)
     }
 }
 
-__attribute__((used)) static void entry(void)
+static void entry(void)
 {
     allocate(10);
 }
 
+static void entry_of_two_pages(void)
+{
+    char frame[PAGE_BYTES];
+
+    __asm__ volatile("" ::"r"(frame) : "memory");
+    allocate(10);
+    __asm__ volatile(""); /* no tail call */
+}
+
+/* Until it has ended, on the stack that ends at top. */
+static void run_to_its_end(char *top, void (*first)(void))
+{
+    uintptr_t *sp = (uintptr_t *)(void *)top;
+
+    *--sp = (uintptr_t)finish;
+    *--sp = (uintptr_t)first;
+    for (int saved = 0; saved < 6; saved++)
+        *--sp = 0;
+    switch_to(&main_sp, sp);
+}
+
+static void on_what_is_left(void)
+{
+    char *stack = map(NULL, 16 * (size_t)PAGE_BYTES);
+
+    run_to_its_end(stack + 16 * (size_t)PAGE_BYTES, entry_of_two_pages);
+    CHECK_EQ(munmap(stack + 15 * (size_t)PAGE_BYTES, PAGE_BYTES), 0);
+    run_to_its_end(stack + 15 * (size_t)PAGE_BYTES, entry);
+    CHECK_EQ(ended, 2);
+}
+
 static void beside_guards(void)
 {
-    enum { STACKS = 4, STACK_BYTES = 65536, GUARD_BYTES = 4096 };
+    enum { STACKS = 4, STACK_BYTES = 65536, GUARD_BYTES = PAGE_BYTES };
     char *pool = map(NULL, STACKS * (STACK_BYTES + GUARD_BYTES));
     for (int i = 0; i < STACKS; i++)
         CHECK_EQ(mprotect(pool + i * (STACK_BYTES + GUARD_BYTES), GUARD_BYTES, PROT_NONE), 0);
-    for (int i = 0; i < STACKS - 1; i++) {
-        uintptr_t *sp = (uintptr_t *)(void *)(pool + (i + 1) * (STACK_BYTES + GUARD_BYTES));
-        *--sp = (uintptr_t)finish;
-        *--sp = (uintptr_t)entry;
-        for (int saved = 0; saved < 6; saved++)
-            *--sp = 0;
-        switch_to(&main_sp, sp);
-    }
+    for (int i = 0; i < STACKS - 1; i++)
+        run_to_its_end(pool + (i + 1) * (STACK_BYTES + GUARD_BYTES), entry);
     CHECK_EQ(ended, STACKS - 1);
 }
 
@@ -165,6 +203,11 @@ static void beside_guards(void)
 static void beside_guards(void)
 {
     skip("a switch of stacks for this machine");
+}
+
+static void on_what_is_left(void)
+{
+    beside_guards();
 }
 
 #endif
@@ -179,11 +222,15 @@ int main(int argc, char **argv)
         above = map(NULL, ABOVE_BYTES);
         in_a_thread(below_it);
     } else if (strcmp(part, "below") == 0) {
-        on_a_given_stack(above_it);
+        on_a_given_stack(above_it, 1);
+    } else if (strcmp(part, "two") == 0) {
+        on_a_given_stack(above_two, 2);
     } else if (strcmp(part, "first") == 0) {
         in_a_thread(coroutine_first);
     } else if (strcmp(part, "guard") == 0) {
         beside_guards();
+    } else if (strcmp(part, "shorter") == 0) {
+        on_what_is_left();
     } else {
         FAIL("no part '%s'", part);
     }

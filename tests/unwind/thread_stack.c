@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -99,6 +100,28 @@ static void a_kernel_that_answers_nothing_has_its_mappings_read(void **state)
     assert_true(a.after.low == a.before.low && a.after.high == a.before.high);
 }
 
+/* The kernel tells what is below and above as one mapping with it. */
+static void a_stack_that_was_given_begins_where_the_program_said(void **state)
+{
+    const size_t bytes = 256 << 10;
+    char *memory = mmap(NULL, 3 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct answers a = {.denied = SYS_ioctl, .error = ENOTTY};
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    (void)state;
+    assert_true(memory != MAP_FAILED);
+    assert_int_equal(0, pthread_attr_init(&attributes));
+    assert_int_equal(0, pthread_attr_setstack(&attributes, memory + bytes, bytes));
+    assert_int_equal(0, pthread_create(&thread, &attributes, answer, &a));
+    assert_int_equal(0, pthread_join(thread, NULL));
+    (void)pthread_attr_destroy(&attributes);
+    assert_true(a.before.found && a.after.found);
+    assert_true(a.before.low == (uintptr_t)memory + bytes && a.after.low == a.before.low);
+    assert_true(a.before.high <= (uintptr_t)memory + 2 * bytes && a.after.high == a.before.high);
+    (void)munmap(memory, 3 * bytes);
+}
+
 static bool kernel_answers(void)
 {
     struct utsname kernel;
@@ -134,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kernel_that_answers_nothing_has_its_mappings_read),
         cmocka_unit_test(a_kernel_that_answers_has_none_of_its_mappings_read),
+        cmocka_unit_test(a_stack_that_was_given_begins_where_the_program_said),
         cmocka_unit_test(the_first_threads_stack_reaches_as_far_as_it_may_grow),
     };
 
