@@ -11,7 +11,8 @@
  *
  * Where libstdc++'s or libc++'s are known to pass on to our malloc and free, and to
  * do nothing else, the plain forms do so themselves: a pair costs three calls less, and
- * stacks begin with the program.
+ * stacks begin with the program. So do the aligned ones of `new`, whose real operators ask for
+ * more than they were asked for.
  */
 #include "entry/bind.h"
 #include "entry/call.h"
@@ -141,6 +142,31 @@ __asm__(PORT_CLEANUP_WEAK);
         CALL_JUMP direct_site_##name(size);                            \
     }
 
+/* The size is rounded up as the operator does it, to a multiple of the alignment (C11 7.22.3.1); an alignment that is
+ * none is the operator's to refuse. */
+#define DIRECT_NEW_ALIGNED(name, arguments, ...)                                                           \
+    static CALL_HALF void *direct_##name(__VA_ARGS__)                                                      \
+    {                                                                                                      \
+        const size_t rest = alignment - 1, wide = alignment < sizeof(void *) ? sizeof(void *) : alignment; \
+        const bool usual = (alignment & rest) == 0 && size <= SIZE_MAX - wide;                             \
+        bool watched;                                                                                      \
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                                        \
+        void *block = likely(t != NULL) && likely(!watched) && likely(usual)                               \
+                          ? REAL(aligned_alloc)(wide, (size + !size + rest) & ~rest)                       \
+                          : NULL;                                                                          \
+        if (unlikely(block == NULL)) {                                                                     \
+            call_free_end(t);                                                                              \
+            return REAL_FOR(name, CALL_CALLER) arguments;                                                  \
+        }                                                                                                  \
+        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                                   \
+        return block;                                                                                      \
+    }
+
+#define NEW_ALIGNED_DIRECTLY(name, arguments)                            \
+    if (likely(operators_kind(OPERATORS_ALIGNED) == OPERATORS_DIRECT)) { \
+        CALL_JUMP direct_##name arguments;                               \
+    }
+
 #define DELETE_DIRECTLY                                                \
     if (likely(operators_kind(OPERATORS_PLAIN) == OPERATORS_DIRECT)) { \
         CALL_FREE(block, &operators_delete);                           \
@@ -149,7 +175,9 @@ __asm__(PORT_CLEANUP_WEAK);
 
 #else
 #define DIRECT_NEW(name)
+#define DIRECT_NEW_ALIGNED(name, arguments, ...)
 #define NEW_DIRECTLY(name)
+#define NEW_ALIGNED_DIRECTLY(name, arguments)
 #define DELETE_DIRECTLY
 #endif
 
@@ -160,11 +188,12 @@ __asm__(PORT_CLEANUP_WEAK);
     OPERATOR_NEW(name, OPERATORS_PLAIN, size, (size), NEW_DIRECTLY(name), size_t size)
 #define NEW_NOTHROW(name) \
     OPERATOR_NEW(name, OPERATORS_PLAIN, size, (size, nothrow), , size_t size, const void *nothrow)
-#define NEW_ALIGNED(name) \
-    OPERATOR_NEW(name, OPERATORS_ALIGNED, size, (size, alignment), , size_t size, size_t alignment)
-#define NEW_ALIGNED_NOTHROW(name)                                                                            \
-    OPERATOR_NEW(name, OPERATORS_ALIGNED, size, (size, alignment, nothrow), , size_t size, size_t alignment, \
-                 const void *nothrow)
+#define NEW_OF_ALIGNED(name, arguments, ...)         \
+    DIRECT_NEW_ALIGNED(name, arguments, __VA_ARGS__) \
+    OPERATOR_NEW(name, OPERATORS_ALIGNED, size, arguments, NEW_ALIGNED_DIRECTLY(name, arguments), __VA_ARGS__)
+#define NEW_ALIGNED(name) NEW_OF_ALIGNED(name, (size, alignment), size_t size, size_t alignment)
+#define NEW_ALIGNED_NOTHROW(name) \
+    NEW_OF_ALIGNED(name, (size, alignment, nothrow), size_t size, size_t alignment, const void *nothrow)
 #define DELETE_PLAIN(name) OPERATOR_DELETE(name, CALL_NO_SIZE, (block), DELETE_DIRECTLY, void *block)
 #define DELETE_SIZED(name) \
     OPERATOR_DELETE(name, size, (block, size), DELETE_DIRECTLY, void *block, size_t size)

@@ -66,23 +66,31 @@ static void nothrow_forms()
     expect_failed(+[] { return ::operator new[](huge, std::nothrow); });
 }
 
+/* What was asked for counts, also where it is no multiple of the alignment; of a static libstdc++ the tracker sees what
+ * that asks for. */
+#ifdef BINDING_STATIC
+constexpr int asked = 512;
+#else
+constexpr int asked = 500;
+#endif
+
 static void aligned_forms()
 {
     constexpr std::align_val_t wide{256};
     void *p;
-    STEP(p = ::operator new(512, wide), .allocs = 1, .bytes = 512, .live = 512);
+    STEP(p = ::operator new(asked, wide), .allocs = 1, .bytes = asked, .live = asked);
     CHECK_EQ(reinterpret_cast<std::uintptr_t>(p) % 256, 0);
-    STEP(::operator delete(p, wide), .frees = 1, .live = -512);
-    STEP(p = ::operator new[](512, wide), .allocs = 1, .bytes = 512, .live = 512);
-    STEP(::operator delete[](p, wide), .frees = 1, .live = -512);
-    STEP(p = ::operator new(512, wide), .allocs = 1, .bytes = 512, .live = 512);
-    STEP(::operator delete (p, std::size_t{512}, wide), .frees = 1, .live = -512);
-    STEP(p = ::operator new[](512, wide), .allocs = 1, .bytes = 512, .live = 512);
-    STEP(::operator delete[](p, std::size_t{512}, wide), .frees = 1, .live = -512);
-    STEP(p = ::operator new(512, wide, std::nothrow), .allocs = 1, .bytes = 512, .live = 512);
-    STEP(::operator delete(p, wide, std::nothrow), .frees = 1, .live = -512);
-    STEP(p = ::operator new[](512, wide, std::nothrow), .allocs = 1, .bytes = 512, .live = 512);
-    STEP(::operator delete[](p, wide, std::nothrow), .frees = 1, .live = -512);
+    STEP(::operator delete(p, wide), .frees = 1, .live = -asked);
+    STEP(p = ::operator new[](asked, wide), .allocs = 1, .bytes = asked, .live = asked);
+    STEP(::operator delete[](p, wide), .frees = 1, .live = -asked);
+    STEP(p = ::operator new(asked, wide), .allocs = 1, .bytes = asked, .live = asked);
+    STEP(::operator delete(p, asked, wide), .frees = 1, .live = -asked);
+    STEP(p = ::operator new[](asked, wide), .allocs = 1, .bytes = asked, .live = asked);
+    STEP(::operator delete[](p, asked, wide), .frees = 1, .live = -asked);
+    STEP(p = ::operator new(asked, wide, std::nothrow), .allocs = 1, .bytes = asked, .live = asked);
+    STEP(::operator delete(p, wide, std::nothrow), .frees = 1, .live = -asked);
+    STEP(p = ::operator new[](asked, wide, std::nothrow), .allocs = 1, .bytes = asked, .live = asked);
+    STEP(::operator delete[](p, wide, std::nothrow), .frees = 1, .live = -asked);
     expect_failed(+[] { return ::operator new (huge, std::align_val_t{256}, std::nothrow); });
 }
 
