@@ -54,11 +54,11 @@ static void bounds_alone(struct thread *t, int64_t program_live)
     t->peak_mark = thread_peak_mark(t);
 }
 
-static void bounds_shared(struct thread *t, int64_t program_live)
+static void bounds_shared(struct thread *t, struct tracker_look program)
 {
-    struct threshold_room room = thresholds_room(program_live);
+    struct threshold_room room = thresholds_room(program.live_bytes);
     uint64_t threads = load_relaxed(&tracker.header->threads_now);
-    int64_t unseen = (int64_t)(2 * TRACKER_BATCH_BYTES * threads);
+    int64_t unseen = (int64_t)(2 * TRACKER_BATCH_BYTES * threads + program.hidden_bytes);
     int64_t net = thread_net(t);
     bool was_near = t->near;
 
@@ -83,10 +83,7 @@ static void bounds_make(struct thread *t)
         t->near = false;
         bounds_alone(t, tracker_live_bytes());
     } else {
-        int64_t live = tracker_live_bytes();
-
-        tracker_note_peak(live, tracker_live_blocks());
-        bounds_shared(t, live);
+        bounds_shared(t, tracker_note_peak());
     }
     if (t->slot == &t->scratch || load_acquire(&tracker.attention) != 0) {
         t->high = FAR_DOWN; /* every call passes through bounds_after */
@@ -118,7 +115,7 @@ static void move_scratch(struct thread *t)
 
     /* A thread that is alone by its own view sees its peak at its own frees only. */
     if (t->scratch.bytes_freed != 0)
-        tracker_note_peak(tracker_live_bytes(), tracker_live_blocks());
+        (void)tracker_note_peak();
     for (size_t i = 0; i < HT_ARRAY_LENGTH(members); i++) {
         uint64_t *from = (uint64_t *)((char *)&t->scratch + members[i]);
         uint64_t *to = (uint64_t *)((char *)tracker_shared_slot() + members[i]);

@@ -24,7 +24,7 @@ static void shared_add(size_t member_offset, uint64_t n)
 /* Counts out a block that was taken out of the map. */
 static void count_nested_out(struct thread *t, const struct taken_block *taken)
 {
-    tracker_note_peak(tracker_live_bytes(), tracker_live_blocks());
+    (void)tracker_note_peak();
     if (t->alone) /* or the outer call would find a peak that is none any more, and note it */
         t->peak_mark = thread_peak_mark(t);
     SHARED_ADD(frees, 1);

@@ -46,7 +46,7 @@ static void count_unseen_free(struct thread *t, const uint32_t *cell)
     int64_t net = thread_net(t);
 
     if (!t->alone)
-        tracker_note_peak(tracker_live_bytes(), tracker_live_blocks());
+        (void)tracker_note_peak();
     else if (net > t->peak_mark)
         thread_new_peak(t, net);
     slot_add(t, offsetof(struct state_slot, frees), 1);

@@ -182,7 +182,8 @@ void tracker_totals(struct ht_totals *out)
         .peak_blocks = load_relaxed(&header->peak_blocks),
         .peak_error_bytes =
             min_u64(load_relaxed(&header->peak_error_bytes),
-                    fold_slots(offsetof(struct state_slot, bytes_allocated), FOLD_PEAK_ERROR)),
+                    fold_slots(offsetof(struct state_slot, bytes_allocated), FOLD_PEAK_ERROR)) +
+            load_relaxed(&header->peak_hidden_bytes),
         .lost_events = load_relaxed(&header->lost_events),
         .inherited_bytes = header->inherited_bytes,
         .inherited_blocks = header->inherited_blocks,
@@ -197,23 +198,48 @@ void tracker_totals(struct ht_totals *out)
     }
 }
 
-/* "An equal peak later is a new peak." */
-void tracker_note_peak(int64_t live_bytes, int64_t live_blocks)
-{
-    struct state_header *header = tracker.header;
+/* How often a sum is made anew because others freed too much meanwhile. */
+#define LOOKS_MAX 4
 
-    if (live_bytes <= 0 || (uint64_t)live_bytes < load_relaxed(&header->peak_bytes))
-        return;
+/* "An equal peak later is a new peak." */
+static void note_peak(struct state_header *header, uint64_t live_bytes, uint64_t live_blocks)
+{
     /* Another thread in here is noting a peak of this same moment, or this is a
      * signal handler on top of it: within the bound that peak_error_bytes gives. */
     if (!trylock_take(&tracker.peak_lock))
         return;
-    if ((uint64_t)live_bytes >= header->peak_bytes) {
-        store_relaxed(&header->peak_bytes, (uint64_t)live_bytes);
-        store_relaxed(&header->peak_blocks, (uint64_t)(live_blocks > 0 ? live_blocks : 0));
+    if (live_bytes >= header->peak_bytes) {
+        store_relaxed(&header->peak_bytes, live_bytes);
+        store_relaxed(&header->peak_blocks, live_blocks);
         own_add(&header->peak_number, 1);
     }
     trylock_give(&tracker.peak_lock);
+}
+
+/* A sum may be less than was live at any moment by what is freed while it is made: nobody is stopped for it. Up to a
+ * batch that is within peak_error_bytes, since the thread that looks hides nothing at that moment; what is
+ * beyond, and may have been a peak, is stated. Blocks are summed as bytes are, and in the same moment. */
+struct tracker_look tracker_note_peak(void)
+{
+    struct state_header *header = tracker.header;
+
+    for (unsigned looks = 1;; looks++) {
+        const uint64_t freed_before = SUM(bytes_freed), allocs = SUM(allocs),
+                       allocated = SUM(bytes_allocated);
+        const uint64_t frees = SUM(frees), freed = SUM(bytes_freed);
+        const struct tracker_look look = {live_at_least(allocated, freed), freed - freed_before};
+        const uint64_t live = (uint64_t)look.live_bytes, peak = load_relaxed(&header->peak_bytes);
+        const uint64_t stated = (live > peak ? live : peak) + TRACKER_BATCH_BYTES;
+
+        if (unlikely(live + look.hidden_bytes > stated)) {
+            if (looks < LOOKS_MAX)
+                continue;
+            raise_relaxed(&header->peak_hidden_bytes, live + look.hidden_bytes - stated);
+        }
+        if (live > 0 && live >= peak)
+            note_peak(header, live, (uint64_t)live_at_least(allocs, frees));
+        return look;
+    }
 }
 
 /* --- Start, attention, epoch -------------------------------------------------- */

@@ -120,8 +120,14 @@ int64_t tracker_live_bytes_at_most(void); /* the same from above: freed is read 
 int64_t tracker_live_blocks(void);
 void tracker_totals(struct ht_totals *out);
 
-/* Notes live_bytes as the peak if it is one. */
-void tracker_note_peak(int64_t live_bytes, int64_t live_blocks);
+/* What a thread saw live, and how much more there may have been: what others freed while it summed up. */
+struct tracker_look {
+    int64_t live_bytes;
+    uint64_t hidden_bytes;
+};
+
+/* Notes what is live as the peak if it is one. */
+struct tracker_look tracker_note_peak(void);
 
 /* The shared slot, for callers without one of their own. */
 struct state_slot *tracker_shared_slot(void);

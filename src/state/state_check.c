@@ -451,7 +451,8 @@ void state_view_totals(const struct state_view *view, struct ht_totals *out)
         sum.peak_bytes = (uint64_t)sum.live_bytes;
         sum.peak_blocks = sum.live_blocks > 0 ? (uint64_t)sum.live_blocks : 0;
     }
-    sum.peak_error_bytes = min_u64(sum.peak_error_bytes, load_relaxed(&header->peak_error_bytes));
+    sum.peak_error_bytes = min_u64(sum.peak_error_bytes, load_relaxed(&header->peak_error_bytes)) +
+                           load_relaxed(&header->peak_hidden_bytes);
     sum.threads = load_relaxed(&header->threads);
     sum.lost_events = load_relaxed(&header->lost_events);
     sum.inherited_bytes = header->inherited_bytes;

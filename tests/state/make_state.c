@@ -48,6 +48,7 @@ static const struct field fields[] = {
     FIELD(peak_bytes),
     FIELD(peak_blocks),
     FIELD(peak_error_bytes),
+    FIELD(peak_hidden_bytes),
     FIELD(peak_number),
     FIELD(module_count),
     FIELD(node_count),

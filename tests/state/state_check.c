@@ -205,6 +205,9 @@ static void a_thread_hides_no_more_of_a_peak_than_it_allocated(void **unused)
         sample_slot(&sample, i)->bytes_allocated = UINT64_MAX / 8;
     state_view_totals(&view, &totals);
     assert_int_equal(totals.peak_error_bytes, 4 * STATE_PEAK_ERROR_BYTES);
+    sample_header(&sample)->peak_hidden_bytes = 7;
+    state_view_totals(&view, &totals);
+    assert_int_equal(totals.peak_error_bytes, 4 * STATE_PEAK_ERROR_BYTES + 7);
 }
 
 static void live_above_the_noted_peak_is_the_peak(void **unused)
