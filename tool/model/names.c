@@ -59,14 +59,18 @@ static const char *const library_names[] = {
     "std::",         "__gnu_cxx::",   "operator new",  "__rust_",        "__rg_",        "__rdl_",
     "<std::",        "<alloc::",      "<core::",       "alloc::alloc::", "alloc::boxed", "alloc::collections",
     "alloc::raw_ve", "alloc::slice:", "alloc::string", "alloc::sync::",  "alloc::vec::", "alloc::rc::",
-    "core::ops::",   "core::ptr::",   "core::iter::",  "core::alloc::",  "hashbrown::",
+    "core::ops::",   "core::ptr::",   "core::iter::",  "core::alloc::",  "hashbrown::",  "<hashbrown::",
+    "<<alloc::",     "alloc::fmt::",  "alloc::str::",  "core::slice::",
 };
 
 /* Their headers and sources, by a part of the path: what was inlined of them may be
  * known by a name without its namespace. */
-static const char *const library_sources[] = {"/include/c++/", "/rustc/", "/rust/library/",
+static const char *const library_sources[] = {"/include/c++/", "/rustc/", "/rust/library/", "/rust/deps/",
                                               /* glibc's: getline, and all of a fortified program */
                                               "/usr/include/bits/", "-linux-gnu/bits/"};
+
+/* And Rust's as Rust itself was compiled: by the begin of the path. */
+static const char *const rust_sources[] = {"library/alloc/src/", "library/core/src/", "library/std/src/"};
 
 /* Functions that wrap malloc end with one of these words and, after it, perhaps with
  * one of the endings: xmalloc, g_malloc0_n, sqlite3DbMallocRawNN, PyMem_RawMalloc... */
@@ -251,12 +255,23 @@ bool place_is_linked_tracker(const struct place *place)
     return false;
 }
 
+/* Directories of these names are anybody's: only for a language whose library lies there. */
+static bool is_rust_source(const char *file)
+{
+    size_t length = strlen(file);
+
+    return begins_with(file, rust_sources, HT_ARRAY_LENGTH(rust_sources)) &&
+           strcmp(file + length - 3, ".rs") == 0;
+}
+
 static bool is_library_source(const char *file)
 {
-    for (size_t i = 0; file != NULL && i < HT_ARRAY_LENGTH(library_sources); i++)
+    if (file == NULL)
+        return false;
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(library_sources); i++)
         if (strstr(file, library_sources[i]) != NULL)
             return true;
-    return false;
+    return is_rust_source(file);
 }
 
 bool place_passes_on(const struct place *place)

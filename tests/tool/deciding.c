@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which frames pass an allocation on, and which are the program's own: by their names, files and modules.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/base.h"
+#include "model/names.h"
+
+static bool passes_on(const char *function, const char *file, const char *module)
+{
+    return place_passes_on(
+        &(struct place){.function = function, .file = file, .module = module, .named = true});
+}
+
+/* Of a program whose name says nothing. */
+static bool function_passes_on(const char *function)
+{
+    return passes_on(function, NULL, "/srv/program");
+}
+
+static bool file_passes_on(const char *file)
+{
+    return passes_on("grow", file, "/srv/program");
+}
+
+static void assert_each(const char *const *texts, size_t count, bool (*passes)(const char *), bool expected)
+{
+    for (size_t i = 0; i < count; i++)
+        if (passes(texts[i]) != expected)
+            fail_msg("%s %s on", texts[i], expected ? "does not pass" : "passes");
+}
+
+#define ASSERT_PASS_ON(texts, passes) assert_each(texts, HT_ARRAY_LENGTH(texts), passes, true)
+#define ASSERT_DECIDE(texts, passes) assert_each(texts, HT_ARRAY_LENGTH(texts), passes, false)
+
+static void rusts_library_passes_on(void **unused)
+{
+    static const char *const functions[] = {
+        "alloc::fmt::format::format_inner",
+        "<hashbrown::raw::RawTableInner>::new_uninitialized::<alloc::alloc::Global>",
+        "<<alloc::string::String as core::clone::Clone>::clone as "
+        "core::ops::function::FnOnce<()>>::call_once",
+        "alloc::str::<impl str>::repeat",
+        "core::slice::sort::stable::driftsort_main",
+    };
+    static const char *const files[] = {
+        "library/alloc/src/slice.rs",
+        "library/core/src/ops/function.rs",
+        "library/std/src/io/stdio.rs",
+        "/rust/deps/hashbrown-0.16.1/src/raw/mod.rs",
+        "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/alloc.rs",
+    };
+
+    (void)unused;
+    ASSERT_PASS_ON(functions, function_passes_on);
+    ASSERT_PASS_ON(files, file_passes_on);
+}
+
+static void what_is_only_called_like_rusts_library_is_the_programs(void **unused)
+{
+    static const char *const functions[] = {"my_crate::grow", "<my_crate::Shelf>::fill", "alloc::format_one"};
+    static const char *const files[] = {"library/core/src/queue.c", "src/library/core/src/queue.rs",
+                                        "library/core/src/"};
+
+    (void)unused;
+    ASSERT_DECIDE(functions, function_passes_on);
+    ASSERT_DECIDE(files, file_passes_on);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rusts_library_passes_on),
+        cmocka_unit_test(what_is_only_called_like_rusts_library_is_the_programs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
