@@ -72,11 +72,53 @@ static void what_is_only_called_like_rusts_library_is_the_programs(void **unused
     ASSERT_DECIDE(files, file_passes_on);
 }
 
+static void wrappers_of_malloc_pass_on_as_templates_and_methods_too(void **unused)
+{
+    static const char *const functions[] = {
+        "xmalloc",
+        "g_malloc0_n",
+        "sqlite3DbMallocRawNN",
+        "xmalloc<double>",
+        "util::xmalloc<std::pair<int, int> >",
+        "pool::xcalloc::<u8>",
+        "Mallocator::malloc",
+        "pool<malloc_policy>::malloc",
+        "Shelf::operator new",
+        "Shelf::operator new[]",
+        "shop::Shelf<int>::operator new<double>",
+    };
+
+    (void)unused;
+    ASSERT_PASS_ON(functions, function_passes_on);
+}
+
+static void what_has_the_words_elsewhere_in_its_name_is_the_programs(void **unused)
+{
+    static const char *const functions[] = {
+        "",
+        ">",
+        "<malloc>",
+        "Mallocator::grow",
+        "Shelf<malloc>::fill",
+        "fill<malloc>",
+        "Shelf::operator>",
+        "malloc_operator>>",
+        "Shelf::operator delete",
+        "Shelf::cooperator new_one",
+        "malloc_stats",
+    };
+
+    (void)unused;
+    ASSERT_DECIDE(functions, function_passes_on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rusts_library_passes_on),
         cmocka_unit_test(what_is_only_called_like_rusts_library_is_the_programs),
+        cmocka_unit_test(wrappers_of_malloc_pass_on_as_templates_and_methods_too),
+        cmocka_unit_test(what_has_the_words_elsewhere_in_its_name_is_the_programs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

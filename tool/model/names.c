@@ -195,15 +195,52 @@ static bool is_one_of(const char *text, const char *const *list, size_t count)
     return false;
 }
 
-static bool is_wrapper(const char *name)
+/* Without its last template arguments: 7 of xmalloc<pair<int, int>> and of Rust's xmalloc::<u8>. */
+static size_t length_without_arguments(const char *name)
 {
-    for (size_t i = 0; i < HT_ARRAY_LENGTH(words); i++) {
-        const char *at = strcasestr(name, words[i]);
+    size_t length = strlen(name), at = length, depth = 0;
 
-        if (at != NULL && is_one_of(at + strlen(words[i]), endings, HT_ARRAY_LENGTH(endings)))
+    if (length == 0 || name[length - 1] != '>')
+        return length;
+    do {
+        at--;
+        depth += name[at] == '>';
+        depth -= name[at] == '<';
+    } while (depth > 0 && at > 0);
+    if (depth > 0 || at == 0) /* operator>, or <Shelf as Fill> */
+        return length;
+    return at > 2 && strncmp(name + at - 2, "::", 2) == 0 ? at - 2 : at;
+}
+
+/* The name's last word may be the second of its kind: Mallocator::malloc. */
+static bool ends_with_word(const char *name, const char *word)
+{
+    for (const char *at = strcasestr(name, word); at != NULL; at = strcasestr(at + 1, word))
+        if (is_one_of(at + strlen(word), endings, HT_ARRAY_LENGTH(endings)))
             return true;
-    }
-    return is_one_of(name, others, HT_ARRAY_LENGTH(others));
+    return false;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+static bool is_wrapper(const char *function)
+{
+    char *name = must_strdup(function);
+    bool found = false;
+
+    name[length_without_arguments(name)] = '\0';
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(words) && !found; i++)
+        found = ends_with_word(name, words[i]);
+    /* A class's own; the global one is in library_names. */
+    found = found || ends_with(name, "::operator new") || ends_with(name, "::operator new[]") ||
+            is_one_of(name, others, HT_ARRAY_LENGTH(others));
+    free(name);
+    return found;
 }
 
 bool place_is_operator_new(const struct place *place)
@@ -258,10 +295,7 @@ bool place_is_linked_tracker(const struct place *place)
 /* Directories of these names are anybody's: only for a language whose library lies there. */
 static bool is_rust_source(const char *file)
 {
-    size_t length = strlen(file);
-
-    return begins_with(file, rust_sources, HT_ARRAY_LENGTH(rust_sources)) &&
-           strcmp(file + length - 3, ".rs") == 0;
+    return begins_with(file, rust_sources, HT_ARRAY_LENGTH(rust_sources)) && ends_with(file, ".rs");
 }
 
 static bool is_library_source(const char *file)
