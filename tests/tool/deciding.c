@@ -112,6 +112,43 @@ static void what_has_the_words_elsewhere_in_its_name_is_the_programs(void **unus
     ASSERT_DECIDE(functions, function_passes_on);
 }
 
+static bool module_passes_on(const char *module)
+{
+    return passes_on("grow", NULL, module);
+}
+
+static void libraries_that_all_calls_go_through_pass_on(void **unused)
+{
+    static const char *const modules[] = {
+        "/lib/x86_64-linux-gnu/libc.so.6",
+        "/lib/x86_64-linux-gnu/libc-2.31.so",
+        "/lib/libc.musl-x86_64.so.1",
+        "/usr/lib/llvm-14/lib/libc++.so.1.0",
+        "/usr/lib/llvm-14/lib/libc++abi.so.1.0",
+        "/usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30",
+        "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
+        "/opt/lib/libheaptracker-preload.so",
+        "/opt/lib/libheaptracker-preload-musl.so",
+        "/lib64/ld-linux-x86-64.so.2",
+        "[vdso]",
+    };
+
+    (void)unused;
+    ASSERT_PASS_ON(modules, module_passes_on);
+}
+
+static void a_program_that_is_called_like_a_library_is_none(void **unused)
+{
+    static const char *const modules[] = {
+        "/srv/libc++demo",     "/srv/libc-2demo",        "/srv/libc++",
+        "/srv/libgcc_stats",   "/srv/libc.so.d/program", "/srv/libcrypto.so.3",
+        "/srv/libc++.so/demo", "/srv/[vdso]x",           "/srv/ld-2048",
+    };
+
+    (void)unused;
+    ASSERT_DECIDE(modules, module_passes_on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +156,8 @@ int main(void)
         cmocka_unit_test(what_is_only_called_like_rusts_library_is_the_programs),
         cmocka_unit_test(wrappers_of_malloc_pass_on_as_templates_and_methods_too),
         cmocka_unit_test(what_has_the_words_elsewhere_in_its_name_is_the_programs),
+        cmocka_unit_test(libraries_that_all_calls_go_through_pass_on),
+        cmocka_unit_test(a_program_that_is_called_like_a_library_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

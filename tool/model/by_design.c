@@ -62,6 +62,7 @@ static bool is_loader(const char *module)
 }
 
 #define BEGINS_WITH(text, list) begins_with((text), (list), HT_ARRAY_LENGTH(list))
+#define IS_LIBRARY(module, list) is_library_file((module), (list), HT_ARRAY_LENGTH(list))
 
 static bool is_call(const char *function)
 {
@@ -81,7 +82,7 @@ static bool is_start_of_library(struct symbols *symbols, const uint64_t *frames,
         size_t count;
 
         module = path_base(symbols_places(symbols, frames[i], &count)->module);
-        if (!is_loader(module) && !BEGINS_WITH(module, libcs) && !BEGINS_WITH(module, runtimes))
+        if (!is_loader(module) && !IS_LIBRARY(module, libcs) && !IS_LIBRARY(module, runtimes))
             return false;
     }
     return is_loader(module);
@@ -97,7 +98,7 @@ bool site_by_design(const struct profile *profile, struct symbols *symbols, cons
         size_t count;
         const struct place *places = symbols_places(symbols, frames[i], &count);
         const char *module = path_base(places->module);
-        bool in_libc = BEGINS_WITH(module, libcs);
+        bool in_libc = IS_LIBRARY(module, libcs);
 
         if (is_loader(module))
             return true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/loader.h"
 
+#include <string.h>
+
 #include "base/base.h"
 #include "util.h"
 
@@ -9,11 +11,16 @@
 static const char *const of_glibc[] = {"ld-linux", "ld-2", "ld64.so", "ld.so"};
 static const char *const of_musl[] = {"ld-musl"};
 
-enum loader loader_of(const char *path)
+bool is_library_file(const char *path, const char *const *list, size_t count)
 {
     const char *name = path_base(path);
 
-    return begins_with(name, of_glibc, HT_ARRAY_LENGTH(of_glibc)) ? LOADER_GLIBC
-           : begins_with(name, of_musl, HT_ARRAY_LENGTH(of_musl)) ? LOADER_MUSL
-                                                                  : LOADER_NONE;
+    return strstr(name, ".so") != NULL && begins_with(name, list, count);
+}
+
+enum loader loader_of(const char *path)
+{
+    return is_library_file(path, of_glibc, HT_ARRAY_LENGTH(of_glibc)) ? LOADER_GLIBC
+           : is_library_file(path, of_musl, HT_ARRAY_LENGTH(of_musl)) ? LOADER_MUSL
+                                                                      : LOADER_NONE;
 }

@@ -49,8 +49,9 @@ char *name_demangle(const char *symbol)
 /* The begins of the file names of the libraries that every program's calls go through, as they
  * do through the dynamic loader. */
 static const char *const library_modules[] = {
-    "libc.so",  "libc-2",        "libc++",       "libc.musl", "libstdc++.so",
-    "libgcc_s", "libpthread.so", "libpthread-2", "[vdso]",    "libheaptracker-preload",
+    "libc.so",       "libc-2",       "libc++",
+    "libc.musl",     "libstdc++.so", "libgcc_s",
+    "libpthread.so", "libpthread-2", "libheaptracker-preload",
 };
 
 /* Of C++ and Rust, by the begin of their demangled names; Rust's alloc and core by
@@ -308,10 +309,16 @@ static bool is_library_source(const char *file)
     return is_rust_source(file);
 }
 
+/* The [vdso] is what the kernel calls its own. */
+static bool is_library(const char *module)
+{
+    return is_library_file(module, library_modules, HT_ARRAY_LENGTH(library_modules)) ||
+           strncmp(module, "[vdso]", 6) == 0 || loader_of(module) != LOADER_NONE;
+}
+
 bool place_passes_on(const struct place *place)
 {
-    return begins_with(path_base(place->module), library_modules, HT_ARRAY_LENGTH(library_modules)) ||
-           loader_of(place->module) != LOADER_NONE || is_library_source(place->file) ||
+    return is_library(place->module) || is_library_source(place->file) ||
            (place->named &&
             (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
              is_wrapper(place->function) || is_hook(place) || place_is_linked_tracker(place)));
