@@ -195,27 +195,41 @@ static size_t utf8_sequence(const unsigned char *text, size_t left)
     return bytes;
 }
 
-static bool steers_terminal(const unsigned char *text, size_t bytes)
+size_t utf8_decode(const char *text, size_t left, uint32_t *character)
 {
-    return (bytes == 1 && (text[0] < 0x20 || text[0] == 0x7F)) ||
-           (bytes == 2 && text[0] == 0xC2 && text[1] < 0xA0); /* C1 controls */
+    static const unsigned char first_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    const unsigned char *from = (const unsigned char *)text;
+    size_t bytes = utf8_sequence(from, left);
+
+    *character = from[0] & first_bits[bytes];
+    for (size_t i = 1; i < bytes; i++)
+        *character = *character << 6 | (from[i] & 0x3F);
+    return bytes;
+}
+
+/* Control characters, and those that reverse what stands around them (Unicode's Bidi_Control). */
+static bool steers_terminal(uint32_t character)
+{
+    return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0x061C ||
+           character == 0x200E || character == 0x200F || (character >= 0x202A && character <= 0x202E) ||
+           (character >= 0x2066 && character <= 0x2069);
 }
 
 char *utf8_copy(const char *text, size_t length, bool for_terminal)
 {
     static const char replacement[3] = "\xEF\xBF\xBD";
-    const unsigned char *from = (const unsigned char *)text;
     char *copy = must_malloc(3 * length + 1), *to = copy;
 
     for (size_t i = 0; i < length;) {
-        size_t bytes = utf8_sequence(from + i, length - i);
+        uint32_t character;
+        size_t bytes = utf8_decode(text + i, length - i, &character);
 
-        if (bytes == 0 || (for_terminal && steers_terminal(from + i, bytes))) {
+        if (bytes == 0 || (for_terminal && steers_terminal(character))) {
             memcpy(to, replacement, sizeof replacement);
             to += sizeof replacement;
             i += bytes ? bytes : 1;
         } else {
-            memcpy(to, from + i, bytes);
+            memcpy(to, text + i, bytes);
             to += bytes;
             i += bytes;
         }

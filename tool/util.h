@@ -60,9 +60,13 @@ bool begins_with(const char *text, const char *const *list, size_t count);
 /* The decimal number that is all of text; false for anything else. */
 bool parse_u32(const char *text, uint32_t *out);
 
+/* Bytes of the well-formed UTF-8 sequence at text, of which `left` bytes are there, and its character; 0 for
+ * none. A NUL ends a sequence too. */
+size_t utf8_decode(const char *text, size_t left, uint32_t *character);
+
 /* A copy of length bytes as valid UTF-8: what is not becomes U+FFFD. With
- * for_terminal, control characters do too, so that a stranger's file cannot
- * steer the reader's terminal. */
+ * for_terminal, control characters do too, and those that change the direction of
+ * writing, so that a stranger's file cannot steer the reader's terminal. */
 char *utf8_copy(const char *text, size_t length, bool for_terminal);
 
 #endif /* HT_TOOL_UTIL_H */

@@ -138,6 +138,20 @@ load helpers
     iconv -f UTF-8 -t UTF-8 out >/dev/null
 }
 
+@test "characters that turn the direction of writing reverse no line, and json keeps them" {
+    need jq
+    for turn in $'\xd8\x9c' $'\u200e' $'\u200f' $'\u202a' $'\u202e' $'\u2066' $'\u2069'; do
+        "$make_state" x.ht program="/bin/a${turn}cod.exe" module="/bin/lib${turn}cod.so" stack=1000
+        for format in text collapsed massif heaptrack csv; do
+            "$tool" report --format=$format x.ht >out
+            grep -qF "lib"$'\xef\xbf\xbd'"cod.so" out
+            fails grep -qF "$turn" out
+        done
+        "$tool" report --format=json x.ht >out
+        grep -qF "lib${turn}cod.so" <(jq -r '.sites[].stack[].module' out)
+    done
+}
+
 @test "numbers beyond 63 bits stay valid json integers" {
     need jq
     "$make_state" x.ht peak_bytes=18446744073709551615
