@@ -94,6 +94,16 @@ load helpers
     [ "$(awk '{ if (length > m) m = length } END { print m }' out)" -le 100 ]
 }
 
+@test "names of characters that take two columns fit 100 columns too, whatever the locale" {
+    wide=$(printf '堆%.0s' {1..90})
+    "$make_state" x.ht module="/srv/$wide" stack=1000,2000,3000
+    for locale in C.UTF-8 C; do
+        LC_ALL=$locale "$tool" report x.ht >out
+        grep -q '堆\(…\|\.\.\.\)堆' out
+        [ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 100 ]
+    done
+}
+
 @test "json has every field of the contract, with the exact numbers" {
     need jq
     "$make_state" x.ht inherited_bytes=30 inherited_blocks=2 lost_events=4 peak_error_bytes=500

@@ -2,10 +2,12 @@
 #include "export/screen.h"
 
 #include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/base.h"
 #include "util.h"
@@ -47,41 +49,100 @@ const char *screen_plain(const struct screen *screen)
     return screen->colour ? "\033[0m" : "";
 }
 
-static bool begins_character(char byte)
+/* Names are UTF-8 whatever the locale says, and wcwidth() knows the locale's characters alone. */
+static locale_t unicode(void)
 {
-    return ((unsigned char)byte & 0xC0) != 0x80;
+    static locale_t locale;
+
+    if (locale == (locale_t)0)
+        locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (locale == (locale_t)0) /* an old system has none: the user's may be UTF-8 too */
+        locale = LC_GLOBAL_LOCALE;
+    return locale;
+}
+
+/* Columns that a character takes: none for an accent, two for most of East Asia's. */
+static size_t width_of(uint32_t character)
+{
+    locale_t users;
+    int width;
+
+    if (character < 0x80)
+        return 1;
+    users = uselocale(unicode());
+    width = wcwidth((wchar_t)character);
+    uselocale(users);
+    return width < 0 ? 1 : (size_t)width;
+}
+
+/* Steps over a character of what utf8_copy() gave; returns its columns. */
+static size_t step(const char **text)
+{
+    enum { BYTES_MAX = 4 };
+    uint32_t character;
+
+    *text += utf8_decode(*text, BYTES_MAX, &character);
+    return width_of(character);
+}
+
+static size_t columns_in(const char *safe)
+{
+    size_t columns = 0;
+
+    while (*safe)
+        columns += step(&safe);
+    return columns;
 }
 
 size_t screen_columns(const char *text)
 {
-    size_t columns = 0;
+    char *safe = utf8_copy(text, strlen(text), true);
+    size_t columns = columns_in(safe);
 
-    for (; *text; text++)
-        columns += begins_character(*text);
+    free(safe);
     return columns;
 }
 
-/* The byte at which character number `characters` begins. */
-static const char *skip(const char *text, size_t characters)
+/* Where the longest begin of at most `columns` columns ends: with all accents of its last character. */
+static const char *begin_end(const char *safe, size_t columns)
 {
-    for (; *text; text++)
-        if (begins_character(*text) && characters-- == 0)
+    for (const char *next = safe; *safe; safe = next) {
+        size_t width = step(&next);
+
+        if (width > columns)
             break;
-    return text;
+        columns -= width;
+    }
+    return safe;
+}
+
+/* Where the longest end of at most `columns` columns begins: with no accent of what is left out. */
+static const char *end_begin(const char *safe, size_t columns)
+{
+    size_t left = columns_in(safe);
+
+    for (const char *next = safe; *safe; safe = next) {
+        size_t width = step(&next);
+
+        if (left <= columns && width > 0)
+            break;
+        left -= width;
+    }
+    return safe;
 }
 
 char *screen_fit(const struct screen *screen, const char *text, size_t columns)
 {
     char *safe = utf8_copy(text, strlen(text), true), *fitted;
     const char *gap = screen->utf8 ? "\xE2\x80\xA6" : "...";
-    size_t length = screen_columns(safe), gap_columns = screen_columns(gap), left;
+    size_t gap_columns = columns_in(gap), left;
 
-    if (length <= columns || columns <= gap_columns)
+    if (columns_in(safe) <= columns || columns <= gap_columns)
         return safe;
     /* Two thirds of what stays are the begin: namespaces and prefixes lie there. */
     left = (columns - gap_columns) * 2 / 3;
-    fitted = must_asprintf("%.*s%s%s", (int)(skip(safe, left) - safe), safe, gap,
-                           skip(safe, length - (columns - gap_columns - left)));
+    fitted = must_asprintf("%.*s%s%s", (int)(begin_end(safe, left) - safe), safe, gap,
+                           end_begin(safe, columns - gap_columns - left));
     free(safe);
     return fitted;
 }

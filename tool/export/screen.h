@@ -29,7 +29,7 @@ const char *screen_bold(const struct screen *screen);
 const char *screen_dim(const struct screen *screen);
 const char *screen_plain(const struct screen *screen);
 
-/* Columns that text takes: its characters, each taken for one column. */
+/* Columns that text takes on a terminal, as screen_fit() would write it: a character of East Asia's takes two. */
 size_t screen_columns(const char *text);
 
 /* A copy (malloc'ed) of at most `columns` columns, without what steers a terminal;
