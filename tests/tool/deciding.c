@@ -149,6 +149,21 @@ static void a_program_that_is_called_like_a_library_is_none(void **unused)
     ASSERT_DECIDE(modules, module_passes_on);
 }
 
+static void assert_source(const char *file, unsigned line, const char *expected)
+{
+    char *source = place_in_source(&(struct place){.file = file, .line = line});
+
+    assert_string_equal(source, expected);
+    free(source);
+}
+
+static void a_line_that_is_not_known_is_no_line_0(void **unused)
+{
+    (void)unused;
+    assert_source("/srv/src/shelf.cc", 12, "shelf.cc:12");
+    assert_source("/srv/src/shelf.cc", 0, "shelf.cc");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +173,7 @@ int main(void)
         cmocka_unit_test(what_has_the_words_elsewhere_in_its_name_is_the_programs),
         cmocka_unit_test(libraries_that_all_calls_go_through_pass_on),
         cmocka_unit_test(a_program_that_is_called_like_a_library_is_none),
+        cmocka_unit_test(a_line_that_is_not_known_is_no_line_0),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,35 @@ END
     grep -Eq "^ +\S+ main places.c:$(line_of main)\$" out
 }
 
+@test "a line that is not known is no line 0" {
+    need_tracking
+    need clang # gcc and gas know no line 0
+    need jq
+    cat >program.c <<-'END'
+	#include <stdlib.h>
+	void *volatile kept;
+	__attribute__((noinline)) void start(void)
+	{
+	#line 0 "program.c"
+	    *(char *)(kept = malloc(1000)) = 1;
+	#line 7 "program.c"
+	}
+	int main(void) { start(); return 0; }
+	END
+    clang -g -O1 -w -o program program.c
+    "$tool" run -q -o x.ht ./program
+    "$tool" report x.ht >out
+    grep -Eq ' start  program\.c$' out
+    "$tool" report --format=massif x.ht >out
+    grep -q ': start (.*program\.c)$' out
+    "$tool" report --format=json x.ht >out
+    json out '.sites[] | select(.bytes_allocated == 1000) | .stack[0] | [.line, (.file | endswith("program.c"))]' '[0,true]'
+    check 1 --site='start:live=0' x.ht
+    grep -q 'start at program\.c$' <<<"$out"
+    split "$tool" torture -- ./program
+    grep -Eq ' start +program\.c$' <<<"$out$err"
+}
+
 @test "separate debug information is found by its link" {
     places
     need objcopy binutils

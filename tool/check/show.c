@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "export/export.h"
 #include "export/screen.h"
+#include "model/names.h"
 #include "util.h"
 
 show_function *show_find(const char *name)
@@ -40,12 +41,16 @@ char *show_headline(const struct verdict *verdict)
 char *show_culprit(const struct culprit *culprit)
 {
     const struct place *place = &culprit->places[0];
+    char *where, *text;
 
     if (culprit->place_count == 0)
         return must_strdup(culprit->label);
-    if (place->file != NULL && place->line > 0)
-        return must_asprintf("%s at %s:%u", place_shown(place), path_base(place->file), place->line);
-    return must_asprintf("%s in %s", place_shown(place), path_base(place->module));
+    if (place->file == NULL)
+        return must_asprintf("%s in %s", place_shown(place), path_base(place->module));
+    where = place_in_source(place);
+    text = must_asprintf("%s at %s", place_shown(place), where);
+    free(where);
+    return text;
 }
 
 /* --- Text --------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ static char *location_of(const struct screen *screen, const struct place *place,
 {
     const char *module = path_base(place->module);
     bool is_own = strcmp(place->module, expected_module) == 0;
+    char *source, *both;
 
     if (place->file == NULL && place->named)
         return must_strdup(is_own ? "" : module);
@@ -33,9 +34,12 @@ static char *location_of(const struct screen *screen, const struct place *place,
         return strncmp(place->function, module, strlen(module)) == 0
                    ? must_strdup("")
                    : must_asprintf("%s+0x%" PRIx64, module, place->offset);
-    return is_own || screen->columns < SCREEN_COLUMNS
-               ? must_asprintf("%s:%u", path_base(place->file), place->line)
-               : must_asprintf("%s:%u %s", path_base(place->file), place->line, module);
+    source = place_in_source(place);
+    if (is_own || screen->columns < SCREEN_COLUMNS)
+        return source;
+    both = must_asprintf("%s %s", source, module);
+    free(source);
+    return both;
 }
 
 /* What file and line may take of a row, where the name wants its share too. */

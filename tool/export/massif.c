@@ -113,8 +113,10 @@ static void print_place(struct massif *massif, const struct place *place)
     char *file = plain_text(place->file ? place->file : place->module, "#", '_');
 
     fprintf(massif->out, "0x%" PRIX64 ": %s", place->address, function);
-    if (place->file)
+    if (place->file && place->line > 0)
         fprintf(massif->out, " (%s:%u)\n", file, place->line);
+    else if (place->file)
+        fprintf(massif->out, " (%s)\n", file);
     else if (*file)
         fprintf(massif->out, " (in %s)\n", file);
     else

@@ -46,6 +46,13 @@ char *name_demangle(const char *symbol)
     return name;
 }
 
+char *place_in_source(const struct place *place)
+{
+    const char *file = path_base(place->file);
+
+    return place->line > 0 ? must_asprintf("%s:%u", file, place->line) : must_strdup(file);
+}
+
 /* The begins of the file names of the libraries that every program's calls go through, as they
  * do through the dynamic loader. */
 static const char *const library_modules[] = {

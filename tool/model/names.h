@@ -16,6 +16,10 @@ char *name_demangle(const char *symbol);
  * the C and C++ libraries, the standard containers, and functions that wrap malloc. */
 bool place_passes_on(const struct place *place);
 
+/* "file.c:12" of a place whose file is known; the file alone where the line is not: a compiler's own code has
+ * none, as what initializes C++'s globals. malloc'ed. */
+char *place_in_source(const struct place *place);
+
 /* True for any form of operator new. */
 bool place_is_operator_new(const struct place *place);
 

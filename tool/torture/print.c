@@ -10,6 +10,7 @@
 
 #include "export/export.h"
 #include "export/json_parts.h"
+#include "model/names.h"
 #include "torture/findings.h"
 #include "util.h"
 
@@ -26,13 +27,12 @@ static void print_stack(const struct finding *finding, FILE *out)
     for (size_t i = 0; i < finding->place_count; i++) {
         const struct place *place = &finding->places[i];
         char *name = utf8_copy(place_shown(place), strlen(place_shown(place)), true);
+        char *where = place->file ? place_in_source(place) : must_strdup(path_base(place->module));
+        char *safe = utf8_copy(where, strlen(where), true);
 
-        fprintf(out, "    %-32s", name);
-        if (place->file)
-            fprintf(out, " %s:%u", path_base(place->file), place->line);
-        else
-            fprintf(out, " %s", path_base(place->module));
-        fputs(place->inlined ? " (inlined)\n" : "\n", out);
+        fprintf(out, "    %-32s %s%s\n", name, safe, place->inlined ? " (inlined)" : "");
+        free(safe);
+        free(where);
         free(name);
     }
     if (finding->place_count == 0)
