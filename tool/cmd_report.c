@@ -48,7 +48,7 @@ static void load_named(struct snapshot *snapshot, const char *path)
     struct snapshot_error error;
 
     if (!snapshot_load(snapshot, path, &error))
-        die("%s: %s; %s", path, error.text, error.remedy);
+        die("%s: %s; %s", visible_name(path), error.text, error.remedy);
 }
 
 /* Its bytes are there as long as the process has them mapped. */

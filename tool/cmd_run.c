@@ -157,7 +157,8 @@ static int exec_failed(const char *command, int error)
     bool absent = error == ENOENT || error == ENOTDIR;
 
     if (absent && strchr(command, '/') == NULL)
-        warning("%s: not found in PATH", command);
+        warning("%s: not found in PATH; give the name of a program there, or its path",
+                visible_name(command));
     else
         warning("%s: cannot execute it: %s", command, strerror(error));
     return absent ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;

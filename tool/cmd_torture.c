@@ -125,7 +125,7 @@ static void fail(struct torture *torture, const char *why, const char *remedy)
 {
     if (torture->base)
         state_directory_remove(torture->base);
-    die("%s: %s; %s", torture->plan.command[0], why, remedy);
+    die("%s: %s; %s", visible_name(torture->plan.command[0]), why, remedy);
 }
 
 /* The run without a failure: what is usual, and how long it takes (ns). */

@@ -68,7 +68,7 @@ static void print_help(const struct usage *usage, const struct option_spec *spec
 /* A file without a name would be complained of without one. */
 static void require_name(const char *command, const struct option_spec *spec, const char *value)
 {
-    static const char *const of_files[] = {"FILE", "OUT", "DIR"};
+    static const char *const of_files[] = {"FILE", "OUT", "DIR", "PROGRAM", "IMAGE[@ADDRESS]"};
 
     for (size_t i = 0; spec->metavar && value && *value == '\0' && i < HT_ARRAY_LENGTH(of_files); i++)
         if (strcmp(spec->metavar, of_files[i]) == 0)

@@ -143,6 +143,11 @@ const char *path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
+const char *visible_name(const char *name)
+{
+    return *name ? name : "''";
+}
+
 bool begins_with(const char *text, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)

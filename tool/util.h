@@ -54,6 +54,9 @@ uint64_t monotonic_now_ns(void);
 /* The name of a file without its directories: what is behind the last slash. */
 const char *path_base(const char *path);
 
+/* A name as a message says it: an empty one in quotes, since nobody would see it. */
+const char *visible_name(const char *name);
+
 /* Whether the text begins with one of the `count` texts of the list. */
 bool begins_with(const char *text, const char *const *list, size_t count);
 

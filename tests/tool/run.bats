@@ -100,12 +100,23 @@ load helpers
 }
 
 @test "an option whose file has no name is named itself" {
-    for command in "run --output=" "run --state-dir=" "check --output=" "check --max-live=0 --baseline=" "report --output=" "torture --state-dir="; do
+    for command in "run --output=" "run --state-dir=" "check --output=" "check --max-live=0 --baseline=" "report --output=" "report --exe=" "report --memory=" "torture --state-dir="; do
         # shellcheck disable=SC2086 # words are wanted
         split "$tool" $command true
         [ "$status" -eq 2 ] || [ "$status" -eq 125 ]
         one_line "$err"
-        [[ $err =~ ": option '--"(output|state-dir|baseline)"' needs a value: "(FILE|OUT|DIR)" (see " ]]
+        [[ $err =~ ": option '--"(output|state-dir|baseline|exe|memory)"' needs a value: "(FILE|OUT|DIR|PROGRAM|IMAGE\[@ADDRESS\])" (see " ]]
+    done
+}
+
+@test "a file or a program without a name is shown in quotes, and what to do beside it" {
+    for command in "report" "diff x.ht" "check --max-live=0" "run --" "check --max-live=0 --" "torture --"; do
+        "$make_state" x.ht
+        # shellcheck disable=SC2086 # words are wanted
+        split "$tool" $command ''
+        [ "$status" -eq 2 ] || [ "$status" -eq 125 ] || [ "$status" -eq 127 ]
+        one_line "$err"
+        [[ $err == "heaptracker: '': "*"; give "* ]]
     done
 }
 

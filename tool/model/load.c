@@ -11,7 +11,7 @@ void report_load(struct report *report, const char *path)
     struct snapshot_error error;
 
     if (!snapshot_load(&snapshot, path, &error))
-        die("%s: %s; %s", path, error.text, error.remedy);
+        die("%s: %s; %s", visible_name(path), error.text, error.remedy);
     *report = (struct report){0};
     summary_of(&report->main, &snapshot);
     profile_of(&report->profile, &snapshot);
