@@ -292,6 +292,20 @@ take_debug_data() {
     fails grep -E '\.(h|hpp|tcc):[0-9]' rows
 }
 
+@test "what a library keeps for itself has one name at the peak and at the end" {
+    need_tracking
+    places
+    [ -x "$places-cxx" ] || skip "no C++ compiler"
+    "$tool" run --top=100 -q -o x.ht -- "$places-cxx"
+    "$tool" report x.ht >out
+    sed -n '/^Still live/,/^$/p' out >live
+    grep -q '(held by libc and the loader by design)' live || skip "this libstdc++ keeps nothing"
+    sed -n '/^Who held/,/^$/p' out >peak
+    grep -q '(held by libc and the loader by design)$' peak
+    fails grep -q ' libstdc++' peak
+    grep -q ' main ' peak # whose threads' storage is the loader's
+}
+
 @test "stacks of operator new begin with the program, and --stacks=caller names it" {
     need_tracking
     places

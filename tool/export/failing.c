@@ -20,21 +20,16 @@ static const char *cause_text(uint32_t cause)
 static void print_failure(const struct screen *screen, const struct report *report, struct symbols *symbols,
                           const struct state_failure *failure)
 {
-    struct site site = {
-        .kind = site_kind_of(failure->site), .id = failure->site, .peak_blocks = 1, .peak_bytes = 1};
-    struct profile one = report->profile;
-    struct rows rows;
+    struct site site = {.kind = site_kind_of(failure->site), .id = failure->site};
+    struct row row = {.site = &site, .stacks = 1}; /* never by_design: what failed is held by nobody */
     char asked[24], live[24];
     bool is_overflow = failure->size == UINT64_MAX; /* of calloc's count and size, say */
 
-    one.sites = &site;
-    one.site_count = 1;
-    rows = rows_make(&one, symbols, MEASURE_PEAK); /* of live ones some are libc's by design */
+    row.place_count = rows_deciding_places(&report->profile, symbols, &site, row.places);
     export_bytes(asked, (double)failure->size);
     export_bytes(live, (double)failure->live_bytes);
     fprintf(screen->out, "  %9s asked, %9s live  ", is_overflow ? ">= 16 EiB" : asked, live);
-    print_row_name(screen, &rows.items[0], report->main.program);
-    rows_free(&rows);
+    print_row_name(screen, &row, report->main.program);
 }
 
 static void print_cause(const struct screen *screen, const struct report *report, struct symbols *symbols,

@@ -119,6 +119,17 @@ static struct row *row_for(struct rows *rows, const struct row *wanted)
     return &rows->items[rows->count++];
 }
 
+/* At the peak only what no place of the program's stands for: who started the threads, whose storage the
+ * loader allocates, may well be who made the peak. */
+static bool is_by_design(const struct row *row, const struct profile *profile, struct symbols *symbols,
+                         enum measure measure)
+{
+    if (measure == MEASURE_TEMPORARY || row->place_count == 0)
+        return false;
+    return (measure == MEASURE_LIVE || place_passes_on(&row->places[0])) &&
+           site_by_design(profile, symbols, row->site);
+}
+
 struct rows rows_make(const struct profile *profile, struct symbols *symbols, enum measure measure)
 {
     const struct site **sorted = must_malloc(profile->site_count * sizeof(const struct site *));
@@ -137,7 +148,7 @@ struct rows rows_make(const struct profile *profile, struct symbols *symbols, en
         struct row wanted = {.site = sorted[i]}, *row;
 
         wanted.place_count = rows_deciding_places(profile, symbols, sorted[i], wanted.places);
-        wanted.by_design = measure == MEASURE_LIVE && site_by_design(profile, symbols, sorted[i]);
+        wanted.by_design = is_by_design(&wanted, profile, symbols, measure);
         row = row_for(&rows, &wanted);
         row->bytes = wrapping_sum(row->bytes, bytes_of(sorted[i], measure));
         row->blocks = wrapping_sum(row->blocks, blocks_of(sorted[i], measure));

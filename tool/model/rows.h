@@ -24,7 +24,8 @@ struct row {
     int64_t bytes;
     int64_t blocks; /* MEASURE_TEMPORARY: allocations */
     size_t stacks;
-    bool by_design; /* of MEASURE_LIVE: all that libc and the loader keep (model/by_design.h) */
+    bool by_design; /* all that libc and the loader keep (model/by_design.h); of MEASURE_PEAK without
+                     * what the program's own code called for */
 };
 
 struct rows {
