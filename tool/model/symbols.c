@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "model/debug_info.h"
 #include "model/names.h"
 #include "model/symbol_table.h"
 #include "util.h"
@@ -23,24 +24,6 @@
 /* A symbol that lies further before an address says nothing about it. */
 #define NEAR_BYTES (16 * 1024)
 
-/* Code of a compilation unit, or of a function in it. */
-struct code_range {
-    Dwarf_Addr begin;
-    Dwarf_Addr end;
-    Dwarf_Die die;
-};
-
-struct code_ranges {
-    struct code_range *items; /* by begin */
-    size_t count;
-};
-
-/* The functions of one compilation unit. */
-struct unit {
-    Dwarf_Off offset;
-    struct code_ranges functions;
-};
-
 struct module {
     const struct state_module *of;
     bool opened;
@@ -48,10 +31,7 @@ struct module {
     Dwfl_Module *dwfl_module; /* NULL: no names */
     struct symbol_table table;
     bool table_made;
-    struct code_ranges unit_code; /* made where libdw finds no unit: clang writes no .debug_aranges */
-    bool unit_code_made;
-    struct unit *units; /* of which an address was looked up */
-    size_t unit_count;
+    struct debug_info debug;
 };
 
 /* Places of one `where`; the table is open-addressed, its length a power of two. */
@@ -132,108 +112,17 @@ static void module_open(struct module *module)
     } else if (!same_build(module->dwfl_module, module->of)) {
         warning("%s has changed since: its addresses are shown without names", path);
         module->dwfl_module = NULL;
+    } else {
+        debug_info_begin(&module->debug, module->dwfl_module);
     }
 }
 
 static void module_close(struct module *module)
 {
     symbol_table_free(&module->table);
-    for (size_t i = 0; i < module->unit_count; i++)
-        free(module->units[i].functions.items);
-    free(module->units);
-    free(module->unit_code.items);
+    debug_info_free(&module->debug);
     if (module->dwfl != NULL)
         dwfl_end(module->dwfl);
-}
-
-/* --- Code by address ----------------------------------------------------------- */
-
-static void add_code(struct code_ranges *ranges, Dwarf_Die *die)
-{
-    Dwarf_Addr base, begin, end;
-    ptrdiff_t at = 0;
-
-    while ((at = dwarf_ranges(die, at, &base, &begin, &end)) > 0) {
-        if (begin >= end)
-            continue;
-        ranges->items = must_grow(ranges->items, ranges->count, sizeof *ranges->items);
-        ranges->items[ranges->count++] = (struct code_range){begin, end, *die};
-    }
-}
-
-static int by_begin(const void *a, const void *b)
-{
-    const struct code_range *left = a, *right = b;
-
-    return (left->begin > right->begin) - (left->begin < right->begin);
-}
-
-static void sort_code(struct code_ranges *ranges)
-{
-    if (ranges->count)
-        qsort(ranges->items, ranges->count, sizeof *ranges->items, by_begin);
-}
-
-static bool find_code(const struct code_ranges *ranges, Dwarf_Addr address, Dwarf_Die *die)
-{
-    size_t low = 0, high = ranges->count;
-
-    while (low < high) { /* the last range that begins at or before it */
-        size_t middle = low + (high - low) / 2;
-
-        if (ranges->items[middle].begin <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || address >= ranges->items[low - 1].end)
-        return false;
-    *die = ranges->items[low - 1].die;
-    return true;
-}
-
-/* The compilation unit of a file address; false when it has no debug information. */
-static bool find_unit(struct module *module, Dwarf_Addr address, Dwarf_Die *unit, Dwarf_Addr *bias)
-{
-    Dwarf_Die *die;
-
-    if (dwfl_module_getdwarf(module->dwfl_module, bias) == NULL)
-        return false;
-    die = dwfl_module_addrdie(module->dwfl_module, address, bias);
-    if (die != NULL) {
-        *unit = *die;
-        return true;
-    }
-    if (!module->unit_code_made) {
-        module->unit_code_made = true;
-        while ((die = dwfl_module_nextcu(module->dwfl_module, die, bias)) != NULL)
-            add_code(&module->unit_code, die);
-        sort_code(&module->unit_code);
-    }
-    return find_code(&module->unit_code, address - *bias, unit);
-}
-
-static int take_function(Dwarf_Die *die, void *ranges)
-{
-    add_code(ranges, die);
-    return DWARF_CB_OK;
-}
-
-/* libdw would walk through the whole unit for each address, and sqlite3 is one unit. */
-static const struct code_ranges *functions_of(struct module *module, Dwarf_Die *unit_die)
-{
-    Dwarf_Off offset = dwarf_dieoffset(unit_die);
-    struct unit *unit;
-
-    for (size_t i = 0; i < module->unit_count; i++)
-        if (module->units[i].offset == offset)
-            return &module->units[i].functions;
-    module->units = must_grow(module->units, module->unit_count, sizeof *module->units);
-    unit = &module->units[module->unit_count++];
-    *unit = (struct unit){.offset = offset};
-    dwarf_getfuncs(unit_die, take_function, &unit->functions, 0);
-    sort_code(&unit->functions);
-    return &unit->functions;
 }
 
 /* --- One address --------------------------------------------------------------- */
@@ -266,13 +155,15 @@ static unsigned number_of(Dwarf_Die *die, unsigned name)
     return value > UINT32_MAX ? 0 : (unsigned)value;
 }
 
-static const char *called_from(Dwarf_Die *unit, Dwarf_Die *die)
+static const char *called_from(Dwarf_Die *die)
 {
+    Dwarf_Die unit;
     Dwarf_Files *files;
     size_t count;
     unsigned number = number_of(die, DW_AT_call_file);
 
-    if (dwarf_getsrcfiles(unit, &files, &count) != 0 || number >= count)
+    if (dwarf_diecu(die, &unit, NULL, NULL) == NULL || dwarf_getsrcfiles(&unit, &files, &count) != 0 ||
+        number >= count)
         return NULL;
     return dwarf_filesrc(files, number, NULL, NULL);
 }
@@ -306,36 +197,29 @@ static void descend(struct nesting *nesting, Dwarf_Die die, Dwarf_Addr address, 
 static void places_from_dwarf(struct places *places, struct module *module, Dwarf_Addr address)
 {
     struct nesting nesting = {.count = 0};
-    Dwarf_Die unit, function;
-    Dwarf_Addr bias;
-    Dwarf_Line *line;
-    const char *file = NULL;
-    int number = 0;
+    struct source source;
 
-    if (!find_unit(module, address, &unit, &bias))
+    if (!debug_info_find(&module->debug, address, &source))
         return;
-    line = dwarf_getsrc_die(&unit, address - bias);
-    if (line != NULL && dwarf_lineno(line, &number) == 0)
-        file = dwarf_linesrc(line, NULL, NULL);
-    if (find_code(functions_of(module, &unit), address - bias, &function)) {
-        nesting.items[nesting.count++] = function;
-        descend(&nesting, function, address - bias, 0);
+    if (source.in_function) {
+        nesting.items[nesting.count++] = source.function;
+        descend(&nesting, source.function, source.address, 0);
     }
     while (nesting.count > 0) {
         Dwarf_Die *die = &nesting.items[--nesting.count];
 
         places->items[places->count++] = (struct place){
             .function = function_name(die),
-            .file = file ? must_strdup(file) : NULL,
-            .line = number > 0 ? (unsigned)number : 0,
+            .file = source.file ? must_strdup(source.file) : NULL,
+            .line = source.line,
             .inlined = nesting.count > 0,
         };
-        file = called_from(&unit, die);
-        number = (int)number_of(die, DW_AT_call_line);
+        source.file = called_from(die);
+        source.line = number_of(die, DW_AT_call_line);
     }
-    if (places->count == 0 && file != NULL) /* assembly has lines, but no functions */
+    if (places->count == 0 && source.file != NULL) /* assembly has lines, but no functions */
         places->items[places->count++] =
-            (struct place){.file = must_strdup(file), .line = number > 0 ? (unsigned)number : 0};
+            (struct place){.file = must_strdup(source.file), .line = source.line};
 }
 
 static const struct symbol *symbol_before(struct module *module, uint64_t offset)

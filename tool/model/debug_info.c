@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/debug_info.h"
+
+#include <dwarf.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+/* --- What is there --------------------------------------------------------------- */
+
+static Dwarf_Addr first_code_section(Elf *elf)
+{
+    Dwarf_Addr first = UINT64_MAX;
+    Elf_Scn *section = NULL;
+    GElf_Shdr header;
+
+    while ((section = elf_nextscn(elf, section)) != NULL)
+        if (gelf_getshdr(section, &header) && (header.sh_flags & SHF_EXECINSTR) && header.sh_addr < first)
+            first = header.sh_addr;
+    return first == UINT64_MAX ? 0 : first;
+}
+
+/* A Thumb function's symbol is its address plus 1. */
+static bool has_function_at_zero(Dwfl_Module *module)
+{
+    int count = dwfl_module_getsymtab(module);
+
+    for (int i = 0; i < count; i++) {
+        GElf_Sym symbol;
+        GElf_Addr address;
+
+        if (dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL, NULL) != NULL &&
+            GELF_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && address <= 1)
+            return true;
+    }
+    return false;
+}
+
+Dwarf_Addr debug_info_first_code(Dwfl_Module *module)
+{
+    Dwarf_Addr bias, first = first_code_section(dwfl_module_getelf(module, &bias));
+
+    /* A device's code may begin at 0, and then mostly with its table of vectors: no function is there. */
+    return first == 0 && !has_function_at_zero(module) ? 2 : first;
+}
+
+void debug_info_begin(struct debug_info *info, Dwfl_Module *module)
+{
+    *info = (struct debug_info){.module = module, .first_code = debug_info_first_code(module)};
+}
+
+void debug_info_free(struct debug_info *info)
+{
+    for (size_t i = 0; i < info->unit_count; i++) {
+        free(info->units[i].functions.items);
+        line_table_free(&info->units[i].lines);
+    }
+    free(info->units);
+    free(info->unit_code.items);
+}
+
+/* --- Code by address ------------------------------------------------------------- */
+
+static void add_code(struct code_ranges *ranges, Dwarf_Die *die, Dwarf_Addr first_code)
+{
+    Dwarf_Addr base, begin, end;
+    ptrdiff_t at = 0;
+
+    while ((at = dwarf_ranges(die, at, &base, &begin, &end)) > 0) {
+        if (begin >= end || begin < first_code)
+            continue;
+        ranges->items = must_grow(ranges->items, ranges->count, sizeof *ranges->items);
+        ranges->items[ranges->count++] = (struct code_range){begin, end, *die};
+    }
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const struct code_range *left = a, *right = b;
+
+    return (left->begin > right->begin) - (left->begin < right->begin);
+}
+
+static void sort_code(struct code_ranges *ranges)
+{
+    if (ranges->count)
+        qsort(ranges->items, ranges->count, sizeof *ranges->items, by_begin);
+}
+
+static bool find_code(const struct code_ranges *ranges, Dwarf_Addr address, Dwarf_Die *die)
+{
+    size_t low = 0, high = ranges->count;
+
+    while (low < high) { /* the last range that begins at or before it */
+        size_t middle = low + (high - low) / 2;
+
+        if (ranges->items[middle].begin <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address >= ranges->items[low - 1].end)
+        return false;
+    *die = ranges->items[low - 1].die;
+    return true;
+}
+
+/* By what the units say of themselves: .debug_aranges, which libdw would ask (and newer versions of it do not),
+ * is not written by clang, and has what was removed as if it lay at 0. */
+static bool find_unit(struct debug_info *info, Dwarf_Addr address, Dwarf_Die *unit)
+{
+    Dwarf_Die *die = NULL;
+    Dwarf_Addr bias;
+
+    if (!info->unit_code_made) {
+        info->unit_code_made = true;
+        while ((die = dwfl_module_nextcu(info->module, die, &bias)) != NULL)
+            add_code(&info->unit_code, die, info->first_code);
+        sort_code(&info->unit_code);
+    }
+    return find_code(&info->unit_code, address, unit);
+}
+
+/* --- One unit -------------------------------------------------------------------- */
+
+struct functions {
+    struct code_ranges *ranges;
+    Dwarf_Addr first_code;
+};
+
+static int take_function(Dwarf_Die *die, void *argument)
+{
+    struct functions *functions = argument;
+
+    add_code(functions->ranges, die, functions->first_code);
+    return DWARF_CB_OK;
+}
+
+static void read_functions(struct unit *unit, Dwarf_Addr first_code)
+{
+    struct functions functions = {&unit->functions, first_code};
+
+    dwarf_getfuncs(&unit->die, take_function, &functions, 0);
+    sort_code(&unit->functions);
+}
+
+/* libdw sorts all rows of a unit by address, so that the first is one of what was removed, if there is any. */
+static bool has_removed_lines(Dwarf_Die *unit, Dwarf_Addr first_code)
+{
+    Dwarf_Lines *lines;
+    Dwarf_Addr address;
+    size_t count;
+
+    return dwarf_getsrclines(unit, &lines, &count) == 0 && count > 0 &&
+           dwarf_lineaddr(dwarf_onesrcline(lines, 0), &address) == 0 && address < first_code;
+}
+
+/* libdw has decompressed it in its place. */
+static Elf_Data *line_data(Elf *elf)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr header;
+    size_t names;
+
+    if (elf_getshdrstrndx(elf, &names) != 0)
+        return NULL;
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+
+        if (name != NULL && (strcmp(name, ".debug_line") == 0 || strcmp(name, ".zdebug_line") == 0))
+            return elf_getdata(section, NULL);
+    }
+    return NULL;
+}
+
+static void read_lines(struct unit *unit, Dwarf_Addr first_code)
+{
+    Elf *elf = dwarf_getelf(dwarf_cu_getdwarf(unit->die.cu));
+    Elf_Data *data = line_data(elf);
+    const char *ident = elf_getident(elf, NULL);
+    struct line_section section;
+    Dwarf_Attribute attribute;
+    Dwarf_Word offset;
+
+    if (data == NULL || data->d_buf == NULL || ident == NULL ||
+        dwarf_attr(&unit->die, DW_AT_stmt_list, &attribute) == NULL ||
+        dwarf_formudata(&attribute, &offset) != 0)
+        return;
+    section = (struct line_section){
+        .bytes = data->d_buf,
+        .size = data->d_size,
+        .big_endian = ident[EI_DATA] == ELFDATA2MSB,
+    };
+    line_table_make(&unit->lines, &section, offset, first_code);
+}
+
+/* libdw would walk through the whole unit for each address, and sqlite3 is one unit. */
+static struct unit *unit_of(struct debug_info *info, const Dwarf_Die *die)
+{
+    struct unit *unit;
+
+    for (size_t i = 0; i < info->unit_count; i++)
+        if (info->units[i].die.addr == die->addr)
+            return &info->units[i];
+    info->units = must_grow(info->units, info->unit_count, sizeof *info->units);
+    unit = &info->units[info->unit_count++];
+    *unit = (struct unit){.die = *die};
+    read_functions(unit, info->first_code);
+    unit->has_removed = has_removed_lines(&unit->die, info->first_code);
+    if (unit->has_removed)
+        read_lines(unit, info->first_code);
+    return unit;
+}
+
+/* --- One address ----------------------------------------------------------------- */
+
+static void find_own_line(struct source *source, struct unit *unit)
+{
+    const struct line_row *row = line_table_find(&unit->lines, source->address);
+    Dwarf_Files *files;
+    size_t count;
+
+    if (row == NULL || dwarf_getsrcfiles(&unit->die, &files, &count) != 0 || row->file >= count)
+        return;
+    source->file = dwarf_filesrc(files, row->file, NULL, NULL);
+    source->line = row->line;
+}
+
+static void find_line(struct source *source, struct unit *unit)
+{
+    Dwarf_Line *line = dwarf_getsrc_die(&unit->die, source->address);
+    int number;
+
+    if (line == NULL || dwarf_lineno(line, &number) != 0)
+        return;
+    source->file = dwarf_linesrc(line, NULL, NULL);
+    source->line = number > 0 ? (unsigned)number : 0;
+}
+
+bool debug_info_find(struct debug_info *info, Dwarf_Addr address, struct source *source)
+{
+    struct unit *unit;
+    Dwarf_Addr bias;
+    Dwarf_Die die;
+
+    *source = (struct source){.line = 0};
+    if (dwfl_module_getdwarf(info->module, &bias) == NULL)
+        return false;
+    source->address = address - bias;
+    if (!find_unit(info, source->address, &die))
+        return false;
+    unit = unit_of(info, &die);
+    if (unit->has_removed)
+        find_own_line(source, unit);
+    else
+        find_line(source, unit);
+    source->in_function = find_code(&unit->functions, source->address, &source->function);
+    return true;
+}
