@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# From addresses to names, where the linker left debug information of what is not there. The source
+# From addresses to names, where linkers and compilers left debug information half done. The source
 # says which line is true.
 
 load helpers
@@ -76,6 +76,7 @@ lines_are_true_with() {
     lines_are_true_with gcc -g
     lines_are_true_with gcc -gdwarf-4
     lines_are_true_with gcc -g -gz
+    lines_are_true_with gcc -g -gsplit-dwarf
 }
 
 @test "functions that clang's linker removed take no lines from those that are there" {
@@ -103,4 +104,31 @@ lines_are_true_with() {
     "$tool" report --format=json x.ht >out
     json out '.sites[] | select(.bytes_allocated == 1000) | .stack | map([.function, .line])' \
         "[[\"inner\",$(line_of first.c inner)],[\"live\",$(line_of first.c live)],[\"main\",$(line_of first.c main-live)]]"
+}
+
+@test "inlined functions are named where the debug information is in .dwo files, and a missing one is said" {
+    need_tracking
+    need jq
+    source=$HT_SOURCE/tests/tool/places.c
+    tried=0
+    for compiler in gcc clang; do
+        command -v $compiler >/dev/null || continue
+        tried=$((tried + 1))
+        for version in 4 5; do
+            echo "$compiler, DWARF $version"
+            $compiler -O2 -fno-builtin -gdwarf-$version -gsplit-dwarf -c -o program.o "$source"
+            $compiler -o program program.o
+            "$tool" run -q -o x.ht -- ./program
+            # One site for each half of hold().
+            "$tool" report --format=json x.ht >out
+            json out '[.sites[].stack | map(.function) | .[: index("main") + 1] | join(" ")] | sort' \
+                '["innermost middle hold main","must_malloc hold main"]'
+            json out '[.sites[].stack[] | select(.function == "middle") | .line]' "[$(line_of "$source" middle)]"
+
+            rm program.dwo
+            split "$tool" run -q -o x.ht -- ./program
+            [ "$(grep -c 'program was built with -gsplit-dwarf, and its program.dwo is not found' <<<"$err")" -eq 1 ]
+        done
+    done
+    [ "$tried" -gt 0 ] || skip "gcc and clang are missing (apt-get install gcc)"
 }

@@ -46,9 +46,9 @@ Dwarf_Addr debug_info_first_code(Dwfl_Module *module)
     return first == 0 && !has_function_at_zero(module) ? 2 : first;
 }
 
-void debug_info_begin(struct debug_info *info, Dwfl_Module *module)
+void debug_info_begin(struct debug_info *info, Dwfl_Module *module, const char *path)
 {
-    *info = (struct debug_info){.module = module, .first_code = debug_info_first_code(module)};
+    *info = (struct debug_info){.module = module, .path = path, .first_code = debug_info_first_code(module)};
 }
 
 void debug_info_free(struct debug_info *info)
@@ -125,6 +125,37 @@ static bool find_unit(struct debug_info *info, Dwarf_Addr address, Dwarf_Die *un
 
 /* --- One unit -------------------------------------------------------------------- */
 
+bool debug_info_whole_unit(Dwarf_Die *unit, Dwarf_Die *whole)
+{
+    uint8_t type;
+
+    if (dwarf_cu_info(unit->cu, NULL, &type, NULL, whole, NULL, NULL, NULL) != 0 || type != DW_UT_skeleton) {
+        *whole = *unit;
+        return true;
+    }
+    if (whole->addr != NULL)
+        return true;
+    *whole = *unit;
+    return false;
+}
+
+/* Once for a module: mostly all of its units are. */
+static void tell_of_split(struct debug_info *info, Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+    const char *name = NULL;
+
+    if (info->told_of_split)
+        return;
+    info->told_of_split = true;
+    if (dwarf_attr(unit, DW_AT_dwo_name, &attribute) != NULL ||
+        dwarf_attr(unit, DW_AT_GNU_dwo_name, &attribute) != NULL)
+        name = dwarf_formstring(&attribute);
+    warning("%s was built with -gsplit-dwarf, and its %s is not found: inlined functions are shown as their "
+            "callers' own code",
+            info->path, name ? name : ".dwo file");
+}
+
 struct functions {
     struct code_ranges *ranges;
     Dwarf_Addr first_code;
@@ -138,11 +169,14 @@ static int take_function(Dwarf_Die *die, void *argument)
     return DWARF_CB_OK;
 }
 
-static void read_functions(struct unit *unit, Dwarf_Addr first_code)
+static void read_functions(struct debug_info *info, struct unit *unit)
 {
-    struct functions functions = {&unit->functions, first_code};
+    struct functions functions = {&unit->functions, info->first_code};
+    Dwarf_Die whole;
 
-    dwarf_getfuncs(&unit->die, take_function, &functions, 0);
+    if (!debug_info_whole_unit(&unit->die, &whole))
+        tell_of_split(info, &unit->die);
+    dwarf_getfuncs(&whole, take_function, &functions, 0);
     sort_code(&unit->functions);
 }
 
@@ -207,7 +241,7 @@ static struct unit *unit_of(struct debug_info *info, const Dwarf_Die *die)
     info->units = must_grow(info->units, info->unit_count, sizeof *info->units);
     unit = &info->units[info->unit_count++];
     *unit = (struct unit){.die = *die};
-    read_functions(unit, info->first_code);
+    read_functions(info, unit);
     unit->has_removed = has_removed_lines(&unit->die, info->first_code);
     if (unit->has_removed)
         read_lines(unit, info->first_code);

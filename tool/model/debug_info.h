@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * debug_info.h - the debug information of one module by address: its compilation units, their
- * functions and their lines; without the functions that the linker removed (-Wl,--gc-sections).
+ * functions and their lines. It mends what linkers and compilers leave half done: functions that
+ * the linker removed (-Wl,--gc-sections), and units that lie in files of their own (-gsplit-dwarf).
  */
 #ifndef HT_TOOL_DEBUG_INFO_H
 #define HT_TOOL_DEBUG_INFO_H
@@ -33,11 +34,13 @@ struct unit {
 
 struct debug_info {
     Dwfl_Module *module;
+    const char *path;
     Dwarf_Addr first_code;
     struct code_ranges unit_code;
     bool unit_code_made;
     struct unit *units;
     size_t unit_count;
+    bool told_of_split;
 };
 
 /* Where an instruction comes from. */
@@ -53,11 +56,15 @@ struct source {
  * linker removed, since for it they begin at 0 (or 1). 0: nothing can be told from it. */
 Dwarf_Addr debug_info_first_code(Dwfl_Module *module);
 
-/* Nothing is read yet. */
-void debug_info_begin(struct debug_info *info, Dwfl_Module *module);
+/* `path` is what messages name. Nothing is read yet. */
+void debug_info_begin(struct debug_info *info, Dwfl_Module *module, const char *path);
 
 /* Of an address in the module's file. False: there is no debug information of it. */
 bool debug_info_find(struct debug_info *info, Dwarf_Addr address, struct source *source);
+
+/* The unit with the functions and the table of files: that of a .dwo file, where `unit` stands for one. False:
+ * it is in one that is not there; *whole is then `unit`. */
+bool debug_info_whole_unit(Dwarf_Die *unit, Dwarf_Die *whole);
 
 void debug_info_free(struct debug_info *info);
 

@@ -113,7 +113,7 @@ static void module_open(struct module *module)
         warning("%s has changed since: its addresses are shown without names", path);
         module->dwfl_module = NULL;
     } else {
-        debug_info_begin(&module->debug, module->dwfl_module);
+        debug_info_begin(&module->debug, module->dwfl_module, path);
     }
 }
 
