@@ -41,6 +41,7 @@ static const struct field fields[] = {
     FIELD(parent_pid),
     FIELD(image),
     FIELD(forked),
+    FIELD(start_realtime_ns),
     FIELD(start_ticks),
     FIELD(inherited_bytes),
     FIELD(inherited_blocks),

@@ -190,6 +190,47 @@ END
     one_line "$err"
 }
 
+@test "a file without a build-id that is newer than the program's start is said once and gives no names" {
+    places
+    now=$(date +%s%N)
+    touch -d @$((now / 1000000000 - 60)) program
+    "$make_state" x.ht start_realtime_ns="$now" module="$PWD/program" stack="${hold[0]},${main[0]}"
+    site x.ht >out
+    grep -q "^main places.c:$(line_of main)$" out
+    touch -d @$((now / 1000000000 + 60)) program
+    split "$tool" report x.ht
+    [ "$status" -eq 0 ]
+    one_line "$err"
+    [[ $err == *"program is newer than the program's start, and has no build-id (-Wl,--build-id)"*"without names" ]]
+    [[ $out == *"program+0x$(printf %x $((0x${hold[0]})))"* ]]
+    # A build-id knows better, and a clock that was not set knows nothing.
+    "$make_state" x.ht start_realtime_ns="$now" module="$PWD/program" build_id="$(build_id program)" stack="${main[0]}"
+    site x.ht >out
+    grep -q "^main places.c:$(line_of main)$" out
+    "$make_state" x.ht start_realtime_ns=60000000000 module="$PWD/program" stack="${main[0]}"
+    site x.ht >out
+    grep -q "^main places.c:$(line_of main)$" out
+}
+
+@test "a program without a build-id that is replaced while it runs is not taken for its successor" {
+    need_tracking
+    need gcc
+    need jq
+    cat >program.c <<-'END'
+	#include <stdlib.h>
+	void *volatile kept;
+	__attribute__((noipa)) void NAME(void) { kept = malloc(777); }
+	int main(void) { NAME(); return system("sleep 0.1; touch other; mv other program"); }
+	END
+    gcc -g -w -Wl,--build-id=none -DNAME=replaced -o program program.c
+    gcc -g -w -Wl,--build-id=none -DNAME=stranger -o other program.c
+    split "$tool" run -q --no-follow-fork -o x.ht -- ./program
+    [ "$status" -eq 0 ]
+    [ "$(grep -c 'program is newer than' <<<"$err")" -eq 1 ]
+    "$tool" report --format=json x.ht >x.json
+    json x.json '.sites[] | select(.bytes_allocated == 777) | .stack[0].function | sub("0x.*"; "")' '"program+"'
+}
+
 @test "names of Rust and C++ are demangled, and a function has its public name" {
     places
     names=$HT_BUILD/tests/tool/names

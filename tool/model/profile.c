@@ -407,7 +407,10 @@ void profile_of(struct profile *profile, const struct snapshot *snapshot)
     struct peak heap_peaks[STATE_HEAPS_MAX];
     struct sums sums = sums_make(view);
 
-    *profile = (struct profile){.stack_mode = view->header->stack_mode};
+    *profile = (struct profile){
+        .stack_mode = view->header->stack_mode,
+        .start_realtime_ns = view->header->start_realtime_ns,
+    };
     take_heaps(profile, view, heap_peaks);
     for (uint64_t i = 0; i < view->site_page_count; i++) {
         const struct state_site_page *page = state_view_site_page(view, i);

@@ -61,6 +61,7 @@ struct profile {
     struct site *sites; /* by share of their heap's peak, then live, then total; see site_order.h */
     size_t site_count;
     uint32_t stack_mode;        /* enum state_stack_mode; of a device not told */
+    uint64_t start_realtime_ns; /* 0: not known */
     bool stands_in;             /* see profile_stand_in */
     struct profile_node *nodes; /* index: id */
     uint32_t node_count;

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hash.h"
@@ -23,6 +24,9 @@
 
 /* A symbol that lies further before an address says nothing about it. */
 #define NEAR_BYTES (16 * 1024)
+
+/* 2001: a clock that stands before it was not set, as on a device that has none while it is off. */
+#define CLOCK_SET_NS UINT64_C(1000000000000000000)
 
 struct module {
     const struct state_module *of;
@@ -45,6 +49,7 @@ struct found {
 struct symbols {
     struct module *modules;
     uint32_t module_count;
+    uint64_t start_realtime_ns; /* of the program */
     struct found *found;
     size_t found_count;
     size_t found_places;
@@ -67,6 +72,7 @@ struct symbols *symbols_open(const struct profile *profile, bool debuginfod)
     *symbols = (struct symbols){
         .modules = must_malloc(profile->module_count * sizeof(struct module)),
         .module_count = profile->module_count,
+        .start_realtime_ns = profile->start_realtime_ns,
     };
     for (uint32_t i = 0; i < profile->module_count; i++)
         symbols->modules[i] = (struct module){.of = &profile->modules[i]};
@@ -91,7 +97,17 @@ static bool same_build(Dwfl_Module *module, const struct state_module *of)
     return bytes == (int)of->build_id_bytes && memcmp(bits, of->build_id, of->build_id_bytes) == 0;
 }
 
-static void module_open(struct module *module)
+/* All that tells of another build where no build-id does. */
+static bool is_newer(const char *path, uint64_t start_ns)
+{
+    struct stat status;
+
+    if (start_ns < CLOCK_SET_NS || stat(path, &status) != 0 || status.st_mtim.tv_sec < 0)
+        return false;
+    return (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec > start_ns;
+}
+
+static void module_open(struct module *module, uint64_t start_ns)
 {
     const char *path = module->of->path;
     GElf_Addr bias;
@@ -111,6 +127,12 @@ static void module_open(struct module *module)
         module->dwfl_module = NULL;
     } else if (!same_build(module->dwfl_module, module->of)) {
         warning("%s has changed since: its addresses are shown without names", path);
+        module->dwfl_module = NULL;
+    } else if (module->of->build_id_bytes == 0 && is_newer(path, start_ns)) {
+        warning(
+            "%s is newer than the program's start, and has no build-id (-Wl,--build-id) to tell whether it "
+            "has changed: its addresses are shown without names",
+            path);
         module->dwfl_module = NULL;
     } else {
         debug_info_begin(&module->debug, module->dwfl_module, path);
@@ -292,7 +314,7 @@ static void look_up(struct symbols *symbols, uint64_t where, struct places *plac
     const char *path = where_address(symbols, where, &address, &offset);
 
     if (module != NULL && !module->opened)
-        module_open(module);
+        module_open(module, symbols->start_realtime_ns);
     if (module != NULL && module->dwfl_module != NULL)
         places_from_dwarf(places, module, offset);
     if (places->count == 0)
