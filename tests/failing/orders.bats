@@ -89,6 +89,31 @@ library_refuses() {
     [ "$out" = hiVmhiVmhiVm ]
 }
 
+# The removed function's debug information lies, from 0 on, over all code of the program.
+@test "inlined functions in .dwo files, and none that the linker removed" {
+    need_tracking
+    need gcc
+    {
+        cat <<-'END'
+	#include <stdio.h>
+	#include <stdlib.h>
+	static inline __attribute__((always_inline)) int inlined(void) { return malloc(1) ? 'i' : 'I'; }
+	int main(void) { putchar(inlined()); putchar(malloc(2) ? 'm' : 'M'); return 0; }
+	volatile int v;
+	void removed(void) {
+	END
+        seq -f '    v = %g;' 1500
+        echo "}"
+    } >program.c
+    gcc -g -gsplit-dwarf -O2 -fno-builtin -w -ffunction-sections -Wl,--gc-sections -o program program.c
+    split "$tool" run -q --fail-site=inlined -- ./program
+    [ "$out" = Im ]
+    split "$tool" run -q --fail-site=removed -- ./program
+    [ "$status" -eq 125 ]
+    [ -z "$out" ]
+    [[ $err == *"--fail-site=removed: nothing in the program"* ]]
+}
+
 @test "a library that is loaded later, by its name or by its path" {
     plugin=$HT_BUILD/tests/failing/orders_plugin.so
     orders --fail-site='*@orders_plugin*'

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/format.h"
+#include "model/debug_info.h"
 #include "model/names.h"
 #include "options.h"
 #include "run/state_directory.h"
@@ -53,13 +54,15 @@ struct search {
     char *function; /* glob */
     char *module;   /* glob on the file's name, or NULL: all */
     FILE *out;
-    char *key; /* of the module at hand, as the file has it */
+    /* Of the module at hand: */
+    char *key; /* as the file has it */
+    Dwarf_Addr first_code;
     size_t found;
 };
 
 static void add_range(struct search *search, uint64_t begin, uint64_t end)
 {
-    if (begin >= end)
+    if (begin >= end || begin < search->first_code)
         return;
     fprintf(search->out, "%" PRIx64 " %" PRIx64 " %s\n", begin, end, search->key);
     search->found++;
@@ -152,7 +155,7 @@ static void search_file(struct search *search, const char *path)
     Dwfl *dwfl;
     Dwfl_Module *module;
     Dwarf_Addr bias;
-    Dwarf_Die *unit = NULL;
+    Dwarf_Die *unit = NULL, whole;
 
     if (search->module && fnmatch(search->module, path, 0) != 0 &&
         fnmatch(search->module, path_base(path), 0) != 0)
@@ -165,9 +168,12 @@ static void search_file(struct search *search, const char *path)
     dwfl_report_end(dwfl, NULL, NULL);
     if (module != NULL && dwfl_module_getelf(module, &bias) != NULL) {
         search->key = key_of(module, path);
+        search->first_code = debug_info_first_code(module);
         search_symbols(search, module);
-        while ((unit = dwfl_module_nextcu(module, unit, &bias)) != NULL)
-            search_die(search, unit, 0);
+        while ((unit = dwfl_module_nextcu(module, unit, &bias)) != NULL) {
+            debug_info_whole_unit(unit, &whole);
+            search_die(search, &whole, 0);
+        }
         free(search->key);
     }
     dwfl_end(dwfl);
