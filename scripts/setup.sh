@@ -13,7 +13,7 @@ build="gcc libc6-dev cmake make pkgconf libjansson-dev libdw-dev libxxhash-dev
 # The page of the html format. Some packages of nodejs bring npm, and are in conflict with Debian's own.
 command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"
-test="$run g++ clang ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl mandoc man-db
+test="$run g++ clang lld ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl mandoc man-db
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
     golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
 # Other machines, and what runs their programs.

@@ -144,22 +144,22 @@ __asm__(PORT_CLEANUP_WEAK);
 
 /* The size is rounded up as the operator does it, to a multiple of the alignment (C11 7.22.3.1); an alignment that is
  * none is the operator's to refuse. */
-#define DIRECT_NEW_ALIGNED(name, arguments, ...)                                                           \
-    static CALL_HALF void *direct_##name(__VA_ARGS__)                                                      \
-    {                                                                                                      \
-        const size_t rest = alignment - 1, wide = alignment < sizeof(void *) ? sizeof(void *) : alignment; \
-        const bool usual = (alignment & rest) == 0 && size <= SIZE_MAX - wide;                             \
-        bool watched;                                                                                      \
-        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                                        \
-        void *block = likely(t != NULL) && likely(!watched) && likely(usual)                               \
-                          ? REAL(aligned_alloc)(wide, (size + !size + rest) & ~rest)                       \
-                          : NULL;                                                                          \
-        if (unlikely(block == NULL)) {                                                                     \
-            call_free_end(t);                                                                              \
-            return REAL_FOR(name, CALL_CALLER) arguments;                                                  \
-        }                                                                                                  \
-        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                                   \
-        return block;                                                                                      \
+#define DIRECT_NEW_ALIGNED(name, arguments, ...)                                                            \
+    static CALL_HALF void *direct_##name(__VA_ARGS__)                                                       \
+    {                                                                                                       \
+        const size_t wide = alignment < sizeof(void *) ? sizeof(void *) : alignment;                        \
+        const bool usual = alignment != 0 && (alignment & (alignment - 1)) == 0 && size <= SIZE_MAX - wide; \
+        bool watched;                                                                                       \
+        struct thread *t = call_enter_to_get(CALL_STACK, &watched);                                         \
+        void *block = likely(t != NULL) && likely(!watched) && likely(usual)                                \
+                          ? REAL(aligned_alloc)(wide, (size + !size + wide - 1) & ~(wide - 1))              \
+                          : NULL;                                                                           \
+        if (unlikely(block == NULL)) {                                                                      \
+            call_free_end(t);                                                                               \
+            return REAL_FOR(name, CALL_CALLER) arguments;                                                   \
+        }                                                                                                   \
+        call_got(t, block, size, CALL_SITE(t), &operators_new, size, 0);                                    \
+        return block;                                                                                       \
     }
 
 #define NEW_ALIGNED_DIRECTLY(name, arguments)                            \

@@ -126,7 +126,7 @@ static bool visit_maps(bool (*each)(void *user, const struct map_line *line), vo
 }
 
 /* Linux 6.11 tells the mapping of one address, in a time that does not grow with the number of mappings: each thread
- * asks for its stack. (PROCMAP_QUERY and struct procmap_query of include/uapi/linux/fs.h, of which older headers know nothing.) */
+ * asks for its stack. (PROCMAP_QUERY and struct procmap_query of include/uapi/linux/fs.h, which older headers have not.) */
 struct mapping_query {
     uint64_t bytes, flags, address;     /* in; flags 0: any mapping that has the address in it */
     uint64_t begin, end;                /* out */
@@ -211,13 +211,14 @@ static bool end_at_thread(struct stack_search *search)
 #if defined(__GLIBC__)
 /* Where the memory of the thread's stack begins, as its libc knows it, if that is within the mapping: struct pthread, at
  * pthread_self(), has it as `stackblock` and `stackblock_size`, side by side in each glibc, and lies at that memory's end.
- * (pthread_getattr_np takes a lock that the thread may hold, as it allocates with it.) 0: it is not within. */
+ * (pthread_getattr_np takes a lock that the thread may hold, as it allocates with it.) 0: it is not within, nor is
+ * struct pthread: the first thread's lies elsewhere. */
 static uintptr_t block_of_thread(const struct stack_search *search)
 {
     const uintptr_t *at = (const void *)pthread_self(), self = (uintptr_t)at;
     const uintptr_t end = self + 4096 < search->high ? self + 4096 : search->high;
 
-    for (; (uintptr_t)(at + 2) <= end; at++)
+    for (; self > search->low && (uintptr_t)(at + 2) <= end; at++)
         if (at[0] > search->low && at[0] < self && at[1] > self - at[0] && at[1] <= search->high - at[0])
             return at[0];
     return 0;

@@ -399,10 +399,10 @@ struct state_header {
     uint64_t peak_bytes; /* a reader takes the greater of this and live at rest */
     uint64_t peak_blocks;
     uint64_t peak_number; /* grows with every new peak */
-    uint64_t
-        peak_error_bytes; /* peak_bytes is short by at most this, and the slots' bounds summed; and by ... */
-    uint64_t
-        peak_hidden_bytes; /* ... this besides: what was freed while a thread summed up, beyond those bounds */
+    /* peak_bytes is short by at most this, and the slots' bounds summed; and by what was freed while a
+     * thread summed up, beyond those bounds. */
+    uint64_t peak_error_bytes;
+    uint64_t peak_hidden_bytes;
 
     /* Written by any thread, by atomic read-modify-write. */
     uint64_t threads;     /* threads that ever called */

@@ -22,8 +22,8 @@ struct walk {
     bool interrupted; /* pc was interrupted, not returned to */
     uint64_t context; /* not 0: the frame's registers are in the signal frame at this sp */
     uint64_t where;   /* of the frame that was stepped out of */
-    uint64_t page_low,
-        page_high; /* pages of an unknown stack that are readable, as long as this walk goes on */
+    /* Pages of an unknown stack that are readable, as long as this walk goes on. */
+    uint64_t page_low, page_high;
 };
 
 /* The rule for the state's frame: the cached one, or *room filled. */

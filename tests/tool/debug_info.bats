@@ -85,7 +85,13 @@ lines_are_true_with() {
     need jq
     lines_are_true_with clang -g
     lines_are_true_with clang -gdwarf-4 -gz
-    command -v ld.lld >/dev/null || skip "without lld: it is missing (apt-get install lld)"
+}
+
+@test "functions that lld removed take no lines from those that are there" {
+    need_tracking
+    need clang
+    need ld.lld lld
+    need jq
     lines_are_true_with clang -g -fuse-ld=lld
 }
 
