@@ -150,8 +150,8 @@ struct chain {
     uint32_t edit_serial;
     uint32_t nested_in_a_row;
     uint32_t next_serial;
-    uint32_t guess_mask;                  /* places of guesses in use, less one */
-    uint32_t guesses_replaced;            /* since there are so many */
+    uint32_t guess_mask;       /* places of guesses in use, less one */
+    uint32_t guesses_replaced; /* since there are so many */
     struct chain_counts counts;
 
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
