@@ -398,11 +398,8 @@ struct state_header {
     /* Written by any thread, under the tracker's peak lock. */
     uint64_t peak_bytes; /* a reader takes the greater of this and live at rest */
     uint64_t peak_blocks;
-    uint64_t peak_number; /* grows with every new peak */
-    /* peak_bytes is short by at most this, and the slots' bounds summed; and by what was freed while a
-     * thread summed up, beyond those bounds. */
-    uint64_t peak_error_bytes;
-    uint64_t peak_hidden_bytes;
+    uint64_t peak_number;      /* grows with every new peak */
+    uint64_t peak_error_bytes; /* peak_bytes is short by at most this, and the slots' bounds summed, ... */
 
     /* Written by any thread, by atomic read-modify-write. */
     uint64_t threads;     /* threads that ever called */
@@ -433,6 +430,10 @@ struct state_header {
     uint64_t threshold_bytes; /* the program's heap_threshold; 0: none */
 
     struct state_section sections[STATE_SECTIONS_MAX];
+
+    /* ... and by this besides: what was freed while a thread summed up, beyond those bounds. By atomic maximum; files
+     * of earlier versions have none, and zeroes here. */
+    uint64_t peak_hidden_bytes;
 };
 
 /* Who the process is, in its own words. */

@@ -60,7 +60,8 @@ static struct state_fault check_kind(const struct state_header *header, size_t s
         return fault("the file ends inside its header", size);
     if (header->word_bits != 32 && header->word_bits != 64)
         return fault("the word size is neither 32 nor 64", FIELD(word_bits));
-    if (header->header_bytes < sizeof *header || header->header_bytes > STATE_PAGE_BYTES)
+    if (header->header_bytes < offsetof(struct state_header, peak_hidden_bytes) ||
+        header->header_bytes > STATE_PAGE_BYTES)
         return fault("the header's size is impossible", FIELD(header_bytes));
     if (!terminated(header->boot_id, sizeof header->boot_id))
         return fault("the boot id has no end", FIELD(boot_id));
