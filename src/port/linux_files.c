@@ -36,6 +36,8 @@ static int map_file_at(int fd, void *address, uint64_t offset, size_t bytes, boo
 {
     if (mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED)
         return errno;
+    /* No reading ahead, which would put zeroes into memory for megabytes that nobody has written. */
+    (void)madvise(address, bytes, MADV_RANDOM);
     /* A child that shared these counters would count into its parent's numbers. */
     if (!inherited && madvise(address, bytes, MADV_DONTFORK) != 0) {
         int cause = errno;

@@ -331,3 +331,14 @@ runs_sanitized() {
         json json '[.totals.allocs, .totals.peak_bytes]' '[1,100000]'
     done
 }
+
+@test "no more of a state file is in memory than was written, though root's may become 64 MiB long" {
+    need_tracking
+    need fincore util-linux
+    [ "$(stat -f -c %T .)" != tmpfs ] || skip "a file of tmpfs is all in memory"
+    # A file as it is while the program runs: nobody closes it.
+    HEAPTRACKER_OPTIONS=quiet=1:state_dir=$PWD LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so /bin/true
+    resident=$(fincore -b -n -o RES ./*.ht)
+    echo "$resident bytes"
+    [ "$resident" -le $((1 << 20)) ]
+}
