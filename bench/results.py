@@ -162,7 +162,8 @@ Made by `{command}`; [bench/README.md](../bench/README.md) says what each row an
   a page at first touch takes {machine['fresh_page_us']} µs
 - Compiler: {machine['compiler']}
 - Peers: {machine['valgrind']}, {machine['heaptrack']}
-- {machine['rounds']} rounds, interleaved, and up to {machine['more_rounds']} of what goals rest on, until the ratio is known to 1.5 %;
+- {machine['rounds']} rounds, interleaved, and up to {machine['more_rounds']} more of what goals rest on, until the ratio is known to 1.5 %;
+  of fewer than six rounds the interval is from the least to the most, which is less than 95 % sure;
   workloads at {machine['scale_percent']} % of their length. Medians. jemalloc exact, tcmalloc HEAPPROFILE and valgrind's tools
   are slow: one round, of the short rows, with the tool's start-up in the ratio; heaptrack at most three rounds. `-`: not measured.
 

@@ -6,7 +6,8 @@ from figure import exactly, geometric_mean, median_of, product
 
 CHANGING = ("factor", "tree", "cover")  # shapes whose stacks change all the time
 SHAPES = ("tight", "live_1600", "factor", "tree", "cover", "threads_2")
-KNOWN = 0.03  # a ratio whose interval is this narrow takes no more rounds
+KNOWN = 0.03  # a ratio whose interval is this narrow takes no more rounds,
+ENOUGH = 6  # if it has so many: of fewer the interval says less than 95 %
 
 
 def pairs(samples, workload, configuration, value, base):
@@ -55,9 +56,10 @@ def compared(workload):
 
 
 def well_known(samples, workload, configurations):
-    """Whether each that was measured has a narrow interval."""
-    found = [ratio(samples, workload.name, name, "cpu") for name in configurations]
-    return all(figure.width() <= KNOWN for figure in found if figure)
+    """Whether each that was measured has a narrow interval, and the rounds for one."""
+    measured = [name for name in configurations if ratio(samples, workload.name, name, "cpu")]
+    return all(len(samples[workload.name, name]) >= ENOUGH and ratio(samples, workload.name, name, "cpu").width() <= KNOWN
+               for name in measured)
 
 
 def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
@@ -120,10 +122,9 @@ def goals(samples, reports, workloads, blocks_bytes=100000 * 64):
                      key=lambda w: int(w.name.split("_")[1]))
     per_call = [product([(added(samples, w.name, "full"), 1), (exactly(w.calls), -1)]) for w in threads]
     per_call = [figure for figure in per_call if figure]
-    most = max(per_call, key=lambda figure: figure.value, default=None)
-    grown = exactly(1) if per_call and most is per_call[0] else product([(most, 1), (per_call[0], -1)]) if per_call else None
+    grown = [product([(figure, 1), (per_call[0], -1)]) for figure in per_call[1:]]
     row(f"added time per call, {len(per_call)} numbers of threads: most against one (10 % is noise)", 1.1, 1.0,
-        grown if len(per_call) > 1 else None)
+        max(grown, key=lambda figure: figure.value, default=None))
     must = 6 + blocks_bytes / 2 / 2**20
     row("memory added, 100,000 live blocks, 1,000 sites", must, must / 2,
         product([(added(samples, "sites", "full", "rss_kib"), 1), (exactly(1024), -1)]), " MiB", 1)
