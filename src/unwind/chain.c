@@ -140,7 +140,7 @@ static __attribute__((noinline)) bool window_is(const struct chain *c, const str
 
     if (within >= depth || join->depth + within <= depth)
         return false;
-    window = &c->children[child_index(join->node, depth - within)];
+    window = &c->children[child_index(c, join->node, depth - within)];
     return child_is(window, join->node, depth - within) && window->id == parent;
 }
 

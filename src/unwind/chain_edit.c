@@ -40,8 +40,8 @@ void chain_forget(struct chain *c)
     if (!c->callers_only)
         memset(c->followers, 0, ids * sizeof c->followers[0]);
     memset(c->guesses, 0, (c->guess_mask + 1) * sizeof c->guesses[0]);
-    memset(c->children, 0, sizeof c->children);
-    memset(c->rules, 0, sizeof c->rules);
+    memset(c->children, 0, (c->child_mask + 1) * sizeof c->children[0]);
+    memset(c->rules, 0, (c->rule_mask + 1) * sizeof c->rules[0]);
     memset(&c->marks, 0, sizeof c->marks);
     c->last.sp = 0;
     chain_cut_to(c, 0);
@@ -60,12 +60,77 @@ struct chain *chain_init(void *memory, const struct unwind *unwind, uint64_t sta
     c->generation = load_acquire(&unwind->generation);
     c->room = (uint32_t)min_u64(6 * unwind->depth, CHAIN_SLOTS);
     c->next_serial = 1;
-    c->guess_mask = GUESSES_FIRST - 1;
-    c->follower = c->followers;
+    c->rule_mask = RULES_FIRST - 1;
+    c->child_mask = CHILDREN_FIRST - 1;
     c->callers_only = unwind->mode == UNWIND_CALLER;
+    c->guess_mask = (c->callers_only ? CALLERS : GUESSES_FIRST) - 1;
+    c->follower = c->followers;
     c->nodes = unwind->trie->nodes;
     chain_set_stack(c, stack_low, stack_high);
     return c;
+}
+
+/* --- Tables -------------------------------------------------------------------- */
+
+/* One more entry has pushed out another. Has that come too often for a table of so many places? */
+static bool is_crowded(uint32_t *replaced, uint32_t mask)
+{
+    if (++*replaced <= mask / 4)
+        return false;
+    *replaced = 0;
+    return true;
+}
+
+/* Tables grow in place: an entry stays, or goes as far up as the table was long. What is there counts for nothing:
+ * of edits that were mixed, something may be left that chain_forget did not reach. */
+static void grow_rules(struct chain *c)
+{
+    const uint32_t old_mask = c->rule_mask, places = old_mask + 1;
+
+    memset(&c->rules[places], 0, places * sizeof c->rules[0]);
+    c->rule_mask = 2 * places - 1;
+    for (uint32_t i = 0; i < places; i++) {
+        const struct cfi_rule rule = c->rules[i];
+        const bool first = (rule.where & old_mask) == i;
+
+        c->rules[i] = (struct cfi_rule){0};
+        if (rule.kind != RULE_NONE)
+            *(first ? rule_place(c, rule.where) : rule_second_place(c, rule.where)) = rule;
+    }
+}
+
+struct cfi_rule *rule_keep(struct chain *c, uint64_t pc, const struct cfi_rule *rule)
+{
+    struct cfi_rule *place = rule_place(c, pc);
+
+    if (place->kind != RULE_NONE && c->rule_mask + 1 != RULES_MAX &&
+        rule_second_place(c, place->where)->kind != RULE_NONE &&
+        is_crowded(&c->rules_replaced, c->rule_mask)) {
+        grow_rules(c);
+        place = rule_place(c, pc);
+    }
+    if (place->kind != RULE_NONE)
+        *rule_second_place(c, place->where) = *place;
+    *place = *rule;
+    return place;
+}
+
+uint32_t children_grow(struct chain *c, uint32_t parent, uint64_t where)
+{
+    const uint32_t places = c->child_mask + 1;
+
+    if (is_crowded(&c->children_replaced, c->child_mask)) {
+        memset(&c->children[places], 0, places * sizeof c->children[0]);
+        c->child_mask = 2 * places - 1;
+        for (uint32_t i = 0; i < places; i++) {
+            const struct child child = c->children[i];
+
+            c->children[i] = (struct child){0};
+            if (child.id != 0)
+                c->children[child_index(c, child.parent, child.where)] = child;
+        }
+    }
+    return child_index(c, parent, where);
 }
 
 void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
@@ -138,12 +203,12 @@ static int outer_by(const struct chain *c, int j, uint32_t frames)
  * hold so many. */
 static bool window_of_chain(struct chain *c, int join, uint32_t count, uint32_t *id)
 {
-    struct child *window = &c->children[child_index(c->frames[join].node, count)];
+    const uint32_t outer = c->frames[join].node, at = child_index(c, outer, count);
     uint32_t node = TRIE_CUT;
     int j;
 
-    if (child_is(window, c->frames[join].node, count)) {
-        *id = window->id;
+    if (child_is(&c->children[at], outer, count)) {
+        *id = c->children[at].id;
         return true;
     }
     j = outer_by(c, join, count - 1);
@@ -153,7 +218,7 @@ static bool window_of_chain(struct chain *c, int join, uint32_t count, uint32_t 
         if (likely(coming_is_return(c->frames[j].coming)))
             node = chain_child(c, node, c->frames[j].where, TRIE_FRAME);
     if (likely(node != TRIE_LOST))
-        *window = (struct child){.where = count, .parent = c->frames[join].node, .id = node};
+        child_keep(c, child_index(c, outer, count), outer, count, node);
     *id = node;
     return true;
 }

@@ -29,10 +29,14 @@
 #define CHAIN_SLOTS 768u
 #define CHAIN_FRAMES (2 * CHAIN_DEPTH_MAX)
 
-#define RULES 8192u    /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
-#define CHILDREN 2048u /* 32 KiB; four times as many measured no better */
-#define FOLLOWERS (1u << (sizeof(uintptr_t) > 4 ? 18 : 13))   /* 2 MiB, touched where the ids are that come */
-#define GUESSES_FIRST 4096u                                   /* 16 KiB */
+/* Tables begin small, since most threads allocate in few places, and each page that a thread touches is its own. */
+#define RULES_FIRST 128u
+#define RULES_MAX 8192u /* 128 KiB; programs have 500 to 6,000 return addresses on stacks that allocate */
+#define CHILDREN_FIRST 128u
+#define CHILDREN_MAX 2048u /* 32 KiB; four times as many measured no better */
+#define FOLLOWERS (1u << (sizeof(uintptr_t) > 4 ? 18 : 13)) /* 2 MiB, touched where the ids are that come */
+#define GUESSES_FIRST 1024u
+#define CALLERS 4096u                                         /* 16 KiB, of the same memory */
 #define GUESSES_MAX (1u << (sizeof(uintptr_t) > 4 ? 17 : 14)) /* 512 KiB */
 #define GUESS_WAYS 2u
 
@@ -150,15 +154,17 @@ struct chain {
     uint32_t edit_serial;
     uint32_t nested_in_a_row;
     uint32_t next_serial;
-    uint32_t guess_mask;       /* places of guesses in use, less one */
-    uint32_t guesses_replaced; /* since there are so many */
+    /* Of each table: its places in use, less one; how many entries have pushed out others since there are so many. */
+    uint32_t rule_mask, rules_replaced;
+    uint32_t child_mask, children_replaced;
+    uint32_t guess_mask, guesses_replaced;
     struct chain_counts counts;
 
     /* Outermost first, at falling addresses; slots[top] is a sentinel, which never matches. */
     struct chain_slot slots[CHAIN_SLOTS + 1] __attribute__((aligned(64)));
     struct chain_frame frames[CHAIN_SLOTS];
-    struct child children[CHILDREN];
-    struct cfi_rule rules[RULES];
+    struct child children[CHILDREN_MAX];
+    struct cfi_rule rules[RULES_MAX];
     struct cfi_marks marks;
 
     /* The walk's notes, while editing; innermost first. */
@@ -192,12 +198,12 @@ HT_INLINE void count(uint64_t *counter)
  * frame and the next. What ends alike finds another one in the second. */
 HT_INLINE struct cfi_rule *rule_place(struct chain *c, uint64_t pc)
 {
-    return &c->rules[pc % RULES];
+    return &c->rules[pc & c->rule_mask];
 }
 
 HT_INLINE struct cfi_rule *rule_second_place(struct chain *c, uint64_t pc)
 {
-    return &c->rules[HASH_BITS((pc & c->address_mask) * HASH_K1, RULES)];
+    return &c->rules[(pc & c->address_mask) * HASH_K1 >> 40 & c->rule_mask];
 }
 
 /* Compares the address part; the names of interrupted frames never get in here. */
@@ -214,20 +220,10 @@ HT_INLINE struct cfi_rule *rule_known(struct chain *c, uint64_t pc)
     return likely(rule_is(c, rule, pc)) ? rule : rule_second_place(c, pc);
 }
 
-/* Keeps a new rule; what had its place goes on to its own second one. Only while editing. */
-HT_INLINE struct cfi_rule *rule_keep(struct chain *c, uint64_t pc, const struct cfi_rule *rule)
+/* Its place among c->children. */
+HT_INLINE uint32_t child_index(const struct chain *c, uint32_t parent, uint64_t where)
 {
-    struct cfi_rule *place = rule_place(c, pc);
-
-    if (place->kind != RULE_NONE)
-        *rule_second_place(c, place->where) = *place;
-    *place = *rule;
-    return place;
-}
-
-HT_INLINE uint32_t child_index(uint32_t parent, uint64_t where)
-{
-    return HASH_BITS((where ^ parent * HASH_K1) * HASH_K2, CHILDREN);
+    return (uint32_t)((where ^ parent * HASH_K1) * HASH_K2 >> 40) & c->child_mask;
 }
 
 HT_INLINE bool child_is(const struct child *child, uint32_t parent, uint64_t where)
@@ -315,7 +311,7 @@ HT_INLINE void guess_follows(struct chain *c, uint32_t id)
 /* UNWIND_CALLER keeps the ids there by their places alone. */
 HT_INLINE uint32_t *caller_place(struct chain *c, uint64_t pc)
 {
-    return &c->guesses[HASH_BITS((pc & c->address_mask) * HASH_K1, GUESSES_FIRST)];
+    return &c->guesses[HASH_BITS((pc & c->address_mask) * HASH_K1, CALLERS)];
 }
 
 /* How to step out of a node's frame, as a note in the node (trie.h), where the rule is
@@ -408,6 +404,9 @@ HT_INLINE void edit_end(struct chain *c, uint32_t serial)
     store_relaxed(&c->open_bytes, c->window_bytes);
 }
 
+/* Keeps a new rule; what had its place goes on to its own second one. Only while editing. */
+struct cfi_rule *rule_keep(struct chain *c, uint64_t pc, const struct cfi_rule *rule);
+
 /* Is the edit under way one whose code will never run again? */
 bool edit_left_behind(struct chain *c, uint64_t sp);
 
@@ -420,20 +419,30 @@ HT_INLINE enum trie_kind kind_of_frame(uint32_t n)
     return n == 0 ? TRIE_STACK : TRIE_FRAME;
 }
 
+/* One more child is to push out another: makes the table larger where that has come too often. Its index now. */
+HT_COLD uint32_t children_grow(struct chain *c, uint32_t parent, uint64_t where);
+
+/* Keeps a node or a window at its index. Only while editing. */
+HT_INLINE void child_keep(struct chain *c, uint32_t at, uint32_t parent, uint64_t where, uint32_t id)
+{
+    if (unlikely(c->child_mask + 1 != CHILDREN_MAX) && c->children[at].id != 0)
+        at = children_grow(c, parent, where);
+    c->children[at] = (struct child){.where = where, .parent = parent, .id = id};
+}
+
 /* trie_child by way of the chain's cache. Only while editing. */
 HT_INLINE uint32_t chain_child(struct chain *c, uint32_t parent, uint64_t where, enum trie_kind kind)
 {
-    struct child *child;
-    uint32_t id;
+    uint32_t at, id;
 
     if (trie_is_neighbour(c->nodes, c->nodes_usable, parent, where))
         return parent + 1;
-    child = &c->children[child_index(parent, where)];
-    if (likely(child_is(child, parent, where)))
-        return child->id;
+    at = child_index(c, parent, where);
+    if (likely(child_is(&c->children[at], parent, where)))
+        return c->children[at].id;
     id = trie_far_child(c->unwind->trie, parent, where, kind);
     if (likely(id != TRIE_LOST)) /* else asked again next time: the table may have grown */
-        *child = (struct child){.where = where, .parent = parent, .id = id};
+        child_keep(c, at, parent, where, id);
     c->nodes_usable = trie_usable(c->unwind->trie);
     return id;
 }

@@ -445,7 +445,7 @@ enum row_result eh_frame_row(const struct arch *arch, const struct cfi_tables *t
     m.marks = marks;
     m.fde = at;
     m.begin = begin;
-    if (marks != NULL)
+    if (marks != NULL && (size_t)(fde.end - fde.at) > MARK_INSTRUCTIONS) /* shorter ones have none */
         go_to_mark(&m, &fde);
     if (!run(&m, fde))
         return ROW_BROKEN;
