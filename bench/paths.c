@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#if defined __GLIBC__
+#include <ucontext.h>
+#endif
 
 #if defined __has_include
 #if __has_include(<valgrind/callgrind.h>)
@@ -173,6 +176,35 @@ static void by_realloc(unsigned pairs, bool again)
     free(block);
 }
 
+#if defined __GLIBC__
+static ucontext_t thread_context, coroutine_context;
+static unsigned coroutine_pairs;
+
+static void coroutine(void)
+{
+    for (;;) {
+        few_frames_change(coroutine_pairs, false);
+        swapcontext(&coroutine_context, &thread_context);
+    }
+}
+
+/* As few_frames_change, on a stack that is not the thread's own. */
+static void on_coroutine(unsigned pairs, bool again)
+{
+    static char stack[1 << 16] __attribute__((aligned(4096)));
+
+    (void)again;
+    coroutine_pairs = pairs;
+    if (coroutine_context.uc_stack.ss_sp == NULL) {
+        getcontext(&coroutine_context);
+        coroutine_context.uc_stack.ss_sp = stack;
+        coroutine_context.uc_stack.ss_size = sizeof stack;
+        makecontext(&coroutine_context, coroutine, 0);
+    }
+    swapcontext(&thread_context, &coroutine_context);
+}
+#endif
+
 static const struct {
     const char *name;
     void (*run)(unsigned pairs, bool again);
@@ -181,6 +213,9 @@ static const struct {
     {"unwound", few_frames_change}, {"unwound_far", many_frames_change},
     {"cold", new_stacks},           {"live_set", live_set},
     {"calloc", by_calloc},          {"realloc", by_realloc},
+#if defined __GLIBC__
+    {"coroutine", on_coroutine},
+#endif
 };
 
 /* --- Around them ---------------------------------------------------------------------- */

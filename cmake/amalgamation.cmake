@@ -18,7 +18,8 @@ set(full
     core/limit.c core/heaps.c
     port/linux_modules.c
     unwind/arch_none.c unwind/arch_x86_64.c unwind/arch_aarch64.c unwind/arch_arm.c unwind/eh_frame.c unwind/expression.c unwind/exidx.c
-    unwind/cfi.c unwind/trie.c unwind/chain_edit.c unwind/chain_learn.c unwind/chain_walk.c unwind/chain.c
+    unwind/cfi.c unwind/trie.c unwind/chain_edit.c unwind/chain_learn.c unwind/chain_walk.c
+    unwind/chain_elsewhere.c unwind/chain.c
     sink/log.c sink/state_file.c
     entry/options.c entry/stacks.c entry/fail_sites.c entry/failing.c
     entry/call.c entry/call_line.c entry/call_log.c entry/start.c entry/heaps_api.c entry/api.c entry/wrap.c

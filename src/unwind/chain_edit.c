@@ -20,11 +20,6 @@ void edit_end_mixed(struct chain *c)
     c->edit_serial++;
 }
 
-static bool on_own_stack(const struct chain *c, uint64_t sp)
-{
-    return sp - c->stack_low < c->stack_high - c->stack_low;
-}
-
 bool edit_left_behind(struct chain *c, uint64_t sp)
 {
     /* Whatever interrupts a capture runs below it: at or above its sp, its frame is gone. */

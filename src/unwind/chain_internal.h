@@ -231,6 +231,14 @@ HT_INLINE bool child_is(const struct child *child, uint32_t parent, uint64_t whe
     return child->where == where && child->parent == parent;
 }
 
+/* The smallest page of any machine: asking twice for a page does no harm. */
+#define CHAIN_PAGE UINT64_C(4096)
+
+HT_INLINE bool on_own_stack(const struct chain *c, uint64_t sp)
+{
+    return sp - c->stack_low < c->stack_high - c->stack_low;
+}
+
 /* --- Walks and guesses ---------------------------------------------------------- */
 
 /* What the fast walk found: frame 0 is the hook's caller, frame frames - 1 is the
@@ -551,6 +559,10 @@ void learn_guess(struct chain *c, uint32_t tagged, uint32_t guess);
  * Only while editing. */
 bool learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct found *f);
 
+/* Notes how to step out of the innermost `frames` frames of the stack `id`, as far as their rules are known. Whether
+ * all have a note now. Only while editing. */
+bool note_hops(struct chain *c, uint32_t id, uint32_t frames);
+
 /* Keeps a capture of one frame, by its note, that met the chain at `join`. Only while editing. */
 void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, uint32_t hop,
                const struct chain_slot *join, uint32_t id);
@@ -562,8 +574,28 @@ void learn_walk(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, const st
 
 /* --- chain_walk.c ------------------------------------------------------------- */
 
+/* Pages of a stack of unknown bounds that are readable, as long as a walk goes on. */
+struct known_pages {
+    uint64_t low, high;
+};
+
+/* The page that the hook itself is on, below sp. What an earlier walk found readable may be gone. */
+HT_INLINE struct known_pages pages_of_hook(uint64_t sp)
+{
+    const uint64_t page = (sp - 1) & ~(CHAIN_PAGE - 1);
+
+    return (struct known_pages){page, page + CHAIN_PAGE};
+}
+
+/* Reads a word that a walk has come to. On the thread's own stack only the bounds count; elsewhere the pages
+ * are asked for, as far as they are not known. */
+bool chain_read_word(const struct chain *c, struct known_pages *pages, uint64_t at, uint64_t *word);
+
 /* Walks, whatever the rules, names the stack, and makes the chain follow it. Only while editing. */
 HT_COLD uint32_t chain_walk_all(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp);
+
+/* chain_elsewhere.c: the same for a stack that is not the thread's own. Only while editing. */
+uint32_t chain_capture_elsewhere(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp);
 
 /* The rest of chain_capture_at, out of line: everything but the fast path. */
 HT_COLD uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp);

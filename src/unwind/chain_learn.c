@@ -21,17 +21,16 @@ static uint32_t hop_of_rule(const struct cfi_rule *rule)
            (uint32_t)ra << HOP_RA_SHIFT | (uint32_t)sp << HOP_SP_SHIFT;
 }
 
-/* Notes how to step out of the frames of a walk that found the stack `id`. Whether all have a note now. */
-static bool note_hops(struct chain *c, uint32_t id, const struct found *f)
+bool note_hops(struct chain *c, uint32_t id, uint32_t frames)
 {
     bool all = true;
 
-    for (uint32_t n = 0; n < f->frames; n++) {
+    for (uint32_t n = 0; n < frames; n++) {
         const struct trie_node *node = &c->nodes[id];
 
         if (load_relaxed(&node->published) == TRIE_PUBLISHED) {
-            const struct cfi_rule *rule = rule_known(c, f->where[n]);
-            const uint32_t hop = rule->where == f->where[n] ? hop_of_rule(rule) : 0;
+            const struct cfi_rule *rule = rule_known(c, node->where);
+            const uint32_t hop = rule->where == node->where ? hop_of_rule(rule) : 0;
 
             if (hop != 0)
                 trie_note(c->unwind->trie, id, hop);
@@ -86,7 +85,7 @@ bool learn_stack(struct chain *c, uint32_t tagged, uint32_t id, const struct fou
 {
     if (id >> GUESS_ID_BITS == 0)
         learn_guess(c, tagged, id | (f->by_fp ? GUESS_BY_FP : 0));
-    return note_hops(c, id, f);
+    return note_hops(c, id, f->frames);
 }
 
 /* --- All of it -------------------------------------------------------------------- */

@@ -22,8 +22,7 @@ struct walk {
     bool interrupted; /* pc was interrupted, not returned to */
     uint64_t context; /* not 0: the frame's registers are in the signal frame at this sp */
     uint64_t where;   /* of the frame that was stepped out of */
-    /* Pages of an unknown stack that are readable, as long as this walk goes on. */
-    uint64_t page_low, page_high;
+    struct known_pages pages;
 };
 
 /* The rule for the state's frame: the cached one, or *room filled. */
@@ -55,29 +54,27 @@ static const struct cfi_rule *rule_for(struct walk *w, struct cfi_rule *room)
     return rule_keep(w->c, address, room);
 }
 
-/* The smallest page of any machine: asking twice a page does no harm. */
-#define PAGE UINT64_C(4096)
-
-/* Reads a word that the walk has come to. On the thread's own stack only the
- * bounds count; elsewhere the pages are asked for, as far as they are not known. */
-MEMORY_RAW static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
+MEMORY_RAW bool chain_read_word(const struct chain *c, struct known_pages *pages, uint64_t at, uint64_t *word)
 {
-    const struct chain *c = w->c;
-
     if (at & (MEMORY_WORD - 1))
         return false;
-    if (at - c->stack_low < c->stack_high - c->stack_low) {
+    if (on_own_stack(c, at)) {
         if (c->stack_high - at < MEMORY_WORD)
             return false;
-    } else if (at - w->page_low >= w->page_high - w->page_low) {
+    } else if (at - pages->low >= pages->high - pages->low) {
         if (c->unwind->page_is_readable && !c->unwind->page_is_readable(c->unwind->user, at))
             return false;
-        if (at < w->page_high || at - w->page_high >= PAGE) /* not the next page: begin anew */
-            w->page_low = at & ~(PAGE - 1);
-        w->page_high = (at | (PAGE - 1)) + 1;
+        if (at < pages->high || at - pages->high >= CHAIN_PAGE) /* not the next page: begin anew */
+            pages->low = at & ~(CHAIN_PAGE - 1);
+        pages->high = (at | (CHAIN_PAGE - 1)) + 1;
     }
     *word = memory_word(at);
     return true;
+}
+
+static bool read_word(struct walk *w, uint64_t at, uint64_t *word)
+{
+    return chain_read_word(w->c, &w->pages, at, word);
 }
 
 /* The register r of the interrupted frame. */
@@ -214,11 +211,7 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
 
 static struct walk walk_begin(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, bool nested)
 {
-    /* The hook itself is on the page below sp. What an earlier walk found readable may be gone. */
-    const uint64_t page = (sp - 1) & ~(PAGE - 1);
-
-    return (struct walk){
-        .c = c, .nested = nested, .pc = pc, .sp = sp, .fp = fp, .page_low = page, .page_high = page + PAGE};
+    return (struct walk){.c = c, .nested = nested, .pc = pc, .sp = sp, .fp = fp, .pages = pages_of_hook(sp)};
 }
 
 /* The rule for a pc by way of the cache, whatever else is under way. */
@@ -390,7 +383,7 @@ static bool push_steps(struct chain *c, const struct outcome *o)
 
 uint32_t chain_walk_all(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
 {
-    const bool own_stack = sp - c->stack_low < c->stack_high - c->stack_low;
+    const bool own_stack = on_own_stack(c, sp);
     uint32_t good = own_stack ? verified_slots(c, sp) : 0;
     uint32_t id = TRIE_LOST;
 
@@ -404,8 +397,6 @@ uint32_t chain_walk_all(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp)
         }
         if (own_stack && o.may_push && !push_steps(c, &o))
             chain_cut_to(c, 0);
-        if (!own_stack)
-            count(&c->counts.elsewhere);
         return id;
     }
 }
@@ -451,7 +442,12 @@ uint32_t chain_capture_slow(struct chain *c, uint64_t pc, uint64_t sp, uint64_t 
     if (left_behind || c->generation != load_acquire(&c->unwind->generation))
         take_over(c);
     c->nested_in_a_row = 0;
-    id = mode == UNWIND_CALLER ? capture_caller_slow(c, pc, sp, fp) : chain_walk_all(c, pc, sp, fp);
+    if (mode == UNWIND_CALLER)
+        id = capture_caller_slow(c, pc, sp, fp);
+    else if (on_own_stack(c, sp))
+        id = chain_walk_all(c, pc, sp, fp);
+    else
+        id = chain_capture_elsewhere(c, pc, sp, fp);
     edit_end(c, serial);
     return id;
 }
