@@ -11,8 +11,9 @@
  *
  * Reading blindly is safe here: the window lets through only captures on the
  * thread's own stack, and every slot holds an address of that stack only. Words
- * below sp may be stale, but are mapped: they were in use before, by the stack that the
- * outermost slot above sp is of.
+ * below sp may be stale, but are mapped as far as the hook's own page: further down, what the stack has left may
+ * have been protected (a runtime's guard pages) or unmapped. Where the chain reaches further, each slot's place is
+ * looked at first.
  */
 #include "unwind/chain_internal.h"
 
@@ -411,6 +412,21 @@ static __attribute__((noinline)) uint32_t capture_caller(struct chain *c, uint64
     return chain_capture_slow(c, pc, sp, fp);
 }
 
+/* The same where it is not open. Only since the chain reaches further down than the hook's page? Then each slot's place
+ * is looked at first. */
+MEMORY_RAW static __attribute__((noinline)) const struct chain_slot *
+innermost_that_can_be_read(const struct chain *c, uint64_t sp)
+{
+    const struct chain_slot *s = c->slots;
+
+    if (load_relaxed(&c->open_bytes) == 0 || sp - c->open_from >= c->window_bytes ||
+        load_acquire(&c->unwind->generation) != c->generation || s->at < sp)
+        return NULL;
+    while (s->at >= page_of_call(sp) && holds(s))
+        s++;
+    return s > c->slots ? s - 1 : NULL;
+}
+
 /* The innermost slot that holds, where the fast path is open for this sp; else NULL. */
 MEMORY_RAW HT_INLINE const struct chain_slot *innermost_that_holds(const struct chain *c, uint64_t sp)
 {
@@ -419,7 +435,7 @@ MEMORY_RAW HT_INLINE const struct chain_slot *innermost_that_holds(const struct 
     /* Generation: acquire, so that what was mapped before it grew is seen as it is now. */
     if (unlikely(sp - c->open_from >= load_relaxed(&c->open_bytes) ||
                  load_acquire(&c->unwind->generation) != c->generation))
-        return NULL;
+        return innermost_that_can_be_read(c, sp);
     /* All below sp: of another stack, perhaps, beside this one, and gone. */
     if (unlikely(c->slots[0].at < sp))
         return NULL;

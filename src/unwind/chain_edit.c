@@ -142,7 +142,7 @@ void chain_set_stack(struct chain *c, uint64_t stack_low, uint64_t stack_high)
     c->open_from = stack_high - c->window_bytes;
     store_relaxed(&c->edits, c->edits + 2);
     fence_compiler();
-    store_relaxed(&c->open_bytes, c->window_bytes);
+    store_relaxed(&c->open_bytes, chain_window(c));
 }
 
 const struct chain_counts *chain_get_counts(const struct chain *chain)

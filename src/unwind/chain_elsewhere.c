@@ -42,7 +42,7 @@ MEMORY_RAW HT_INLINE bool read_known_word(const struct chain *c, struct known_pa
  * nodes. No, too, where it is and more has to be known: the walk that follows then finds it. */
 MEMORY_RAW static bool whole_stack_is(struct chain *c, uint32_t id, uint64_t pc, uint64_t sp, uint64_t fp)
 {
-    struct known_pages pages = pages_of_hook(sp);
+    struct known_pages pages = pages_of_call(sp);
 
     while (id >= TRIE_FIRST) { /* a parent's id is smaller */
         const struct trie_node *node = &c->nodes[id];

@@ -128,7 +128,7 @@ struct chain {
     /* The fast path's own lines. */
     struct last_capture last;
     uint64_t open_from;  /* the window: the fast path runs if sp - open_from < open_bytes, */
-    uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise window_bytes */
+    uint64_t open_bytes; /*   which is 0 while an edit is under way, and otherwise chain_window */
     const struct unwind *unwind;
     uint32_t generation;
     uint32_t edits; /* begun and ended, by which a reader sees that one came between; odd: half of one */
@@ -183,6 +183,15 @@ HT_INLINE uint64_t bytes_of_words(int n)
     return (uint64_t)(int64_t)n * MEMORY_WORD;
 }
 
+/* The smallest page of any machine: to take a page for several, or to ask twice for one, does no harm. */
+#define CHAIN_PAGE UINT64_C(4096)
+
+/* The page that the hook's own frame begins on, and so is there whatever the program did to its stack below: begin of it. */
+HT_INLINE uint64_t page_of_call(uint64_t sp)
+{
+    return (sp - 1) & ~(CHAIN_PAGE - 1);
+}
+
 /* A counter with one writer, this thread; readers elsewhere see whole values. */
 HT_INLINE void count(uint64_t *counter)
 {
@@ -230,9 +239,6 @@ HT_INLINE bool child_is(const struct child *child, uint32_t parent, uint64_t whe
 {
     return child->where == where && child->parent == parent;
 }
-
-/* The smallest page of any machine: asking twice for a page does no harm. */
-#define CHAIN_PAGE UINT64_C(4096)
 
 HT_INLINE bool on_own_stack(const struct chain *c, uint64_t sp)
 {
@@ -372,6 +378,14 @@ void push_known(struct chain *c, uint32_t id, uint64_t sp, uint64_t fp, const st
 /* Ends an edit that somebody else took as left behind. */
 HT_COLD void edit_end_mixed(struct chain *c);
 
+/* How far the window may be open: while an sp in it is not above the page of the lowest slot, all slots can be read. */
+HT_INLINE uint64_t chain_window(const struct chain *c)
+{
+    if (unlikely(c->top == 0))
+        return c->window_bytes;
+    return min_u64(c->window_bytes, (c->slots[c->top - 1].at | (CHAIN_PAGE - 1)) + 1 - c->open_from);
+}
+
 /* Begins a change by the capture whose sp this is. False: a handler edited since
  * `edits` was read, so what was found out before is stale; nothing was begun. */
 HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t *serial)
@@ -390,7 +404,7 @@ HT_INLINE bool edit_begin(struct chain *c, uint64_t sp, uint32_t edits, uint32_t
         if (now % 2 == 0) {
             store_relaxed(&c->editing, 0u);
             fence_compiler();
-            store_relaxed(&c->open_bytes, c->window_bytes);
+            store_relaxed(&c->open_bytes, chain_window(c));
         }
         return false;
     }
@@ -409,7 +423,7 @@ HT_INLINE void edit_end(struct chain *c, uint32_t serial)
     fence_compiler();
     store_relaxed(&c->editing, 0u);
     fence_compiler();
-    store_relaxed(&c->open_bytes, c->window_bytes);
+    store_relaxed(&c->open_bytes, chain_window(c));
 }
 
 /* Keeps a new rule; what had its place goes on to its own second one. Only while editing. */
@@ -579,10 +593,10 @@ struct known_pages {
     uint64_t low, high;
 };
 
-/* The page that the hook itself is on, below sp. What an earlier walk found readable may be gone. */
-HT_INLINE struct known_pages pages_of_hook(uint64_t sp)
+/* What an earlier walk found readable may be gone. */
+HT_INLINE struct known_pages pages_of_call(uint64_t sp)
 {
-    const uint64_t page = (sp - 1) & ~(CHAIN_PAGE - 1);
+    const uint64_t page = page_of_call(sp);
 
     return (struct known_pages){page, page + CHAIN_PAGE};
 }

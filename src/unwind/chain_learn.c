@@ -96,7 +96,13 @@ MEMORY_RAW void keep_last(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp
     const bool needed = coming_fp_needed(c->frames[join - c->slots].coming),
                saved = needed && hop_fp(hop) != 0;
     const bool by_register = (hop & HOP_BY_FP) != 0 || (needed && !saved);
+    uint32_t top = c->top;
 
+    /* Whoever finds it verifies all slots, and asks for no window. */
+    while (c->slots[top - 1].at < page_of_call(sp)) /* the join lies above */
+        top--;
+    if (top < c->top)
+        chain_cut_to(c, top);
     c->last = (struct last_capture){
         .sp = sp,
         .pc = pc,

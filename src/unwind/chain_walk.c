@@ -211,7 +211,7 @@ static enum walk_result walk_step(struct walk *w, struct step *step)
 
 static struct walk walk_begin(struct chain *c, uint64_t pc, uint64_t sp, uint64_t fp, bool nested)
 {
-    return (struct walk){.c = c, .nested = nested, .pc = pc, .sp = sp, .fp = fp, .pages = pages_of_hook(sp)};
+    return (struct walk){.c = c, .nested = nested, .pc = pc, .sp = sp, .fp = fp, .pages = pages_of_call(sp)};
 }
 
 /* The rule for a pc by way of the cache, whatever else is under way. */

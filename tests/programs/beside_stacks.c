@@ -8,6 +8,7 @@
  * first   a thread whose first allocation is a coroutine's
  * guard   coroutines that end at a page that cannot be read
  * shorter coroutines one after the other, the second where the first's last page has gone
+ * guarded a thread that protects what its stack has left, as runtimes do with their guard pages
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -126,6 +127,46 @@ static void in_a_thread(void *(*run)(void *))
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
+/* The begin of the lowest page that deep_below has had. */
+static char *left_low;
+
+__attribute__((noinline)) static void deep_below(int frames)
+{
+    char frame[256];
+
+    __asm__ volatile("" ::"r"(frame) : "memory");
+    if (frames > 0) {
+        deep_below(frames - 1);
+    } else {
+        allocate(20);
+        left_low = (char *)((uintptr_t)frame & ~(uintptr_t)4095);
+    }
+    __asm__ volatile(""); /* no tail call */
+}
+
+/* What a block has on the stack lets it call from further down than what comes after it: those calls leave the words
+ * there as they were. */
+static void *protect_below(void *argument)
+{
+    const size_t bytes = 8192 + (size_t)(getpid() == 0); /* not known to the compiler */
+
+    for (int turn = 0; turn < 3; turn++) {
+        char *here = (char *)((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)4095) - 8192;
+        {
+            char block[bytes];
+
+            __asm__ volatile("" ::"r"(block) : "memory");
+            deep_below(100);
+        }
+        CHECK(left_low < here);
+        CHECK_EQ(mprotect(left_low, (size_t)(here - left_low), PROT_NONE), 0);
+        for (int i = 0; i < 20; i++)
+            free(malloc(50));
+        CHECK_EQ(mprotect(left_low, (size_t)(here - left_low), PROT_READ | PROT_WRITE), 0);
+    }
+    return argument;
+}
+
 #if defined(__x86_64__)
 
 /* switch_to(save, to): the registers on the stack, and the other stack. */
@@ -235,6 +276,8 @@ int main(int argc, char **argv)
         beside_guards();
     } else if (strcmp(part, "shorter") == 0) {
         on_what_is_left();
+    } else if (strcmp(part, "guarded") == 0) {
+        in_a_thread(protect_below);
     } else {
         FAIL("no part '%s'", part);
     }
