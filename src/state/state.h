@@ -349,6 +349,7 @@ struct state_name {
 #define STATE_NAME_INLINED 1u /* into the next entry */
 #define STATE_NAME_NAMED 2u   /* the function's own name, not a place near it */
 #define STATE_NAME_AFTER 4u   /* behind the function's text stands that of the symbol before it */
+#define STATE_NAME_AT 8u      /* likewise where the function begins in its file, as "0x12" */
 
 /* A site whose live bytes were looked at from outside while the program ran; trend i
  * has the i-th row of TREND_BYTES. */

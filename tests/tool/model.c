@@ -380,13 +380,14 @@ static void add_notes(struct snapshot *snapshot, const struct profile *profile)
         {sample_where(0x1001), 4, UINT32_MAX, 0, STATE_NAME_NAMED},
         {sample_where(0x2000), 4, UINT32_MAX, 0, STATE_NAME_AFTER},
         {sample_where(0x2000), 6, UINT32_MAX, 0, STATE_NAME_AFTER}, /* no text is left for it */
+        {sample_where(0x2001), 4, UINT32_MAX, 0, STATE_NAME_NAMED | STATE_NAME_AT},
     };
     const char text[] = "in\0\0f\0a.c";
     const struct state_trend trends[] = {{profile->nodes[5].hash}, {profile->nodes[6].hash}};
     const uint64_t times[] = {1, 2, 3};
     const int64_t bytes[] = {10, 20, 30, 5, 5, 5};
 
-    snapshot_add_section(snapshot, STATE_SECTION_NAMES, names, sizeof names[0], 4);
+    snapshot_add_section(snapshot, STATE_SECTION_NAMES, names, sizeof names[0], 5);
     snapshot_add_section(snapshot, STATE_SECTION_NAME_TEXT, text, 1, sizeof text);
     snapshot_add_section(snapshot, STATE_SECTION_TRENDS, trends, sizeof trends[0], 2);
     snapshot_add_section(snapshot, STATE_SECTION_TREND_TIMES, times, sizeof times[0], 3);
@@ -395,7 +396,7 @@ static void add_notes(struct snapshot *snapshot, const struct profile *profile)
 
 static void assert_notes(const struct profile *profile)
 {
-    assert_int_equal(profile->names.count, 4);
+    assert_int_equal(profile->names.count, 5);
     assert_string_equal(profile->names.items[0].function, "in");
     assert_string_equal(profile->names.items[0].file, "a.c");
     assert_int_equal(profile->names.items[0].line, 12);
@@ -404,7 +405,10 @@ static void assert_notes(const struct profile *profile)
     assert_null(profile->names.items[1].file);
     assert_null(profile->names.items[1].after);
     assert_string_equal(profile->names.items[2].after, "a.c");
+    assert_null(profile->names.items[2].at);
     assert_null(profile->names.items[3].after);
+    assert_string_equal(profile->names.items[4].at, "a.c");
+    assert_null(profile->names.items[4].after);
     assert_int_equal(profile->trends.count, 2);
     assert_int_equal(profile->trends.time_count, 3);
     assert_int_equal(profile->trends.bytes[3 + 2], 5);

@@ -117,6 +117,44 @@ END
     grep -q 'puts ' out # or one of its other names, where libc's debug information is there
 }
 
+@test "without debug information two static functions of one name are two" {
+    need_tracking
+    need jq
+    for at in 1 2; do
+        cat >part$at.c <<-END
+	#include <stdlib.h>
+	extern void *volatile kept;
+	static __attribute__((noipa)) void helper(void) { kept = malloc(${at}00); }
+	void part$at(void) { helper(); }
+	END
+    done
+    echo 'void *volatile kept; void part1(void), part2(void); int main(void) { part1(); part2(); return 0; }' >main.c
+    "${CC:-cc}" -O1 -fno-builtin -w -fno-optimize-sibling-calls -o program main.c part1.c part2.c
+    "$tool" run -q -o x.ht ./program
+    at=($(nm program | awk '$3 == "helper" { sub("^0*", "0x", $1); print $1 }'))
+    [ "${#at[@]}" -eq 2 ]
+    mkdir raw
+    HEAPTRACKER_OPTIONS=state_dir=$PWD/raw:quiet=1 LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so ./program
+    for file in x.ht raw/*; do # as the file has them, and looked up
+        "$tool" report --top=20 "$file" >out
+        grep -Eq " 100 B +1  helper \(at (${at[0]}|${at[1]})\)\$" out
+        grep -Eq " 200 B +1  helper \(at (${at[0]}|${at[1]})\)\$" out
+        "$tool" report --format=collapsed "$file" >out
+        [ "$(grep -Eo 'helper \(at [^)]*\)' out | sort -u | wc -l)" -eq 2 ]
+        "$tool" report --format=json "$file" >out
+        json out '[.sites[].stack[0] | select(.function == "helper").at] | sort' \
+            "$(printf '["%s","%s"]' $(printf '%s\n' "${at[@]}" | sort))"
+        json out '[.sites[].stack[] | select(.function != "helper").at] | unique' '[null]'
+    done
+    # Another build has them elsewhere.
+    echo 'int more(void) { return 1; }' >>part1.c
+    "${CC:-cc}" -O1 -fno-builtin -w -fno-optimize-sibling-calls -o program part2.c part1.c main.c
+    "$tool" run -q -o new.ht ./program
+    "$tool" diff --format=json x.ht new.ht >out
+    json out '[.sites[].change] | unique' '["same"]'
+    [[ $(<out) != *'"at"'* ]]
+}
+
 @test "code behind the end of a stripped program's exported function is not that function" {
     need objdump binutils
     need gcc

@@ -127,6 +127,8 @@ void json_append_place(json_t *stack, const struct place *place, bool addresses)
     json_set(object, "function", json_text(place->function));
     if (place->after)
         json_set(object, "after", json_text(place->after));
+    if (place->at)
+        json_set(object, "at", json_text(place->at));
     json_set(object, "file", place->file ? json_text(place->file) : json_null());
     json_set_u64(object, "line", place->line);
     json_set(object, "module", json_text(place->module));

@@ -144,6 +144,8 @@ void diff_make(struct diff *diff, enum diff_by by, const struct report *old, con
         .old = {.report = old, .symbols = symbols_open(&old->profile, debuginfod)},
         .new = {.report = new, .symbols = symbols_open(&new->profile, debuginfod)},
     };
+    symbols_join_twins(diff->old.symbols);
+    symbols_join_twins(diff->new.symbols);
     columns_of_totals(diff->old.totals, &old->main.totals);
     columns_of_totals(diff->new.totals, &new->main.totals);
     new_keys = stack_keys_of(keys, new, old, diff->new.symbols);

@@ -7,7 +7,8 @@
  * included, are the same functions of the same modules:
  *  - a module is its file's name without the directory; the program's own module is
  *    the program's whatever its file is called;
- *  - a function is its name; lines, addresses and whether it was inlined do not count;
+ *  - a function is its name; lines, addresses and whether it was inlined do not count, so that two
+ *    static functions of one name are one;
  *  - a frame without a name is its offset in the module when both files have the same
  *    build of that module, else any number of them in a row are "somewhere in it";
  *  - what called main is left out: that is libc's business;

@@ -32,14 +32,16 @@ void name_table_of(struct name_table *table, const struct snapshot *snapshot)
     table->items = must_malloc(count * sizeof *table->items);
     for (size_t i = 0; i < count; i++) {
         const struct state_name *name = &names[i];
+        const char *behind;
 
         if (name->where == 0 || name->function >= bytes || (name->file >= bytes && name->file != UINT32_MAX))
             continue;
+        behind = text_behind(table->text, bytes, name->function);
         table->items[table->count++] = (struct name_entry){
             .where = name->where,
             .function = table->text + name->function,
-            .after =
-                (name->flags & STATE_NAME_AFTER) ? text_behind(table->text, bytes, name->function) : NULL,
+            .after = (name->flags & STATE_NAME_AFTER) ? behind : NULL,
+            .at = (name->flags & STATE_NAME_AT) ? behind : NULL,
             .file = name->file == UINT32_MAX ? NULL : table->text + name->file,
             .line = name->line,
             .inlined = (name->flags & STATE_NAME_INLINED) != 0,

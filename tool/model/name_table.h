@@ -17,6 +17,7 @@ struct name_entry {
     uint64_t where;       /* entries of the same one stand together, innermost first */
     const char *function; /* into `text` */
     const char *after;    /* as in struct place; NULL: none */
+    const char *at;       /* likewise */
     const char *file;     /* NULL: not known */
     unsigned line;        /* 0: not known */
     bool inlined;         /* into the next entry */

@@ -77,12 +77,13 @@ static uint32_t put_text(struct writer *writer, const char *text)
 /* The function's text; with another behind it, it is no other place's. */
 static uint32_t put_function(struct writer *writer, const struct place *place)
 {
+    const char *behind = place->after ? place->after : place->at;
     uint32_t at;
 
-    if (place->after == NULL)
+    if (behind == NULL)
         return put_text(writer, place->function);
     at = append_text(writer, place->function);
-    append_text(writer, place->after);
+    append_text(writer, behind);
     return at;
 }
 
@@ -97,7 +98,7 @@ static void put_place(struct writer *writer, uint64_t where, const struct place 
         .file = place->file ? put_text(writer, place->file) : UINT32_MAX,
         .line = place->line,
         .flags = (place->inlined ? STATE_NAME_INLINED : 0) | (place->named ? STATE_NAME_NAMED : 0) |
-                 (place->after ? STATE_NAME_AFTER : 0),
+                 (place->after ? STATE_NAME_AFTER : 0) | (place->at ? STATE_NAME_AT : 0),
     };
 }
 

@@ -75,7 +75,8 @@ static bool same_text(const char *left, const char *right)
 static bool same_place(const struct place *left, const struct place *right)
 {
     return left->line == right->line && same_text(left->function, right->function) &&
-           same_text(left->file, right->file) && same_text(left->module, right->module);
+           same_text(left->at, right->at) && same_text(left->file, right->file) &&
+           same_text(left->module, right->module);
 }
 
 size_t rows_deciding_places(const struct profile *profile, struct symbols *symbols, const struct site *site,

@@ -4,12 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "util.h"
-
-struct candidate {
-    struct symbol symbol;
-    unsigned binding;
-};
 
 static size_t underscores(const char *name)
 {
@@ -20,18 +16,18 @@ static size_t underscores(const char *name)
  * global before local, then the plainest. */
 static int by_address(const void *a, const void *b)
 {
-    const struct candidate *left = a, *right = b;
-    size_t left_marks = underscores(left->symbol.name), right_marks = underscores(right->symbol.name);
+    const struct symbol *left = a, *right = b;
+    size_t left_marks = underscores(left->name), right_marks = underscores(right->name);
 
-    if (left->symbol.begin != right->symbol.begin)
-        return left->symbol.begin < right->symbol.begin ? -1 : 1;
-    if (left->symbol.end != right->symbol.end)
-        return left->symbol.end > right->symbol.end ? -1 : 1;
-    if ((left->binding == STB_LOCAL) != (right->binding == STB_LOCAL))
-        return left->binding == STB_LOCAL ? 1 : -1;
+    if (left->begin != right->begin)
+        return left->begin < right->begin ? -1 : 1;
+    if (left->end != right->end)
+        return left->end > right->end ? -1 : 1;
+    if (left->local != right->local)
+        return left->local ? 1 : -1;
     if (left_marks != right_marks)
         return left_marks < right_marks ? -1 : 1;
-    return strcmp(left->symbol.name, right->symbol.name);
+    return strcmp(left->name, right->name);
 }
 
 static bool is_code(const GElf_Sym *symbol)
@@ -41,10 +37,33 @@ static bool is_code(const GElf_Sym *symbol)
     return (type == STT_FUNC || type == STT_GNU_IFUNC) && symbol->st_shndx != SHN_UNDEF;
 }
 
+/* Two global ones of one name are versions of one function, as a libc has them. */
+static void find_twins(struct symbol_table *table)
+{
+    size_t places = 2;
+    struct symbol **slots;
+
+    while (places < 2 * table->count)
+        places *= 2;
+    slots = must_zeroed(places * sizeof(struct symbol *));
+    for (size_t i = 0; i < table->count; i++) {
+        struct symbol *symbol = &table->symbols[i];
+        size_t at = hash_place(hash_text(symbol->name), places);
+
+        while (slots[at] != NULL && strcmp(slots[at]->name, symbol->name) != 0)
+            at = (at + 1) & (places - 1);
+        if (slots[at] == NULL)
+            slots[at] = symbol;
+        else if (symbol->local || slots[at]->local || slots[at]->has_twin)
+            symbol->has_twin = slots[at]->has_twin = true;
+    }
+    free(slots);
+}
+
 void symbol_table_make(struct symbol_table *table, Dwfl_Module *module)
 {
     int count = dwfl_module_getsymtab(module);
-    struct candidate *candidates = must_malloc((size_t)(count > 0 ? count : 0) * sizeof *candidates);
+    struct symbol *symbols = must_malloc((size_t)(count > 0 ? count : 0) * sizeof *symbols);
     size_t found = 0;
 
     for (int i = 0; i < count; i++) {
@@ -54,17 +73,20 @@ void symbol_table_make(struct symbol_table *table, Dwfl_Module *module)
         const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, NULL, NULL);
 
         if (name != NULL && *name != '\0' && is_code(&symbol))
-            candidates[found++] =
-                (struct candidate){{address, address + symbol.st_size, name}, GELF_ST_BIND(symbol.st_info)};
+            symbols[found++] = (struct symbol){
+                .begin = address,
+                .end = address + symbol.st_size,
+                .name = name,
+                .local = GELF_ST_BIND(symbol.st_info) == STB_LOCAL,
+            };
     }
     if (found)
-        qsort(candidates, found, sizeof *candidates, by_address);
-    table->symbols = must_malloc(found * sizeof *table->symbols);
-    table->count = 0;
+        qsort(symbols, found, sizeof *symbols, by_address);
+    *table = (struct symbol_table){.symbols = symbols};
     for (size_t i = 0; i < found; i++)
-        if (i == 0 || candidates[i].symbol.begin != candidates[i - 1].symbol.begin)
-            table->symbols[table->count++] = candidates[i].symbol;
-    free(candidates);
+        if (i == 0 || symbols[i].begin != table->symbols[table->count - 1].begin)
+            table->symbols[table->count++] = symbols[i];
+    find_twins(table);
 }
 
 const struct symbol *symbol_table_find(const struct symbol_table *table, uint64_t address)

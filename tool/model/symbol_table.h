@@ -7,12 +7,15 @@
 #define HT_TOOL_SYMBOL_TABLE_H
 
 #include <elfutils/libdwfl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct symbol {
     uint64_t begin;
     uint64_t end;     /* exclusive; begin when the table does not say */
     const char *name; /* as in the table: the module's memory */
+    bool local;
+    bool has_twin; /* another function has this name: static ones of two sources, mostly */
 };
 
 struct symbol_table {

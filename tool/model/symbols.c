@@ -53,6 +53,7 @@ struct symbols {
     struct found *found;
     size_t found_count;
     size_t found_places;
+    bool twins_joined;
 };
 
 static char *debuginfo_path; /* NULL: where distributions put it */
@@ -277,6 +278,8 @@ static void name_from_table(struct place *place, struct module *module)
     if (place->offset < symbol->end || place->offset == symbol->begin) {
         place->function = name;
         place->named = true;
+        if (symbol->has_twin && place->file == NULL)
+            place->at = must_asprintf("0x%" PRIx64, symbol->begin);
         return;
     }
     if (symbol->end == symbol->begin) {
@@ -342,6 +345,7 @@ static void free_places(const struct place *places, size_t count)
     for (size_t i = 0; i < count; i++) {
         free((char *)places[i].function);
         free((char *)places[i].after);
+        free((char *)places[i].at);
         free((char *)places[i].shown);
         free((char *)places[i].file);
     }
@@ -394,8 +398,25 @@ static bool is_trackers(const struct place *place)
     return place->inlined && strncmp(place->function, "ht_record_", strlen("ht_record_")) == 0;
 }
 
+static void join_twins(struct place *place)
+{
+    if (place->at == NULL)
+        return;
+    free((char *)place->at);
+    free((char *)place->shown);
+    place->at = place->shown = NULL;
+}
+
+void symbols_join_twins(struct symbols *symbols)
+{
+    symbols->twins_joined = true;
+    for (size_t i = 0; i < symbols->found_places; i++)
+        for (size_t p = 0; p < symbols->found[i].count; p++)
+            join_twins(&symbols->found[i].places[p]);
+}
+
 /* Takes the texts. */
-static void keep_places(struct found *found, const struct places *places)
+static void keep_places(struct symbols *symbols, struct found *found, const struct places *places)
 {
     size_t first = 0;
 
@@ -405,10 +426,16 @@ static void keep_places(struct found *found, const struct places *places)
     found->count = places->count - first;
     found->places = must_malloc(found->count * sizeof(struct place));
     memcpy(found->places, places->items + first, found->count * sizeof(struct place));
-    for (size_t i = 0; i < found->count; i++)
-        if (found->places[i].after != NULL)
-            found->places[i].shown =
-                must_asprintf("%s (after %s)", found->places[i].function, found->places[i].after);
+    for (size_t i = 0; i < found->count; i++) {
+        struct place *place = &found->places[i];
+
+        if (symbols->twins_joined)
+            join_twins(place);
+        if (place->after != NULL)
+            place->shown = must_asprintf("%s (after %s)", place->function, place->after);
+        else if (place->at != NULL)
+            place->shown = must_asprintf("%s (at %s)", place->function, place->at);
+    }
     while (found->trackers < found->count && place_is_linked_tracker(&found->places[found->trackers]))
         found->trackers++;
 }
@@ -433,6 +460,7 @@ static void take_names(struct symbols *symbols, const struct profile *profile)
                 places.items[places.count++] = (struct place){
                     .function = must_strdup(name->function),
                     .after = name->after ? must_strdup(name->after) : NULL,
+                    .at = name->at ? must_strdup(name->at) : NULL,
                     .file = name->file ? must_strdup(name->file) : NULL,
                     .line = name->line,
                     .module = path,
@@ -443,7 +471,7 @@ static void take_names(struct symbols *symbols, const struct profile *profile)
                 };
         }
         if (known && found_of(symbols, where)->count == 0)
-            keep_places(found_of(symbols, where), &places);
+            keep_places(symbols, found_of(symbols, where), &places);
         else
             free_places(places.items, places.count);
     }
@@ -457,7 +485,7 @@ static const struct found *find(struct symbols *symbols, uint64_t where)
         struct places places = {.count = 0};
 
         look_up(symbols, where, &places);
-        keep_places(found, &places);
+        keep_places(symbols, found, &places);
     }
     return found;
 }

@@ -14,7 +14,10 @@ struct place {
     const char *function; /* demangled; `module+0x12` where it is not known, or `name+0x12` behind a symbol
                            * without a size */
     const char *after;    /* the symbol behind whose end a `module+0x12` lies: another function; NULL: none */
-    const char *shown;    /* both, as `module+0x12 (after name)`; NULL: the function alone, see place_shown */
+    const char *at;       /* where the function begins in its module's file, as "0x12": another one there has
+                           * its name, and no source file tells them apart; NULL: its name is its own */
+    const char *shown;    /* `module+0x12 (after name)`, `name (at 0x12)`; NULL: the function alone, see
+                           * place_shown */
     const char *file;     /* NULL: not known */
     unsigned line;        /* 0: not known */
     const char *module;   /* path; "" not known */
@@ -43,6 +46,9 @@ const struct place *symbols_places(struct symbols *symbols, uint64_t where, size
 
 /* Those of a linked-in tracker too: at least one. */
 const struct place *symbols_all_places(struct symbols *symbols, uint64_t where, size_t *count);
+
+/* Functions of one name are the same from now on: where they begin tells them apart in one build only. */
+void symbols_join_twins(struct symbols *symbols);
 
 void symbols_close(struct symbols *symbols);
 

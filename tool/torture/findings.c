@@ -74,6 +74,7 @@ static void take_places(struct finding *finding, const struct profile *profile, 
             *place = places[p];
             place->function = copy_text(places[p].function);
             place->after = copy_text(places[p].after);
+            place->at = copy_text(places[p].at);
             place->shown = copy_text(places[p].shown);
             place->file = copy_text(places[p].file);
             place->module = copy_text(places[p].module);
@@ -211,6 +212,7 @@ void findings_free(struct findings *findings)
         for (size_t p = 0; p < finding->place_count; p++) {
             free((char *)finding->places[p].function);
             free((char *)finding->places[p].after);
+            free((char *)finding->places[p].at);
             free((char *)finding->places[p].shown);
             free((char *)finding->places[p].file);
             free((char *)finding->places[p].module);
