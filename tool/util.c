@@ -212,15 +212,14 @@ size_t utf8_decode(const char *text, size_t left, uint32_t *character)
     return bytes;
 }
 
-/* Control characters, and those that reverse what stands around them (Unicode's Bidi_Control). */
-static bool steers_terminal(uint32_t character)
+bool steers_reader(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0x061C ||
            character == 0x200E || character == 0x200F || (character >= 0x202A && character <= 0x202E) ||
            (character >= 0x2066 && character <= 0x2069);
 }
 
-char *utf8_copy(const char *text, size_t length, bool for_terminal)
+char *utf8_copy(const char *text, size_t length, bool for_reader)
 {
     static const char replacement[3] = "\xEF\xBF\xBD";
     char *copy = must_malloc(3 * length + 1), *to = copy;
@@ -229,7 +228,7 @@ char *utf8_copy(const char *text, size_t length, bool for_terminal)
         uint32_t character;
         size_t bytes = utf8_decode(text + i, length - i, &character);
 
-        if (bytes == 0 || (for_terminal && steers_terminal(character))) {
+        if (bytes == 0 || (for_reader && steers_reader(character))) {
             memcpy(to, replacement, sizeof replacement);
             to += sizeof replacement;
             i += bytes ? bytes : 1;

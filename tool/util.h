@@ -67,9 +67,12 @@ bool parse_u32(const char *text, uint32_t *out);
  * none. A NUL ends a sequence too. */
 size_t utf8_decode(const char *text, size_t left, uint32_t *character);
 
+/* Control characters, and those that reverse what stands around them (Unicode's Bidi_Control). */
+bool steers_reader(uint32_t character);
+
 /* A copy of length bytes as valid UTF-8: what is not becomes U+FFFD. With
- * for_terminal, control characters do too, and those that change the direction of
- * writing, so that a stranger's file cannot steer the reader's terminal. */
-char *utf8_copy(const char *text, size_t length, bool for_terminal);
+ * for_reader, what steers_reader() becomes it too, so that a stranger's file cannot
+ * steer the reader's terminal, nor show a page's text in another order. */
+char *utf8_copy(const char *text, size_t length, bool for_reader);
 
 #endif /* HT_TOOL_UTIL_H */

@@ -98,6 +98,26 @@ phases() {
     [ "$status" -ne 0 ]
 }
 
+@test "nothing in it steers its reader: names, files, arguments, and what a diff compares" {
+    need jq
+    need objcopy binutils
+    local reverse=$'\u202e' name=$'a\u202eb\u2066c\e[31m\x7f\u0085\nd' shown='a?b?c?[31m???d' arguments=('\' $'x\u202e\ty"\e\\n<')
+    cp "$HT_BUILD/tests/html/phases" "$reverse"
+    objcopy --strip-debug --redefine-sym make_buffer="$name" "$reverse"
+    page evil.html "./$reverse" "${arguments[@]}"
+    "$tool" diff --format=html -o diff.html "evil.ht" "evil.ht"
+    for file in evil.html diff.html; do
+        document $file >document.json
+        jq -r '.. | strings' document.json | sed 's/\xef\xbf\xbd/?/g' >texts
+        grep -qxF "$shown" texts
+        grep -q '/?$' texts
+        # No control character is left, escaped or not, and none of direction.
+        jq -e '[.. | strings | select(test("[\\p{Cc}\\x{061c}\\x{200e}\\x{200f}\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}]"))] == []' document.json
+    done
+    document evil.html | jq -c '.command[1:]' >command
+    [ "$(<command)" = $'["\\\\","x\ufffd\ufffdy\\"\ufffd\\\\n<"]' ]
+}
+
 @test "it is not for a terminal" {
     need script bsdutils
     "$tool" run --quiet -o x.ht -- "$HT_BUILD/tests/html/many_sites" 3

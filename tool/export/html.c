@@ -23,24 +23,48 @@ const char *export_html_missing(void)
                : "it was built without the page; install npm (apt-get install npm) and build it again";
 }
 
-/* The text of a JSON value; '<' stands only inside strings there. */
+/* What stands in the place of a character that no page may have. */
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* Bytes of a control character, as JSON escapes it: \\n, \\u001b; 0: another one stands there. */
+static size_t escaped_control(const char *json)
+{
+    if (json[0] != '\\')
+        return 0;
+    if (strncmp(json + 1, "u00", 3) == 0 && (json[4] == '0' || json[4] == '1'))
+        return 6;
+    return strchr("bfnrt", json[1]) ? 2 : 0;
+}
+
+/* The text of a JSON value, as jansson writes it: valid UTF-8; '<' stands only inside strings there. */
 static void put_json_text(const char *json, FILE *out)
 {
-    for (; *json; json++) {
-        if (*json == '<')
+    const char *end = json + strlen(json);
+
+    while (json < end) {
+        uint32_t character;
+        size_t bytes = utf8_decode(json, (size_t)(end - json), &character), control = escaped_control(json);
+
+        if (control > 0 || steers_reader(character)) {
+            fputs(REPLACEMENT, out);
+            bytes += control > 0 ? control - 1 : 0;
+        } else if (*json == '<') {
             fputs("\\u003c", out);
-        else
-            putc_unlocked(*json, out);
+        } else {
+            bytes += *json == '\\'; /* with what it escapes */
+            fwrite(json, 1, bytes, out);
+        }
+        json += bytes;
     }
 }
 
 static void put_string(const char *text, FILE *out)
 {
-    char *valid = utf8_copy(text, strlen(text), false);
+    char *valid = utf8_copy(text, strlen(text), true);
 
     putc_unlocked('"', out);
     for (const char *at = valid; *at; at++) {
-        if (*at == '"' || *at == '\\' || *at == '<' || (unsigned char)*at < 0x20)
+        if (*at == '"' || *at == '\\' || *at == '<')
             fprintf(out, "\\u%04x", (unsigned char)*at);
         else
             putc_unlocked(*at, out);
