@@ -12,6 +12,7 @@
 
 #include "builtin.h"
 #include "export/export.h"
+#include "export/screen.h"
 #include "model/load.h"
 #include "options.h"
 #include "run/state_directory.h"
@@ -25,9 +26,10 @@ static void print_file(const struct tracked_file *file, bool heading)
 
     if (heading)
         printf("%10s  %-8s%11s %11s  %-16s %s\n", "PID", "STATE", "LIVE", "PEAK", "PROGRAM", "FILE");
-    printf("%10" PRIu32 "  %-8s%11s %11s  %-16s %s\n", file->summary.pid, tracked_state(file),
+    printf("%10" PRIu32 "  %-8s%11s %11s  %s%*s %s\n", file->summary.pid, tracked_state(file),
            export_bytes(live, (double)file->summary.totals.live_bytes),
-           export_bytes(peak, (double)file->summary.totals.peak_bytes), program, path);
+           export_bytes(peak, (double)file->summary.totals.peak_bytes), program, screen_padding(program, 16),
+           "", path);
     free(program);
     free(path);
 }

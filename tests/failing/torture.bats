@@ -22,6 +22,14 @@ fragile() {
     no_state_left
 }
 
+@test "the columns of a stack stand where they are, however wide a name's characters" {
+    need_tracking
+    need objcopy binutils
+    objcopy --strip-debug --redefine-sym careless=堆栈 "$HT_BUILD/tests/failing/fragile" fragile
+    split "$tool" torture --range=2-2 -- ./fragile
+    [[ $out == *"    堆栈                             fragile"* ]] # 4 columns, 28 to 32, and one
+}
+
 @test "as JSON, and with several runs at a time the same" {
     fragile --format=json
     echo "$out" >one

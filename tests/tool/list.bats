@@ -226,6 +226,14 @@ bytes_read() {
     grep -qE " $peak(\.0)? MiB " <<<"$out"
 }
 
+@test "the columns stand where they are, however wide a name's characters" {
+    need_tracking
+    cp "$workload" 堆栈
+    HEAPTRACKER_OPTIONS=state_dir=$PWD/states:quiet=1 LD_PRELOAD=$HT_BUILD/lib/libheaptracker-preload.so ./堆栈 >/dev/null
+    split "$tool" list --state-dir=states
+    [[ $out == *"  堆栈             states/"* ]] # 4 columns, 12 to 16, and one
+}
+
 @test "the list as JSON has the report's fields for each process, and what is left" {
     need_tracking
     "$tool" list --format=json --state-dir=states >out 2>err

@@ -32,6 +32,15 @@ static void columns_are_those_of_a_terminal(void **unused)
     assert_int_equal(screen_columns("a\xff\x01\u202e"), 4); /* shown as U+FFFD */
 }
 
+static void padding_is_to_a_column(void **unused)
+{
+    (void)unused;
+    assert_int_equal(screen_padding("heap", 6), 2);
+    assert_int_equal(screen_padding("\u5806\u6808", 6), 2);
+    assert_int_equal(screen_padding("heap", 4), 0);
+    assert_int_equal(screen_padding("heaps", 4), 0);
+}
+
 static void what_fits_stays_as_it_is(void **unused)
 {
     (void)unused;
@@ -59,6 +68,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_those_of_a_terminal),
+        cmocka_unit_test(padding_is_to_a_column),
         cmocka_unit_test(what_fits_stays_as_it_is),
         cmocka_unit_test(the_middle_of_longer_text_is_left_out),
         cmocka_unit_test(an_accent_stays_with_its_letter),

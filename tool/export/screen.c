@@ -103,6 +103,13 @@ size_t screen_columns(const char *text)
     return columns;
 }
 
+int screen_padding(const char *text, int columns)
+{
+    size_t taken = screen_columns(text);
+
+    return taken < (size_t)columns ? columns - (int)taken : 0;
+}
+
 /* Where the longest begin of at most `columns` columns ends: with all accents of its last character. */
 static const char *begin_end(const char *safe, size_t columns)
 {

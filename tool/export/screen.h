@@ -32,6 +32,9 @@ const char *screen_plain(const struct screen *screen);
 /* Columns that text takes on a terminal, as screen_fit() would write it: a character of East Asia's takes two. */
 size_t screen_columns(const char *text);
 
+/* Blanks that the text lacks to so many columns, for "%*s": printf's own widths count bytes. */
+int screen_padding(const char *text, int columns);
+
 /* A copy (malloc'ed) of at most `columns` columns, without what steers a terminal;
  * of longer text the middle is left out. */
 char *screen_fit(const struct screen *screen, const char *text, size_t columns);

@@ -10,6 +10,7 @@
 
 #include "export/export.h"
 #include "export/json_parts.h"
+#include "export/screen.h"
 #include "model/names.h"
 #include "torture/findings.h"
 #include "util.h"
@@ -30,7 +31,8 @@ static void print_stack(const struct finding *finding, FILE *out)
         char *where = place->file ? place_in_source(place) : must_strdup(path_base(place->module));
         char *safe = utf8_copy(where, strlen(where), true);
 
-        fprintf(out, "    %-32s %s%s\n", name, safe, place->inlined ? " (inlined)" : "");
+        fprintf(out, "    %s%*s %s%s\n", name, screen_padding(name, 32), "", safe,
+                place->inlined ? " (inlined)" : "");
         free(safe);
         free(where);
         free(name);
