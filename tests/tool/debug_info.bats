@@ -133,8 +133,26 @@ lines_are_true_with() {
 
             rm program.dwo
             split "$tool" run -q -o x.ht -- ./program
-            [ "$(grep -c 'program was built with -gsplit-dwarf, and its program.dwo is not found' <<<"$err")" -eq 1 ]
+            [ "$(grep -c 'program was built with -gsplit-dwarf, and its program.dwo is not found: inl' <<<"$err")" -eq 1 ]
         done
     done
     [ "$tried" -gt 0 ] || skip "gcc and clang are missing (apt-get install gcc)"
+}
+
+@test "what is in a .dwp package is named, or a line says which elfutils reads packages" {
+    need_tracking
+    need gcc
+    need dwp binutils
+    gcc -O2 -fno-builtin -gdwarf-4 -gsplit-dwarf -c -o program.o "$HT_SOURCE/tests/tool/places.c"
+    gcc -o program program.o
+    dwp -e program
+    rm program.dwo
+    split "$tool" run -q -o x.ht -- ./program
+    "$tool" report x.ht >out
+    if [ -n "$err" ]; then
+        [[ $err == *"its program.dwo is not found (elfutils 0."*" takes nothing from program.dwp: 0.191 and later "*"): inlined"* ]]
+        [ "$(wc -l <<<"$err")" -eq 1 ]
+    else
+        grep -q 'middle (inlined)' out
+    fi
 }

@@ -5,6 +5,7 @@
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -144,6 +145,7 @@ static void tell_of_split(struct debug_info *info, Dwarf_Die *unit)
 {
     Dwarf_Attribute attribute;
     const char *name = NULL;
+    char *package, *of_package;
 
     if (info->told_of_split)
         return;
@@ -151,9 +153,17 @@ static void tell_of_split(struct debug_info *info, Dwarf_Die *unit)
     if (dwarf_attr(unit, DW_AT_dwo_name, &attribute) != NULL ||
         dwarf_attr(unit, DW_AT_GNU_dwo_name, &attribute) != NULL)
         name = dwarf_formstring(&attribute);
-    warning("%s was built with -gsplit-dwarf, and its %s is not found: inlined functions are shown as their "
-            "callers' own code",
-            info->path, name ? name : ".dwo file");
+    /* libdw finds a package by itself, or knows none. */
+    package = must_asprintf("%s.dwp", info->path);
+    of_package = access(package, F_OK) == 0
+                     ? must_asprintf(" (elfutils %s takes nothing from %s: 0.191 and later read packages)",
+                                     dwfl_version(NULL), path_base(package))
+                     : must_strdup("");
+    warning("%s was built with -gsplit-dwarf, and its %s is not found%s: inlined functions are shown as "
+            "their callers' own code",
+            info->path, name ? name : ".dwo file", of_package);
+    free(package);
+    free(of_package);
 }
 
 struct functions {
