@@ -43,6 +43,11 @@ static struct state_fault check_magic(const unsigned char *bytes, size_t size)
     return fault("not a state file", 0);
 }
 
+bool state_header_bytes_are_possible(uint32_t bytes)
+{
+    return bytes >= FIELD(peak_hidden_bytes) && bytes <= STATE_PAGE_BYTES;
+}
+
 /* Byte order first: in a foreign one, no other number means what it says. */
 static struct state_fault check_kind(const struct state_header *header, size_t size)
 {
@@ -60,8 +65,7 @@ static struct state_fault check_kind(const struct state_header *header, size_t s
         return fault("the file ends inside its header", size);
     if (header->word_bits != 32 && header->word_bits != 64)
         return fault("the word size is neither 32 nor 64", FIELD(word_bits));
-    if (header->header_bytes < offsetof(struct state_header, peak_hidden_bytes) ||
-        header->header_bytes > STATE_PAGE_BYTES)
+    if (!state_header_bytes_are_possible(header->header_bytes))
         return fault("the header's size is impossible", FIELD(header_bytes));
     if (!terminated(header->boot_id, sizeof header->boot_id))
         return fault("the boot id has no end", FIELD(boot_id));

@@ -41,6 +41,9 @@ struct state_view {
     struct state_section sections[STATE_SECTIONS_MAX]; /* copies, as checked */
 };
 
+/* Whether a header may say that it has so many bytes: earlier versions' are smaller, later ones' may be larger. */
+bool state_header_bytes_are_possible(uint32_t bytes);
+
 /* Checks size bytes at `bytes` (8-byte aligned) and fills *view. Returns a fault
  * whose `what` is NULL when the file is sound. */
 struct state_fault state_check(const void *bytes, size_t size, struct state_view *view);

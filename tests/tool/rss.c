@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -55,11 +56,51 @@ static void the_table_of_resident_memory_never_fills(void **unused)
         assert_true(rss.samples[i - 1].monotonic_ns <= rss.samples[i].monotonic_ns);
 }
 
+static bool read_live(const struct sample *sample, struct live *live)
+{
+    char path[] = "/tmp/rss-test-XXXXXX";
+    int fd = mkstemp(path);
+    bool done;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, sample->bytes, SAMPLE_BYTES), SAMPLE_BYTES);
+    close(fd);
+    done = live_read(path, live);
+    unlink(path);
+    return done;
+}
+
+/* The second section's slots are larger than this version's. */
+static void what_is_live_is_read_of_other_versions_files_too(void **unused)
+{
+    static const uint32_t header_bytes[] = {
+        offsetof(struct state_header, peak_hidden_bytes),
+        sizeof(struct state_header),
+        STATE_PAGE_BYTES,
+    };
+    static struct sample sample;
+    struct live live;
+
+    (void)unused;
+    sample_make(&sample);
+    for (size_t i = 0; i < sizeof header_bytes / sizeof *header_bytes; i++) {
+        sample_header(&sample)->header_bytes = header_bytes[i];
+        assert_true(read_live(&sample, &live));
+        assert_int_equal(live.bytes, 1900);
+        assert_int_equal(live.blocks, 19);
+        assert_int_equal(live.start_ns, sample_header(&sample)->start_monotonic_ns);
+    }
+    sample_header(&sample)->header_bytes = STATE_PAGE_BYTES + 1;
+    assert_false(read_live(&sample, &live));
+    assert_int_equal(live.start_ns, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_point_gets_the_resident_memory_before_it),
         cmocka_unit_test(the_table_of_resident_memory_never_fills),
+        cmocka_unit_test(what_is_live_is_read_of_other_versions_files_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

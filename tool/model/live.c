@@ -6,30 +6,42 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "state/state.h"
+#include "state/state_check.h"
 
 static bool is_usable(const struct state_header *header)
 {
     return memcmp(header->magic, STATE_MAGIC, STATE_MAGIC_BYTES) == 0 && header->version == STATE_VERSION &&
-           header->byte_order == STATE_BYTE_ORDER && header->header_bytes == sizeof *header &&
+           header->byte_order == STATE_BYTE_ORDER && state_header_bytes_are_possible(header->header_bytes) &&
            header->section_count <= STATE_SECTIONS_MAX;
 }
 
 /* Unsigned: a thread alone may have freed more than it allocated, and a broken file may say anything. */
+static void add_slot(const unsigned char *bytes, struct live *live)
+{
+    struct state_slot slot;
+
+    memcpy(&slot, bytes, sizeof slot);
+    live->bytes = (int64_t)((uint64_t)live->bytes + slot.bytes_allocated - slot.bytes_freed);
+    live->blocks = (int64_t)((uint64_t)live->blocks + slot.allocs - slot.frees);
+}
+
+/* A later version's slots may be larger. */
 static bool add_slots(int fd, const struct state_section *section, uint64_t count, struct live *live)
 {
-    struct state_slot slots[64];
+    unsigned char bytes[64 * sizeof(struct state_slot)];
+    size_t entry = section->entry_bytes, at_once;
 
-    for (uint64_t at = 0; at < count; at += HT_ARRAY_LENGTH(slots)) {
-        size_t wanted = (size_t)min_u64(count - at, HT_ARRAY_LENGTH(slots));
-        off_t offset = (off_t)(section->offset + at * sizeof slots[0]);
+    if (entry < sizeof(struct state_slot) || entry > sizeof bytes)
+        return false;
+    at_once = sizeof bytes / entry;
+    for (uint64_t at = 0; at < count; at += at_once) {
+        size_t wanted = (size_t)min_u64(count - at, at_once);
 
-        if (pread(fd, slots, wanted * sizeof slots[0], offset) != (ssize_t)(wanted * sizeof slots[0]))
+        if (pread(fd, bytes, wanted * entry, (off_t)(section->offset + at * entry)) !=
+            (ssize_t)(wanted * entry))
             return false;
-        for (size_t i = 0; i < wanted; i++) {
-            live->bytes = (int64_t)((uint64_t)live->bytes + slots[i].bytes_allocated - slots[i].bytes_freed);
-            live->blocks = (int64_t)((uint64_t)live->blocks + slots[i].allocs - slots[i].frees);
-        }
+        for (size_t i = 0; i < wanted; i++)
+            add_slot(bytes + i * entry, live);
     }
     return true;
 }
@@ -47,7 +59,7 @@ static bool read_from(int fd, struct live *live)
         const struct state_section *section = &header.sections[i];
         uint64_t count = min_u64(left, section->entries);
 
-        if (section->kind != STATE_SECTION_SLOTS || section->entry_bytes != sizeof(struct state_slot))
+        if (section->kind != STATE_SECTION_SLOTS)
             continue;
         if (!add_slots(fd, section, count, live))
             return false;
