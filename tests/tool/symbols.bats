@@ -360,6 +360,52 @@ take_debug_data() {
     grep -Eq '^ .* 1000 B +1  shop::store<int>::fill ' out
 }
 
+@test "C++ functions that only their source can call have their classes and namespaces in their names" {
+    need_tracking
+    need jq
+    cat >program.cpp <<-'END'
+	#include <cstdlib>
+	void *volatile kept;
+	#define KEEP(n) (kept = std::malloc(n))
+	#define FUNCTION __attribute__((noinline)) void
+	namespace out {
+	namespace {
+	struct Unnamed { FUNCTION member() { KEEP(101); } inline __attribute__((always_inline)) void inlined() { KEEP(102); } };
+	}
+	struct Shown { void run(int); };
+	void Shown::run(int n) {
+	    struct Local { static FUNCTION local() { KEEP(103); } };
+	    auto lambda = [](int m) __attribute__((noinline)) { KEEP(m); };
+	    Unnamed().member();
+	    Unnamed().inlined();
+	    Local::local();
+	    lambda(n);
+	}
+	}
+	extern "C" FUNCTION plain() { KEEP(105); }
+	int main() { out::Shown().run(104); plain(); }
+	END
+    tried=0
+    for compiler in g++ clang++; do
+        command -v $compiler >/dev/null || continue
+        tried=$((tried + 1))
+        echo "$compiler"
+        $compiler -O1 -g -fno-optimize-sibling-calls -w -o program program.cpp
+        "$tool" run -q -o x.ht -- ./program
+        "$tool" report --format=json x.ht >x.json
+        jq -r '[.sites[] | select(.bytes_allocated < 106)] | sort_by(.bytes_allocated)[] | .stack[0].function' x.json |
+            sed -E 's/(\{lambda\}|\$_0)/LAMBDA/; s/Shown::run\(int\)/Shown::run/' >out
+        diff out - <<-'END'
+	out::(anonymous namespace)::Unnamed::member
+	out::(anonymous namespace)::Unnamed::inlined
+	out::Shown::run::Local::local
+	out::Shown::run::LAMBDA::operator()
+	plain
+	END
+    done
+    [ "$tried" -gt 0 ] || skip "g++ and clang++ are missing (apt-get install g++)"
+}
+
 @test "what C++ headers inline is not said to be the program's" {
     need_tracking
     places

@@ -15,6 +15,7 @@
 
 #include "hash.h"
 #include "model/debug_info.h"
+#include "model/function_name.h"
 #include "model/names.h"
 #include "model/symbol_table.h"
 #include "util.h"
@@ -36,6 +37,7 @@ struct module {
     struct symbol_table table;
     bool table_made;
     struct debug_info debug;
+    struct function_names names;
 };
 
 /* Places of one `where`; the table is open-addressed, its length a power of two. */
@@ -144,6 +146,7 @@ static void module_close(struct module *module)
 {
     symbol_table_free(&module->table);
     debug_info_free(&module->debug);
+    function_names_free(&module->names);
     if (module->dwfl != NULL)
         dwfl_end(module->dwfl);
 }
@@ -154,19 +157,6 @@ struct places {
     struct place items[INLINE_DEPTH_MAX];
     size_t count;
 };
-
-static char *function_name(Dwarf_Die *die)
-{
-    Dwarf_Attribute attribute;
-    const char *mangled = NULL, *plain = dwarf_diename(die);
-
-    if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) != NULL ||
-        dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute) != NULL)
-        mangled = dwarf_formstring(&attribute);
-    if (mangled != NULL)
-        return name_demangle(mangled);
-    return plain ? must_strdup(plain) : NULL;
-}
 
 static unsigned number_of(Dwarf_Die *die, unsigned name)
 {
@@ -232,7 +222,7 @@ static void places_from_dwarf(struct places *places, struct module *module, Dwar
         Dwarf_Die *die = &nesting.items[--nesting.count];
 
         places->items[places->count++] = (struct place){
-            .function = function_name(die),
+            .function = function_name(&module->names, die),
             .file = source.file ? must_strdup(source.file) : NULL,
             .line = source.line,
             .inlined = nesting.count > 0,
