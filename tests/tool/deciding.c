@@ -126,6 +126,9 @@ static void libraries_that_all_calls_go_through_pass_on(void **unused)
         "/usr/lib/llvm-14/lib/libc++.so.1.0",
         "/usr/lib/llvm-14/lib/libc++abi.so.1.0",
         "/usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30",
+        "/usr/lib/x86_64-linux-gnu/libgfortran.so.5.0.0",
+        "/usr/lib/x86_64-linux-gnu/libgnat-12.so",
+        "/usr/lib/x86_64-linux-gnu/libgphobos.so.3",
         "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
         "/opt/lib/libheaptracker-preload.so",
         "/opt/lib/libheaptracker-preload-musl.so",
@@ -164,9 +167,55 @@ static void a_line_that_is_not_known_is_no_line_0(void **unused)
     assert_source("/srv/src/shelf.cc", 0, "shelf.cc");
 }
 
+static void assert_demangled(const char *symbol, const char *expected)
+{
+    char *name = name_demangle(symbol);
+
+    assert_string_equal(name, expected);
+    free(name);
+}
+
+static void names_of_fortran_and_d_are_demangled(void **unused)
+{
+    (void)unused;
+    assert_demangled("__shelf_MOD_fill", "shelf::fill");
+    assert_demangled("__shelf_MOD_fill.part.0", "shelf::fill");
+    assert_demangled("__MOD_fill", "__MOD_fill");
+    assert_demangled("shelf_MOD_fill", "shelf_MOD_fill");
+    assert_demangled("__shelf_MOD_", "__shelf_MOD_");
+#ifdef HT_HAS_LIBIBERTY
+    assert_demangled("_D4shop5shelf4fillFiZv", "shop.shelf.fill");
+    assert_demangled("_D1d__T1STiZQf4fillMFNbNiiZv", "d.S!(int).S.fill");
+    assert_demangled("_Dmain", "D main");
+#endif
+    assert_demangled("_Data", "_Data");
+}
+
+static void names_of_ada_are_demangled(void **unused)
+{
+    static const char *const names[][2] = {
+#ifdef HT_HAS_LIBIBERTY
+        {"shop__shelf__fill", "shop.shelf.fill"},
+        {"_ada_shop", "shop"},
+#endif
+        {"shop", "shop"},
+        {"Other_Name", "Other_Name"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *name = name_demangle_ada(names[i][0]);
+
+        assert_string_equal(name, names[i][1]);
+        free(name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_fortran_and_d_are_demangled),
+        cmocka_unit_test(names_of_ada_are_demangled),
         cmocka_unit_test(rusts_library_passes_on),
         cmocka_unit_test(what_is_only_called_like_rusts_library_is_the_programs),
         cmocka_unit_test(wrappers_of_malloc_pass_on_as_templates_and_methods_too),

@@ -44,19 +44,11 @@ static const char *linkage_name(Dwarf_Die *die)
     return dwarf_formstring(&attribute);
 }
 
-static bool is_cxx(Dwarf_Die *die)
+static int language_of(Dwarf_Die *die)
 {
     Dwarf_Die unit;
 
-    if (dwarf_diecu(die, &unit, NULL, NULL) == NULL)
-        return false;
-    switch (dwarf_srclang(&unit)) {
-    case DW_LANG_C_plus_plus:
-    case DW_LANG_C_plus_plus_03:
-    case DW_LANG_C_plus_plus_11:
-    case DW_LANG_C_plus_plus_14: return true; /* 17 and later are written as this one, too */
-    default: return false;
-    }
+    return dwarf_diecu(die, &unit, NULL, NULL) != NULL ? dwarf_srclang(&unit) : -1;
 }
 
 /* The one that stands in the scopes of the source. */
@@ -192,11 +184,18 @@ char *function_name(struct function_names *names, Dwarf_Die *die)
 {
     const char *mangled = linkage_name(die), *plain = dwarf_diename(die);
 
-    if (mangled != NULL)
-        return name_demangle(mangled);
-    if (plain == NULL)
+    if (mangled == NULL && plain == NULL)
         return NULL;
-    return is_cxx(die) ? name_in_scopes(names, die, plain) : must_strdup(plain);
+    switch (language_of(die)) {
+    case DW_LANG_Ada83:
+    case DW_LANG_Ada95: return name_demangle_ada(mangled ? mangled : plain);
+    case DW_LANG_C_plus_plus:
+    case DW_LANG_C_plus_plus_03:
+    case DW_LANG_C_plus_plus_11:
+    case DW_LANG_C_plus_plus_14: /* of 17 and later, too */
+        return mangled ? name_demangle(mangled) : name_in_scopes(names, die, plain);
+    default: return mangled ? name_demangle(mangled) : must_strdup(plain);
+    }
 }
 
 void function_names_free(struct function_names *names)

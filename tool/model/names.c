@@ -33,12 +33,60 @@ static const char *without_alias(const char *symbol)
     return strncmp(symbol, "__GI_", 5) == 0 && symbol[5] != '\0' ? symbol + 5 : symbol;
 }
 
-char *name_demangle(const char *symbol)
+/* gfortran's, of what is in a module: __shelf_MOD_fill is shelf::fill. NULL of any other. */
+static char *demangle_fortran(const char *symbol)
+{
+    static const char between[] = "_MOD_";
+    const char *at = strncmp(symbol, "__", 2) == 0 ? strstr(symbol + 2, between) : NULL;
+
+    if (at == NULL || at == symbol + 2 || at[sizeof between - 1] == '\0')
+        return NULL;
+    return must_asprintf("%.*s::%s", (int)(at - symbol - 2), symbol + 2, at + sizeof between - 1);
+}
+
+#ifdef HT_HAS_LIBIBERTY
+/* NULL of what is none of D's. */
+static char *demangle_d(const char *symbol)
+{
+    char *name = strncmp(symbol, "_D", 2) == 0 ? dlang_demangle(symbol, 0) : NULL, *at;
+    int depth = 0;
+
+    if (name == NULL || *name == '\0' || name[strlen(name) - 1] != ')')
+        return name;
+    for (at = name + strlen(name) - 1; at > name; at--) { /* its parameters are the last parentheses */
+        depth += (*at == ')') - (*at == '(');
+        if (depth == 0)
+            break;
+    }
+    if (at > name)
+        *at = '\0';
+    return name;
+}
+#endif
+
+char *name_demangle_ada(const char *symbol)
 {
     char *name = NULL;
 
 #ifdef HT_HAS_LIBIBERTY
-    name = cplus_demangle(symbol, DMGL_AUTO | DMGL_ANSI);
+    name = ada_demangle(symbol, 0);
+    if (name != NULL && *name == '<') { /* what it cannot tell it gives back so */
+        free(name);
+        name = NULL;
+    }
+#endif
+    return name ? name : must_strdup(symbol);
+}
+
+char *name_demangle(const char *symbol)
+{
+    char *name = demangle_fortran(symbol);
+
+#ifdef HT_HAS_LIBIBERTY
+    if (name == NULL)
+        name = demangle_d(symbol);
+    if (name == NULL)
+        name = cplus_demangle(symbol, DMGL_AUTO | DMGL_ANSI);
 #endif
     if (name == NULL)
         name = must_strdup(without_alias(symbol));
@@ -56,9 +104,22 @@ char *place_in_source(const struct place *place)
 /* The begins of the file names of the libraries that every program's calls go through, as they
  * do through the dynamic loader. */
 static const char *const library_modules[] = {
-    "libc.so",       "libc-2",       "libc++",
-    "libc.musl",     "libstdc++.so", "libgcc_s",
-    "libpthread.so", "libpthread-2", "libheaptracker-preload",
+    "libc.so",
+    "libc-2",
+    "libc++",
+    "libc.musl",
+    "libstdc++.so",
+    "libgcc_s",
+    "libpthread.so",
+    "libpthread-2",
+    "libheaptracker-preload",
+    /* Fortran's, Ada's and D's */
+    "libgfortran.so",
+    "libquadmath.so",
+    "libgnat-",
+    "libgnarl-",
+    "libgphobos.so",
+    "libgdruntime.so",
 };
 
 /* Of C++ and Rust, by the begin of their demangled names; Rust's alloc and core by

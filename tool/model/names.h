@@ -8,9 +8,12 @@
 
 #include "model/symbols.h"
 
-/* A C++ or Rust name without its parameters, any other name as it is; a compiler's
- * suffix (.part.0, .cold...) is left out. malloc'ed. */
+/* A C++, Rust or D name without its parameters, one of a Fortran module as module::name, any other name
+ * as it is; a compiler's suffix (.part.0, .cold...) is left out. malloc'ed. */
 char *name_demangle(const char *symbol);
+
+/* An Ada name, which only debug information tells from others: a.b of a__b. malloc'ed. */
+char *name_demangle_ada(const char *symbol);
 
 /* True for frames that pass an allocation on, and say nothing about who wanted it:
  * the C and C++ libraries, the standard containers, and functions that wrap malloc. */
