@@ -156,3 +156,22 @@ lines_are_true_with() {
         grep -q 'middle (inlined)' out
     fi
 }
+
+@test "debug information that is compressed by zstd is read, or a line says which elfutils reads it" {
+    need_tracking
+    need gcc
+    need objcopy binutils
+    gcc -g -O2 -fno-builtin -o program "$HT_SOURCE/tests/tool/places.c"
+    objcopy --compress-debug-sections=zstd program 2>objcopy.err || skip "objcopy knows no zstd"
+    split "$tool" run -q -o x.ht -- ./program
+    "$tool" report x.ht >out
+    if [ -n "$err" ]; then
+        [[ $err == *"the debug information of $PWD/program is compressed as elfutils 0."*" cannot read it (zstd: 0.189 and later"* ]]
+        [ "$(wc -l <<<"$err")" -eq 1 ]
+        objcopy --decompress-debug-sections program
+        split "$tool" run -q -o x.ht -- ./program
+        [ -z "$err" ]
+        "$tool" report x.ht >out
+    fi
+    grep -Eq 'middle.*\(inlined\)|innermost \(inlined\)' out
+}

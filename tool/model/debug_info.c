@@ -62,6 +62,44 @@ void debug_info_free(struct debug_info *info)
     free(info->unit_code.items);
 }
 
+/* --- Sections -------------------------------------------------------------------- */
+
+static Elf_Scn *section_called(Elf *elf, const char *name, const char *other)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr header;
+    size_t names;
+
+    if (elf == NULL || elf_getshdrstrndx(elf, &names) != 0)
+        return NULL;
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        const char *at = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+
+        if (at != NULL && (strcmp(at, name) == 0 || strcmp(at, other) == 0))
+            return section;
+    }
+    return NULL;
+}
+
+/* To libdw, debug information that is compressed in a way that it does not know is none at all. */
+static void tell_of_unreadable(struct debug_info *info)
+{
+    Dwarf_Addr bias;
+    Elf_Scn *section;
+    GElf_Chdr header;
+
+    if (info->looked_for_unreadable)
+        return;
+    info->looked_for_unreadable = true;
+    section = section_called(dwfl_module_getelf(info->module, &bias), ".debug_info", ".zdebug_info");
+    if (section != NULL && gelf_getchdr(section, &header) != NULL && header.ch_type != ELFCOMPRESS_ZLIB)
+        warning(
+            "the debug information of %s is compressed as elfutils %s cannot read it (zstd: 0.189 and later "
+            "can): files, lines and inlined functions are not shown; objcopy --decompress-debug-sections "
+            "helps",
+            info->path, dwfl_version(NULL));
+}
+
 /* --- Code by address ------------------------------------------------------------- */
 
 static void add_code(struct code_ranges *ranges, Dwarf_Die *die, Dwarf_Addr first_code)
@@ -204,19 +242,9 @@ static bool has_removed_lines(Dwarf_Die *unit, Dwarf_Addr first_code)
 /* libdw has decompressed it in its place. */
 static Elf_Data *line_data(Elf *elf)
 {
-    Elf_Scn *section = NULL;
-    GElf_Shdr header;
-    size_t names;
+    Elf_Scn *section = section_called(elf, ".debug_line", ".zdebug_line");
 
-    if (elf_getshdrstrndx(elf, &names) != 0)
-        return NULL;
-    while ((section = elf_nextscn(elf, section)) != NULL) {
-        const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
-
-        if (name != NULL && (strcmp(name, ".debug_line") == 0 || strcmp(name, ".zdebug_line") == 0))
-            return elf_getdata(section, NULL);
-    }
-    return NULL;
+    return section ? elf_getdata(section, NULL) : NULL;
 }
 
 static void read_lines(struct unit *unit, Dwarf_Addr first_code)
@@ -290,8 +318,10 @@ bool debug_info_find(struct debug_info *info, Dwarf_Addr address, struct source 
     Dwarf_Die die;
 
     *source = (struct source){.line = 0};
-    if (dwfl_module_getdwarf(info->module, &bias) == NULL)
+    if (dwfl_module_getdwarf(info->module, &bias) == NULL) {
+        tell_of_unreadable(info);
         return false;
+    }
     source->address = address - bias;
     if (!find_unit(info, source->address, &die))
         return false;
