@@ -146,6 +146,12 @@ END
             "$(printf '["%s","%s"]' $(printf '%s\n' "${at[@]}" | sort))"
         json out '[.sites[].stack[] | select(.function != "helper").at] | unique' '[null]'
     done
+    # A link that compiles calls them apart, and the parts of each.
+    objcopy --redefine-sym helper=helper.lto_priv.0 --redefine-sym part2=helper.lto_priv.1 \
+        --redefine-sym part1=helper.lto_priv.0.cold program renamed
+    "$tool" run -q -o renamed.ht ./renamed
+    "$tool" report --format=json renamed.ht >out
+    json out '[.sites[].stack[] | select(.function == "helper") | .at != null] | sort' '[false,true,true,true]'
     # Another build has them elsewhere.
     echo 'int more(void) { return 1; }' >>part1.c
     "${CC:-cc}" -O1 -fno-builtin -w -fno-optimize-sibling-calls -o program part2.c part1.c main.c

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "hash.h"
 #include "util.h"
 
@@ -37,6 +38,46 @@ static bool is_code(const GElf_Sym *symbol)
     return (type == STT_FUNC || type == STT_GNU_IFUNC) && symbol->st_shndx != SHN_UNDEF;
 }
 
+/* A name as its source has it: without what a linker that compiles adds to tell static functions apart, but with
+ * what tells the parts of one function apart (helper.lto_priv.1.cold). */
+struct source_name {
+    size_t begin; /* bytes before the mark */
+    const char *end;
+};
+
+static struct source_name source_name(const char *name)
+{
+    static const char *const marks[] = {".lto_priv.", ".llvm."};
+    struct source_name of = {.begin = strlen(name), .end = ""};
+
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(marks); i++) {
+        const char *at = strstr(name, marks[i]);
+
+        if (at == NULL)
+            continue;
+        of.begin = (size_t)(at - name);
+        of.end = at + strlen(marks[i]);
+        of.end += strspn(of.end, "0123456789");
+        break;
+    }
+    return of;
+}
+
+static uint64_t source_hash(const char *name)
+{
+    struct source_name of = source_name(name);
+
+    return hash_bytes(hash_bytes(HASH_BEGIN, name, of.begin), of.end, strlen(of.end));
+}
+
+static bool same_source_name(const char *left, const char *right)
+{
+    struct source_name of_left = source_name(left), of_right = source_name(right);
+
+    return of_left.begin == of_right.begin && memcmp(left, right, of_left.begin) == 0 &&
+           strcmp(of_left.end, of_right.end) == 0;
+}
+
 /* Two global ones of one name are versions of one function, as a libc has them. */
 static void find_twins(struct symbol_table *table)
 {
@@ -48,9 +89,9 @@ static void find_twins(struct symbol_table *table)
     slots = must_zeroed(places * sizeof(struct symbol *));
     for (size_t i = 0; i < table->count; i++) {
         struct symbol *symbol = &table->symbols[i];
-        size_t at = hash_place(hash_text(symbol->name), places);
+        size_t at = hash_place(source_hash(symbol->name), places);
 
-        while (slots[at] != NULL && strcmp(slots[at]->name, symbol->name) != 0)
+        while (slots[at] != NULL && !same_source_name(slots[at]->name, symbol->name))
             at = (at + 1) & (places - 1);
         if (slots[at] == NULL)
             slots[at] = symbol;
