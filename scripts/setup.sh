@@ -15,7 +15,7 @@ command -v npm >/dev/null && command -v node >/dev/null || build="$build npm"
 run="$build sqlite3"
 test="$run g++ clang lld ninja-build libcmocka-dev bats valgrind libcap2-bin jq perl python3 python3-junitparser libxml2-utils git openssl mandoc man-db
     libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libunwind-dev
-    golang-go libdevel-nytprof-perl heaptrack binutils chromium time bsdutils"
+    golang-go libdevel-nytprof-perl heaptrack binutils dwz chromium time bsdutils"
 # Other machines, and what runs their programs.
 test="$test gcc-arm-none-eabi libnewlib-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
     gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"

@@ -175,3 +175,20 @@ lines_are_true_with() {
     fi
     grep -Eq 'middle.*\(inlined\)|innermost \(inlined\)' out
 }
+
+@test "what dwz moved into a shared file is named, and a missing one is said" {
+    need_tracking
+    need gcc
+    need dwz
+    gcc -g -O2 -fno-builtin -o program "$HT_SOURCE/tests/tool/places.c"
+    cp program other
+    dwz -m shared.debug program other
+    split "$tool" run -q -o x.ht -- ./program
+    [ -z "$err" ]
+    "$tool" report x.ht >out
+    grep -Eq 'middle.*\(inlined\)|innermost \(inlined\)' out
+    rm shared.debug
+    split "$tool" run -q -o x.ht -- ./program
+    [[ $err == *"the debug information of $PWD/program is not whole, and "*"shared.debug, which has the rest (dwz), is not found"* ]]
+    [ "$(wc -l <<<"$err")" -eq 1 ]
+}

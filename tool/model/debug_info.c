@@ -2,6 +2,7 @@
 #include "model/debug_info.h"
 
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,15 +83,12 @@ static Elf_Scn *section_called(Elf *elf, const char *name, const char *other)
 }
 
 /* To libdw, debug information that is compressed in a way that it does not know is none at all. */
-static void tell_of_unreadable(struct debug_info *info)
+static void tell_of_unreadable(const struct debug_info *info)
 {
     Dwarf_Addr bias;
     Elf_Scn *section;
     GElf_Chdr header;
 
-    if (info->looked_for_unreadable)
-        return;
-    info->looked_for_unreadable = true;
     section = section_called(dwfl_module_getelf(info->module, &bias), ".debug_info", ".zdebug_info");
     if (section != NULL && gelf_getchdr(section, &header) != NULL && header.ch_type != ELFCOMPRESS_ZLIB)
         warning(
@@ -98,6 +96,19 @@ static void tell_of_unreadable(struct debug_info *info)
             "can): files, lines and inlined functions are not shown; objcopy --decompress-debug-sections "
             "helps",
             info->path, dwfl_version(NULL));
+}
+
+/* dwz moves what several files have in common into one beside them. */
+static void tell_of_shared(const struct debug_info *info, Dwarf *dwarf)
+{
+    const char *name;
+    const void *build_id;
+
+    if (dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &build_id) > 0 && dwarf_getalt(dwarf) == NULL)
+        warning("the debug information of %s is not whole, and %s, which has the rest (dwz), is not found: "
+                "inlined "
+                "functions are shown without names",
+                info->path, name);
 }
 
 /* --- Code by address ------------------------------------------------------------- */
@@ -316,12 +327,18 @@ bool debug_info_find(struct debug_info *info, Dwarf_Addr address, struct source 
     struct unit *unit;
     Dwarf_Addr bias;
     Dwarf_Die die;
+    Dwarf *dwarf = dwfl_module_getdwarf(info->module, &bias);
 
     *source = (struct source){.line = 0};
-    if (dwfl_module_getdwarf(info->module, &bias) == NULL) {
-        tell_of_unreadable(info);
-        return false;
+    if (!info->looked_for_missing) {
+        info->looked_for_missing = true;
+        if (dwarf == NULL)
+            tell_of_unreadable(info);
+        else
+            tell_of_shared(info, dwarf);
     }
+    if (dwarf == NULL)
+        return false;
     source->address = address - bias;
     if (!find_unit(info, source->address, &die))
         return false;

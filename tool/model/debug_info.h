@@ -41,7 +41,7 @@ struct debug_info {
     struct unit *units;
     size_t unit_count;
     bool told_of_split;
-    bool looked_for_unreadable;
+    bool looked_for_missing;
 };
 
 /* Where an instruction comes from. */
