@@ -408,6 +408,12 @@ take_debug_data() {
 	out::Shown::run::LAMBDA::operator()
 	plain
 	END
+        # And so --fail-site finds them.
+        for name in 'out::Shown::run*::Local::local' 'out::(anonymous namespace)::Unnamed::inlined'; do
+            "$tool" run -q --fail-site="$name" -o x.ht -- ./program
+            "$tool" report --format=json x.ht >x.json
+            json x.json .totals.failed_allocs 1
+        done
     done
     [ "$tried" -gt 0 ] || skip "g++ and clang++ are missing (apt-get install g++)"
 }

@@ -131,7 +131,7 @@ static const struct unit_scopes *scopes_of(struct function_names *names, Dwarf_D
     struct unit_scopes *unit;
     Dwarf_Die top;
 
-    for (size_t i = 0; i < names->count; i++)
+    for (size_t i = names->count; i-- > 0;) /* mostly the one before */
         if (names->units[i].cu == die->cu)
             return &names->units[i];
     names->units = must_grow(names->units, names->count, sizeof *names->units);

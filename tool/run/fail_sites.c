@@ -14,6 +14,7 @@
 
 #include "base/format.h"
 #include "model/debug_info.h"
+#include "model/function_name.h"
 #include "model/names.h"
 #include "options.h"
 #include "run/state_directory.h"
@@ -57,6 +58,7 @@ struct search {
     /* Of the module at hand: */
     char *key; /* as the file has it */
     Dwarf_Addr first_code;
+    struct function_names names;
     size_t found;
 };
 
@@ -105,6 +107,21 @@ static const char *linkage_name(Dwarf_Die *die)
     return dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) ? dwarf_formstring(&attribute) : NULL;
 }
 
+/* By its own name, by the one that linkers know, or as reports show it. */
+static bool is_called_so(struct search *search, Dwarf_Die *die)
+{
+    const char *linkage = linkage_name(die);
+    char *shown;
+    bool called = is_called(search, dwarf_diename(die)) || is_called(search, linkage);
+
+    if (called || linkage != NULL)
+        return called;
+    shown = function_name(&search->names, die);
+    called = shown != NULL && fnmatch(search->function, shown, 0) == 0;
+    free(shown);
+    return called;
+}
+
 static void search_die(struct search *search, Dwarf_Die *die, int depth)
 {
     enum { DEPTH_MAX = 256 };
@@ -113,8 +130,7 @@ static void search_die(struct search *search, Dwarf_Die *die, int depth)
     Dwarf_Die child;
     ptrdiff_t at = 0;
 
-    if ((tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) &&
-        (is_called(search, dwarf_diename(die)) || is_called(search, linkage_name(die)))) {
+    if ((tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) && is_called_so(search, die)) {
         while ((at = dwarf_ranges(die, at, &base, &begin, &end)) > 0)
             add_range(search, begin, end);
     }
@@ -174,6 +190,7 @@ static void search_file(struct search *search, const char *path)
             debug_info_whole_unit(unit, &whole);
             search_die(search, &whole, 0);
         }
+        function_names_free(&search->names);
         free(search->key);
     }
     dwfl_end(dwfl);
