@@ -45,6 +45,16 @@ load helpers
     fails env LC_ALL=C grep -q '[^ -~]' out
 }
 
+@test "a row counts all of a large program's sites" {
+    need_tracking
+    "$tool" run --quiet -o x.ht "$HT_BUILD/tests/html/many_sites" 10000
+    "$tool" report x.ht >out
+    # Each list has a row for all, not for the largest few thousand.
+    grep -Eq '^ +100\.0 % +9\.6 MiB +5001  allocate ' out
+    grep -Eq '^ +100\.0 % +9\.6 MiB +5000  allocate ' out
+    grep -Eq '^ +100\.0 % +5000  allocate ' out
+}
+
 @test "colour only on a terminal, and never with NO_COLOR" {
     need script bsdutils
     "$make_state" x.ht

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
+#include "hash.h"
 #include "model/by_design.h"
 #include "model/names.h"
 #include "sums.h"
 #include "util.h"
-
-#define SITES_MAX 2000
 
 static int64_t bytes_of(const struct site *site, enum measure measure)
 {
@@ -111,13 +111,45 @@ static bool same_row(const struct row *left, const struct row *right)
     return true;
 }
 
-static struct row *row_for(struct rows *rows, const struct row *wanted)
+static uint64_t hash_of_place(uint64_t hash, const struct place *place)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        if (same_row(&rows->items[i], wanted))
-            return &rows->items[i];
+    const char *const texts[] = {place->function, place->file, place->module};
+
+    for (size_t i = 0; i < HT_ARRAY_LENGTH(texts); i++)
+        if (texts[i] != NULL)
+            hash = hash_bytes(hash, texts[i], strlen(texts[i]) + 1);
+    return hash_bytes(hash, &place->line, sizeof place->line);
+}
+
+/* The same for all that same_row() puts together. */
+static uint64_t hash_of_row(const struct row *row)
+{
+    uint64_t hash = HASH_BEGIN;
+
+    if (row->by_design)
+        return hash;
+    for (size_t i = 0; i < ROW_PLACES && (i == 0 || !row->places[0].named); i++)
+        hash = hash_of_place(hash, &row->places[i]);
+    return hash;
+}
+
+/* Rows by what they have in common: a large program's ten thousands of sites make hundreds of them. */
+struct row_index {
+    size_t *numbers; /* of a row, from 1; 0: free */
+    size_t places;   /* a power of two, more than there are sites */
+};
+
+static struct row *row_for(struct rows *rows, struct row_index *index, const struct row *wanted)
+{
+    size_t at = hash_place(hash_of_row(wanted), index->places);
+
+    for (; rows->items != NULL && index->numbers[at] != 0; at = (at + 1) & (index->places - 1))
+        if (same_row(&rows->items[index->numbers[at] - 1], wanted))
+            return &rows->items[index->numbers[at] - 1];
+    rows->items = must_grow(rows->items, rows->count, sizeof *rows->items);
     rows->items[rows->count] = *wanted;
-    return &rows->items[rows->count++];
+    index->numbers[at] = ++rows->count;
+    return &rows->items[rows->count - 1];
 }
 
 /* At the peak only what no place of the program's stands for: who started the threads, whose storage the
@@ -135,6 +167,7 @@ struct rows rows_make(const struct profile *profile, struct symbols *symbols, en
 {
     const struct site **sorted = must_malloc(profile->site_count * sizeof(const struct site *));
     struct rows rows = {0};
+    struct row_index index = {.places = 64};
     size_t count = 0;
 
     for (size_t i = 0; i < profile->site_count; i++)
@@ -142,21 +175,22 @@ struct rows rows_make(const struct profile *profile, struct symbols *symbols, en
             sorted[count++] = &profile->sites[i];
     if (count)
         qsort_r(sorted, count, sizeof(const struct site *), by_measure, &measure);
-    if (count > SITES_MAX)
-        count = SITES_MAX;
-    rows.items = must_malloc(count * sizeof *rows.items);
+    while (index.places < 2 * count)
+        index.places *= 2;
+    index.numbers = must_zeroed(index.places * sizeof *index.numbers);
     for (size_t i = 0; i < count; i++) {
         struct row wanted = {.site = sorted[i]}, *row;
 
         wanted.place_count = rows_deciding_places(profile, symbols, sorted[i], wanted.places);
         wanted.by_design = is_by_design(&wanted, profile, symbols, measure);
-        row = row_for(&rows, &wanted);
+        row = row_for(&rows, &index, &wanted);
         row->bytes = wrapping_sum(row->bytes, bytes_of(sorted[i], measure));
         row->blocks = wrapping_sum(row->blocks, blocks_of(sorted[i], measure));
         row->stacks++;
     }
     if (rows.count)
         qsort(rows.items, rows.count, sizeof *rows.items, by_size);
+    free(index.numbers);
     free(sorted);
     return rows;
 }

@@ -33,7 +33,7 @@ struct rows {
     size_t count;
 };
 
-/* Sites beyond the largest few thousand are not looked at: they add no row to a screen. */
+/* Of all sites: thousands of small ones together may be what holds the most. */
 struct rows rows_make(const struct profile *profile, struct symbols *symbols, enum measure measure);
 
 /* The deciding frame of a site's stack (model/names.h) and who called it; returns how many. */
