@@ -211,6 +211,55 @@ static void names_of_ada_are_demangled(void **unused)
     }
 }
 
+/* The number of the place that decides, of those from the innermost on. */
+static size_t decider_of(const struct place *places, size_t count)
+{
+    struct deciding deciding = {0};
+
+    for (size_t i = 0; i < count; i++)
+        if (deciding_is_known(&deciding, &places[i]))
+            break;
+    for (size_t i = 0; i < count; i++)
+        if (deciding_place(&deciding) == &places[i])
+            return i;
+    return SIZE_MAX;
+}
+
+#define ADDRESS(in)                       \
+    {                                     \
+        .function = in "+1", .module = in \
+    }
+#define NAMED(name, in)                               \
+    {                                                 \
+        .function = name, .module = in, .named = true \
+    }
+#define ASSERT_DECIDES(number, ...)                                            \
+    do {                                                                       \
+        const struct place places[] = {__VA_ARGS__};                           \
+        assert_int_equal(decider_of(places, HT_ARRAY_LENGTH(places)), number); \
+    } while (0)
+
+static void an_address_gives_way_to_its_own_modules_function_alone(void **unused)
+{
+    (void)unused;
+    /* An exported function of a stripped library. */
+    ASSERT_DECIDES(2, ADDRESS("/a.so"), ADDRESS("/a.so"), NAMED("a_make", "/a.so"), NAMED("main", "/p"));
+    ASSERT_DECIDES(2, NAMED("malloc", "/libc.so.6"), ADDRESS("/a.so"), NAMED("a_make", "/a.so"));
+    ASSERT_DECIDES(3, ADDRESS("/a.so"), NAMED("qsort", "/libc.so.6"), ADDRESS("/a.so"),
+                   NAMED("a_make", "/a.so"));
+    /* What another library calls back: a loop of events, a parser of options. */
+    ASSERT_DECIDES(0, ADDRESS("/p"), ADDRESS("/p"), NAMED("event_loop", "/e.so"), NAMED("main", "/p"));
+    ASSERT_DECIDES(0, ADDRESS("/a.so"), ADDRESS("/b.so"), NAMED("a_make", "/a.so"));
+    ASSERT_DECIDES(1, NAMED("malloc", "/libc.so.6"), ADDRESS("/a.so"), NAMED("dlopen", "/libc.so.6"),
+                   NAMED("main", "/p"));
+    ASSERT_DECIDES(0, ADDRESS("/p"), ADDRESS("/p"));
+    /* Code that a compiler made at run time lies in no file. */
+    ASSERT_DECIDES(1, ADDRESS(""), NAMED("run", "/p"));
+    ASSERT_DECIDES(2, ADDRESS(""), ADDRESS("/p"), NAMED("run", "/p"));
+    ASSERT_DECIDES(0, ADDRESS(""), ADDRESS(""));
+    ASSERT_DECIDES(SIZE_MAX, NAMED("malloc", "/libc.so.6"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +271,7 @@ int main(void)
         cmocka_unit_test(what_has_the_words_elsewhere_in_its_name_is_the_programs),
         cmocka_unit_test(libraries_that_all_calls_go_through_pass_on),
         cmocka_unit_test(a_program_that_is_called_like_a_library_is_none),
+        cmocka_unit_test(an_address_gives_way_to_its_own_modules_function_alone),
         cmocka_unit_test(a_line_that_is_not_known_is_no_line_0),
     };
 

@@ -59,6 +59,35 @@ END
     grep -Eq "^ +\S+ main places.c:$(line_of main)\$" out
 }
 
+@test "what another library calls back in a stripped program is the program's" {
+    need_tracking
+    need cc gcc
+    need jq
+    cat >each.c <<-'END'
+	void each(void (*call)(void)) { call(); __asm__ volatile(""); }
+	END
+    cat >program.c <<-'END'
+	#include <stdlib.h>
+	void each(void (*call)(void));
+	static void *volatile kept;
+	static void hold(void) { *(char *)(kept = malloc(1000)) = 1; }
+	int main(void) { each(hold); return 0; }
+	END
+    cc -O1 -w -shared -fPIC -o libeach.so each.c
+    cc -O1 -w -s -o program program.c ./libeach.so
+    "$tool" run -q -o x.ht ./program
+    "$tool" report x.ht >out
+    grep -Eq '^ .* 1000 B +1  program\+0x[0-9a-f]+$' out
+    grep -Eq '^ +← each +libeach\.so' out
+    "$tool" report --format=csv x.ht >out
+    grep -q ',"program+0x[0-9a-f]*","",0,"[^"]*/program","program+0x[0-9a-f]* <- each <- ' out
+    "$tool" report --format=html -o x.html x.ht
+    sed -n 's#^<script type="application/json" id="document">\(.*\)</script>$#\1#p' x.html |
+        jq -r '.sites.who[] as $frame | .strings[.frames.function[$frame]]' >out
+    grep -q '^program+0x' out
+    fails grep -x each out
+}
+
 @test "a line that is not known is no line 0" {
     need_tracking
     need clang # gcc and gas know no line 0

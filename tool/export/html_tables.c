@@ -49,21 +49,34 @@ static uint32_t add_frame(struct html_tables *tables, const struct place *place,
     return (uint32_t)tables->frame_count++;
 }
 
+/* As deciding_is_known() has it, from the outermost frame on: whether this one decides, where `outer` does
+ * for its callers. */
+static bool decides(struct html_tables *tables, const struct html_frame *frame, uint32_t outer)
+{
+    const struct html_frame *other;
+    uint32_t nowhere;
+
+    if ((frame->flags & (HTML_FRAME_PASSES_ON | HTML_FRAME_NOTE)) != 0)
+        return false;
+    if ((frame->flags & HTML_FRAME_NAMED) != 0 || outer == HTML_NO_NODE)
+        return true;
+    other = &tables->frames[tables->nodes[outer].frame];
+    nowhere = html_tables_text(tables, "");
+    if (frame->module == nowhere)
+        return other->module == nowhere;
+    return (other->flags & HTML_FRAME_NAMED) == 0 || other->module != frame->module;
+}
+
 static uint32_t add_node(struct html_tables *tables, uint32_t frame, uint32_t parent)
 {
-    uint32_t node = (uint32_t)tables->node_count, flags = tables->frames[frame].flags;
-    bool is_own = (flags & (HTML_FRAME_PASSES_ON | HTML_FRAME_NOTE)) == 0;
+    uint32_t node = (uint32_t)tables->node_count;
+    uint32_t outer = parent != HTML_NO_NODE ? tables->nodes[parent].decider : HTML_NO_NODE;
 
     tables->nodes = must_grow(tables->nodes, tables->node_count, sizeof *tables->nodes);
     tables->nodes[tables->node_count++] = (struct html_node){
         .frame = frame,
         .parent = parent,
-        .own_named = is_own && (flags & HTML_FRAME_NAMED) ? node
-                     : parent != HTML_NO_NODE             ? tables->nodes[parent].own_named
-                                                          : HTML_NO_NODE,
-        .own_unnamed = is_own                   ? node
-                       : parent != HTML_NO_NODE ? tables->nodes[parent].own_unnamed
-                                                : HTML_NO_NODE,
+        .decider = decides(tables, &tables->frames[frame], outer) ? node : outer,
     };
     return node;
 }
@@ -171,11 +184,9 @@ void html_source_close(struct html_source *source)
 
 uint32_t html_tables_decider(const struct html_tables *tables, uint32_t node)
 {
-    const struct html_node *of = &tables->nodes[node];
+    uint32_t decider = tables->nodes[node].decider;
 
-    return of->own_named != HTML_NO_NODE     ? of->own_named
-           : of->own_unnamed != HTML_NO_NODE ? of->own_unnamed
-                                             : node;
+    return decider != HTML_NO_NODE ? decider : node;
 }
 
 void html_tables_free(struct html_tables *tables)

@@ -29,9 +29,8 @@ struct html_frame {
 
 struct html_node {
     uint32_t frame;
-    uint32_t parent;      /* the caller's node, a smaller number; HTML_NO_NODE: none */
-    uint32_t own_named;   /* nearest node outwards, itself included, that decides by its name... */
-    uint32_t own_unnamed; /* ...or without one; see stack_decider() */
+    uint32_t parent;  /* the caller's node, a smaller number; HTML_NO_NODE: none */
+    uint32_t decider; /* of the stack that begins here, itself or outwards; HTML_NO_NODE: all pass on */
 };
 
 /* Begins as {0}. */

@@ -58,13 +58,14 @@ void stack_free(struct stack *stack)
 
 const struct place *stack_decider(const struct stack *stack)
 {
+    struct deciding deciding = {0};
+    const struct place *place;
+
     for (size_t i = 0; i < stack->count; i++)
-        if (stack->places[i].named && !place_passes_on(&stack->places[i]))
-            return &stack->places[i];
-    for (size_t i = 0; i < stack->count; i++)
-        if (!place_passes_on(&stack->places[i]))
-            return &stack->places[i];
-    return &stack->places[0];
+        if (deciding_is_known(&deciding, &stack->places[i]))
+            break;
+    place = deciding_place(&deciding);
+    return place != NULL ? place : &stack->places[0];
 }
 
 int64_t value_of(const struct site *site, enum export_value value)

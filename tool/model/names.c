@@ -391,3 +391,27 @@ bool place_passes_on(const struct place *place)
             (begins_with(place->function, library_names, HT_ARRAY_LENGTH(library_names)) ||
              is_wrapper(place->function) || is_hook(place) || place_is_linked_tracker(place)));
 }
+
+bool deciding_is_known(struct deciding *deciding, const struct place *place)
+{
+    bool is_same_module;
+
+    if (place_passes_on(place))
+        return false;
+    if (!place->named && *place->module == '\0') {
+        if (deciding->nowhere == NULL)
+            deciding->nowhere = place;
+        return false;
+    }
+    is_same_module = deciding->nearest == NULL || strcmp(deciding->nearest->module, place->module) == 0;
+    /* In a stripped library the exported function that was called says more than an address in its
+     * depths. Another module's function, which called back into it, says nothing about it. */
+    if (deciding->nearest == NULL || (place->named && is_same_module))
+        deciding->nearest = place;
+    return place->named || !is_same_module;
+}
+
+const struct place *deciding_place(const struct deciding *deciding)
+{
+    return deciding->nearest != NULL ? deciding->nearest : deciding->nowhere;
+}

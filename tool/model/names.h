@@ -19,6 +19,19 @@ char *name_demangle_ada(const char *symbol);
  * the C and C++ libraries, the standard containers, and functions that wrap malloc. */
 bool place_passes_on(const struct place *place);
 
+/* Finds the place of a stack that says who allocated. Begins as {0}. */
+struct deciding {
+    const struct place *nearest; /* so far; NULL: all pass on */
+    const struct place *nowhere; /* the first that is in no module: it decides where no other does */
+};
+
+/* Is shown the stack's places from the innermost on; true when no further one can change
+ * what deciding_place() says. */
+bool deciding_is_known(struct deciding *deciding, const struct place *place);
+
+/* NULL: all pass on. */
+const struct place *deciding_place(const struct deciding *deciding);
+
 /* "file.c:12" of a place whose file is known; the file alone where the line is not: a compiler's own code has
  * none, as what initializes C++'s globals. malloc'ed. */
 char *place_in_source(const struct place *place);

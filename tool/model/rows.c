@@ -49,19 +49,35 @@ static int by_size(const void *a, const void *b)
     return order ? order : (left->site > right->site) - (left->site < right->site);
 }
 
-/* The program's own places in a stack, innermost first; with `named`, only those whose
- * function is known. */
-static size_t own_places(struct symbols *symbols, const uint64_t *frames, size_t depth, bool named,
-                         struct place *places, size_t capacity)
+/* NULL: there is none of the program's own. */
+static const struct place *decider_of(struct symbols *symbols, const uint64_t *frames, size_t depth)
 {
-    size_t found = 0;
+    struct deciding deciding = {0};
 
-    for (size_t i = 0; i < depth && found < capacity; i++) {
+    for (size_t i = 0; i < depth; i++) {
         size_t count;
         const struct place *at = symbols_places(symbols, frames[i], &count);
 
-        for (size_t p = 0; p < count && found < capacity; p++)
-            if ((at[p].named || !named) && !place_passes_on(&at[p]))
+        for (size_t p = 0; p < count; p++)
+            if (deciding_is_known(&deciding, &at[p]))
+                return deciding_place(&deciding);
+    }
+    return deciding_place(&deciding);
+}
+
+/* The deciding place and the program's own ones outside it: those whose function is known. Where its own is not,
+ * all of them, since it may be the program's wrapper of malloc. */
+static size_t own_places(struct symbols *symbols, const uint64_t *frames, size_t depth,
+                         const struct place *decider, struct place places[ROW_PLACES])
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < depth && found < ROW_PLACES; i++) {
+        size_t count;
+        const struct place *at = symbols_places(symbols, frames[i], &count);
+
+        for (size_t p = 0; p < count && found < ROW_PLACES; p++)
+            if (found == 0 ? &at[p] == decider : (at[p].named || !decider->named) && !place_passes_on(&at[p]))
                 places[found++] = at[p];
     }
     return found;
@@ -84,13 +100,11 @@ size_t rows_deciding_places(const struct profile *profile, struct symbols *symbo
 {
     uint64_t frames[STACK_FRAMES_MAX];
     uint32_t end;
-    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end), found, count;
+    size_t depth = profile_stack(profile, site, frames, STACK_FRAMES_MAX, &end), found = 0, count;
+    const struct place *decider = decider_of(symbols, frames, depth);
 
-    /* In a stripped library the exported function that was called says more than an
-     * address in its depths. */
-    found = own_places(symbols, frames, depth, true, places, ROW_PLACES);
-    if (found == 0)
-        found = own_places(symbols, frames, depth, false, places, ROW_PLACES);
+    if (decider != NULL)
+        found = own_places(symbols, frames, depth, decider, places);
     /* Nothing but libraries: the call that allocated says the most. */
     if (found == 0 && depth > 0)
         places[found++] = symbols_places(symbols, frames[0], &count)[0];
