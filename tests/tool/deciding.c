@@ -78,6 +78,12 @@ static void wrappers_of_malloc_pass_on_as_templates_and_methods_too(void **unuse
         "xmalloc",
         "g_malloc0_n",
         "sqlite3DbMallocRawNN",
+        "zmalloc_usable",
+        "ztryrealloc_usable",
+        "zcalloc_num",
+        "ngx_memalign",
+        "MemoryContextAllocZero",
+        "AllocateHeap",
         "xmalloc<double>",
         "util::xmalloc<std::pair<int, int> >",
         "pool::xcalloc::<u8>",
@@ -106,6 +112,9 @@ static void what_has_the_words_elsewhere_in_its_name_is_the_programs(void **unus
         "Shelf::operator delete",
         "Shelf::cooperator new_one",
         "malloc_stats",
+        "zmalloc_used_memory",
+        "malloc_usable_size",
+        "AllocateHeapDump",
     };
 
     (void)unused;

@@ -145,15 +145,34 @@ static const char *const rust_sources[] = {"library/alloc/src/", "library/core/s
  * one of the endings: xmalloc, g_malloc0_n, sqlite3DbMallocRawNN, PyMem_RawMalloc... */
 static const char *const words[] = {"malloc", "calloc",  "realloc", "zalloc",
                                     "strdup", "strndup", "memdup",  "reallocarray"};
-static const char *const endings[] = {"", "0", "z", "_n", "0_n", "Raw", "RawNN", "Zero", "_array", "2"};
+static const char *const endings[] = {"",      "0",    "z",      "_n", "0_n",     "Raw",
+                                      "RawNN", "Zero", "_array", "2",  "_usable", "_num"};
 
-/* And a few that are not called so. */
+/* And a few that are not called so: of Python, GLib, nginx, APR, PostgreSQL and OpenJDK. */
 static const char *const others[] = {"PyType_GenericAlloc",
                                      "_PyObject_GC_New",
                                      "_PyObject_GC_NewVar",
                                      "_PyObject_New",
                                      "g_slice_alloc",
                                      "g_slice_alloc0",
+                                     "ngx_alloc",
+                                     "ngx_memalign",
+                                     "ngx_palloc",
+                                     "ngx_pnalloc",
+                                     "ngx_pcalloc",
+                                     "apr_palloc",
+                                     "apr_pcalloc",
+                                     "palloc",
+                                     "palloc0",
+                                     "palloc_extended",
+                                     "repalloc",
+                                     "MemoryContextAlloc",
+                                     "MemoryContextAllocZero",
+                                     "MemoryContextAllocZeroAligned",
+                                     "MemoryContextAllocExtended",
+                                     "MemoryContextAllocHuge",
+                                     "AllocateHeap",
+                                     "ReallocateHeap",
                                      "_start"};
 
 /* A tracker that is linked in counts nothing under the preloaded one, which sees more, the
