@@ -2,6 +2,7 @@
  *
  * cmd_report.c - heaptracker report: shows a state file, or a process's own.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "model/program_file.h"
 #include "model/state_tree.h"
 #include "options.h"
+#include "run/survivors.h"
 
 /* Where the numbers come from. */
 struct source {
@@ -28,8 +30,39 @@ struct source {
     const char *output;  /* where the report goes, which must be none of them; NULL: standard output */
 };
 
+/* The errno value for which the process could make no state file, as the mark says that it left in its
+ * run's directory; 0: there is none. */
+static int lost_error_of(uint32_t pid)
+{
+    struct report report = {0};
+    const char *place;
+    int error = 0;
+
+    for (size_t i = 0; error == 0 && (place = state_place(i)) != NULL; i++) {
+        DIR *stream = opendir(place);
+        struct dirent *entry;
+
+        while (stream && error == 0 && (entry = readdir(stream)) != NULL) {
+            char *directory = must_asprintf("%s/%s", place, entry->d_name);
+
+            if (strncmp(entry->d_name, STATE_DIRECTORY_OF_RUN, strlen(STATE_DIRECTORY_OF_RUN)) == 0 &&
+                process_was_started_for(pid, entry->d_name))
+                report_count_lost(&report, directory, pid, &error);
+            free(directory);
+        }
+        if (stream)
+            closedir(stream);
+    }
+    return error;
+}
+
 _Noreturn static void die_without_numbers(const char *operand, uint32_t pid)
 {
+    int error = lost_error_of(pid);
+
+    if (error != 0)
+        die("process %s was not recorded: it could make no state file: %s; %s", operand, strerror(error),
+            lost_remedy(error));
     if (process_has_tracker(pid))
         die("process %s has no numbers yet: it has not allocated since it was forked from a tracked one, "
             "or could make no state file; ask again later",

@@ -177,14 +177,6 @@ static struct tree_end end_of(const struct child *child)
     };
 }
 
-static const char *lost_remedy(int error)
-{
-    return error == EACCES
-               ? "what becomes another user's (su, setpriv, a service) is to be run as that user: "
-                 "su USER -c 'heaptracker run ...'"
-               : "give another --state-dir";
-}
-
 static void say_untracked(const char *command, const struct target *target, const struct tree *tree)
 {
     if (target->why_not)

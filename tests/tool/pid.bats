@@ -119,3 +119,44 @@ start_as_nobody() {
     one_line "$err"
     [[ $err == *"process $pid has its numbers in "*"/$pid.0.ht, which has been deleted"*"root"* ]]
 }
+
+@test "a daemon that became another user before it forked was not recorded, and is said so" {
+    need_tracking
+    [ "$(id -u)" -eq 0 ] || skip "only root can become another user"
+    need cc gcc
+    unset XDG_RUNTIME_DIR
+    cat >daemon.c <<-'END'
+	#include <stdio.h>
+	#include <stdlib.h>
+	#include <unistd.h>
+	static void *volatile kept;
+	int main(void)
+	{
+		pid_t child;
+		int ready[2];
+		char byte;
+		kept = malloc(10);
+		if (setuid(65534) != 0 || pipe(ready) != 0)
+			return 1;
+		child = fork();
+		if (child == 0) {
+			kept = malloc(20);
+			write(ready[1], "x", 1);
+			pause();
+			_exit(0);
+		}
+		read(ready[0], &byte, 1);
+		printf("%d\n", (int)child);
+		return 0;
+	}
+	END
+    cc -w -o daemon daemon.c
+    "$tool" run -q -o x.ht -- ./daemon >pid 2>err 3>&-
+    grep -q '1 process was not recorded' err
+    pid=$(<pid)
+    split "$tool" report "$pid"
+    kill "$pid"
+    [ "$status" -eq 2 ]
+    one_line "$err"
+    [[ $err == "heaptracker: process $pid was not recorded: it could make no state file: Permission denied; "*"run as that user"* ]]
+}

@@ -5,6 +5,7 @@
 #include "model/summary.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,4 +175,12 @@ void report_count_lost(struct report *report, const char *directory, uint32_t ma
     count_lost_in(report, directory, main_pid, main_error);
     count_lost_in(report, others, main_pid, main_error);
     free(others);
+}
+
+const char *lost_remedy(int error)
+{
+    return error == EACCES
+               ? "what becomes another user's (su, setpriv, a service) is to be run as that user: "
+                 "su USER -c 'heaptracker run ...'"
+               : "give another --state-dir";
 }

@@ -71,6 +71,9 @@ void report_sort_children(struct report *report);
  * process's is not among the lost ones: its errno goes to *main_error, which may be NULL. */
 void report_count_lost(struct report *report, const char *directory, uint32_t main_pid, int *main_error);
 
+/* What to do about processes that could make no state file for that errno value. */
+const char *lost_remedy(int error);
+
 void report_free(struct report *report);
 
 #endif /* HT_TOOL_SUMMARY_H */

@@ -48,8 +48,7 @@ static bool file_holds(int fd, const char *text)
     return found;
 }
 
-/* What cannot be read is another user's process, which could not open the directory. */
-static bool was_started_for(uint32_t pid, const char *directory_name)
+bool process_was_started_for(uint32_t pid, const char *directory_name)
 {
     char path[64];
     bool was = false;
@@ -73,7 +72,7 @@ static void add_started(struct survivors *survivors, const char *directory_name)
     uint32_t pid, own = (uint32_t)getpid();
 
     while (stream && (entry = readdir(stream)) != NULL)
-        if (parse_u32(entry->d_name, &pid) && pid != own && was_started_for(pid, directory_name))
+        if (parse_u32(entry->d_name, &pid) && pid != own && process_was_started_for(pid, directory_name))
             add(survivors, pid);
     if (stream)
         closedir(stream);

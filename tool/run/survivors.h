@@ -24,4 +24,8 @@ void survivors_find(struct survivors *survivors, const char *directory);
 
 void survivors_free(struct survivors *survivors);
 
+/* Whether the process has the name of a run's directory in its environment. What cannot be read is another
+ * user's process, which could not open the directory. */
+bool process_was_started_for(uint32_t pid, const char *directory_name);
+
 #endif /* HT_TOOL_RUN_SURVIVORS_H */
