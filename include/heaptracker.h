@@ -46,8 +46,9 @@ struct ht_totals {
                                 * thread at most 32 KiB, and at most what it allocated */
     uint64_t lost_blocks;      /* blocks that the block map could not hold; see DESIGN: live is then */
     uint64_t lost_bytes;       /*   too high by at most lost_bytes */
-    uint64_t lost_events;      /* reports and notifications that could not be delivered */
-    uint64_t inherited_bytes;  /* in a forked child: live at the fork, part of live_bytes' history */
+    uint64_t
+        lost_events; /* reports and notifications that could not be delivered; calls before the program began */
+    uint64_t inherited_bytes; /* in a forked child: live at the fork, part of live_bytes' history */
     uint64_t inherited_blocks;
     uint64_t largest_bytes; /* the largest single allocation, in a forked child also its parent's; 0
                              * where profile small or tiny counts, which do not keep it */

@@ -141,8 +141,7 @@ static void notify(struct thread *t, const struct call_event *event, const struc
     if ((attention & ATTEND_EVENTS) != 0 && event != NULL)
         tracker.callbacks.on_event(event);
     thresholds_check(look);
-    if (load_relaxed(&tracker_epoch.epoch) !=
-        EPOCH_FORKED) /* else a listener forked, and this is the child */
+    if (tracker_has_tables()) /* else a listener forked, and this is the child */
         store_relaxed(&t->slot->in_call, in_call);
     t->notifying = false;
 }
@@ -166,7 +165,7 @@ HT_COLD void bounds_after(struct thread *t, const void *block, const struct call
         marks_stamp(block);
     timeline_look(look.live_bytes);
     notify(t, event, &look);
-    if (load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED)
+    if (tracker_has_tables())
         bounds_make(t);
     port_errno_set(error);
 }

@@ -250,8 +250,8 @@ void tracker_bump_epoch(void)
     uint32_t next;
 
     do {
-        next = old == EPOCH_FORKED ? load_relaxed(&tracker.last_epoch) + EPOCH_JUMP : old + 1;
-        while (next == EPOCH_FORKED || next == EPOCH_NEVER)
+        next = old <= EPOCH_EARLY ? load_relaxed(&tracker.last_epoch) + EPOCH_JUMP : old + 1;
+        while (next <= EPOCH_EARLY || next == EPOCH_NEVER)
             next++;
         /* Release: who sees the new epoch sees what it announces. */
     } while (!__atomic_compare_exchange_n(&tracker_epoch.epoch, &old, next, true, __ATOMIC_ACQ_REL,
@@ -347,7 +347,7 @@ void tracker_thread_register(struct thread *t)
 
 bool tracker_thread_is_here(const struct thread *t)
 {
-    return load_acquire(&tracker_epoch.epoch) != EPOCH_FORKED && t->slot != NULL && t->image == tracker.image;
+    return load_acquire(&tracker_epoch.epoch) > EPOCH_EARLY && t->slot != NULL && t->image == tracker.image;
 }
 
 void tracker_thread_exit(struct thread *t)

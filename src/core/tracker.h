@@ -36,6 +36,7 @@ struct call_event;
 /* Epochs. A thread's TLS starts with NEVER; a child of fork finds FORKED, and then begins so
  * far above its parent's last that none that a thread has seen comes again. */
 #define EPOCH_FORKED 0u /* also: not started; the page is wiped on fork */
+#define EPOCH_EARLY 1u  /* not started, and the thread's TLS may be all zero yet */
 #define EPOCH_NEVER UINT32_MAX
 #define EPOCH_JUMP 65536u
 
@@ -79,6 +80,7 @@ struct tracker {
     uint32_t last_epoch;        /* as a child may learn it that finds FORKED, atomic */
     uint32_t image;             /* grows with the tables of each child */
     uint32_t any_lost;          /* 1 once a block was lost, atomic */
+    uint32_t early_calls;       /* that came at EPOCH_EARLY, and are lost; one thread is there */
     uint32_t slotless;          /* 1 once a thread had to go without a slot, atomic */
     uint32_t peak_lock;         /* trylock: the peak_ fields of the header */
     struct wait_lock grow_lock; /* slot chunks */
@@ -95,6 +97,12 @@ struct tracker {
 extern HT_HIDDEN struct tracker tracker;
 extern HT_HIDDEN union tracker_epoch tracker_epoch;
 extern HT_HIDDEN struct block_map tracker_blocks;
+
+/* Whether there are tables to count in: not before the start, nor in a fork's child before its first call. */
+HT_INLINE bool tracker_has_tables(void)
+{
+    return load_relaxed(&tracker_epoch.epoch) > EPOCH_EARLY;
+}
 
 /* Starts counting into header and slots (zeroed, slots[0] is the shared slot),
  * once per process. The caller sees to it that only one thread is here. */

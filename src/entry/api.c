@@ -66,7 +66,7 @@ void api_open(void)
 HT_EXPORT const struct ht_api *ht_api_get(unsigned version)
 {
     /* In a fork's child the tables are there only after its first call. */
-    if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED) {
+    if (!tracker_has_tables()) {
         struct thread *t = call_enter(CALL_STACK);
 
         if (t == NULL)

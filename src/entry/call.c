@@ -26,8 +26,7 @@ static bool is_inside(uint64_t guard, uintptr_t stack)
 
 static bool is_ready(struct thread *t)
 {
-    if (load_relaxed(&tracker_epoch.epoch) == EPOCH_FORKED &&
-        !(tracker.opened ? start_child() : start_tracker()))
+    if (!tracker_has_tables() && !(tracker.opened ? start_child() : start_tracker()))
         return false;
     if (t->slot != NULL && !tracker_thread_is_here(t)) { /* it was the parent's that forked */
         t->slot = NULL;
@@ -43,6 +42,11 @@ HT_COLD struct thread *call_enter_slow(struct thread *t, uintptr_t stack)
     int error = port_errno_get();
     bool ready;
 
+    /* The loader has not made the thread's variables yet: an IFUNC resolver of the program's allocates. Passed on. */
+    if (unlikely(t->seen == 0)) {
+        tracker.early_calls++;
+        return NULL;
+    }
     if (is_inside(t->busy, stack))
         return NULL;
     if (t->seen == load_relaxed(&tracker_epoch.epoch) && is_inside(load_relaxed(&t->slot->in_call), stack))
@@ -72,8 +76,7 @@ HT_COLD struct thread *call_enter_slow(struct thread *t, uintptr_t stack)
  * there is something to count in. */
 static struct thread *nested_thread(void)
 {
-    return load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED && !tracker_thread.late ? &tracker_thread
-                                                                                      : NULL;
+    return tracker_has_tables() && !tracker_thread.late ? &tracker_thread : NULL;
 }
 
 /* --- Allocations ------------------------------------------------------------- */

@@ -69,7 +69,7 @@ void failing_unseen_library(void)
 
     tracker.all_calls_seen = false; /* what such a library frees may be its own */
     /* Else failing_child will do it: the record is still the parent's. */
-    if (failing.record != NULL && load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED)
+    if (failing.record != NULL && tracker_has_tables())
         store_relaxed(&failing.record->unseen_libraries, count);
 }
 

@@ -19,7 +19,7 @@ static uint64_t allocs_now(void)
 /* Before start nobody counts, nor in a fork's child that is not tracked: its slots are gone. */
 static bool is_counting(void)
 {
-    return tracker.header != NULL && load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED;
+    return tracker.header != NULL && tracker_has_tables();
 }
 
 uint64_t operators_calls_now(void)

@@ -84,6 +84,24 @@ struct real_functions real_functions = {
     .pvalloc = early_malloc,
 };
 
+#if PORT_HAS_IFUNC
+/* An IFUNC resolver of the program's that allocates runs before the thread's variables have their first values: they are
+ * zero, and so is an epoch that was never set, as if nothing were new. The loader calls this one before, as it relocates
+ * what was preloaded before what loads it. */
+static void nothing(void)
+{
+}
+
+__attribute__((used)) static void (*set_epoch(void))(void) /* clang does not see that `early` does */
+{
+    tracker_epoch.epoch = EPOCH_EARLY;
+    return nothing;
+}
+
+static void early(void) __attribute__((ifunc("set_epoch")));
+HT_HIDDEN void (*const volatile preload_early)(void) = early; /* a relocation that asks it */
+#endif
+
 /* --- Looking them up ----------------------------------------------------------- */
 
 /* Only what a preload library exports: the malloc calls inside libc's own functions pass the hooks by

@@ -73,7 +73,7 @@ static int change(enum port_limit_kind kind, int resource, const struct port_lim
 static bool are_own(void)
 {
     const uint32_t self = port_process_id();
-    const bool has_tables = load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED && tracker.header != NULL;
+    const bool has_tables = tracker_has_tables() && tracker.header != NULL;
 
     if (limits.process == self)
         return true;

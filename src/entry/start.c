@@ -131,22 +131,17 @@ static void release_thread(void *thread)
     tracker_thread_exit(thread);
 }
 
-/* A child that forks before its first call has no tables yet: what it was left by
- * its own parent goes for its child as well. */
-static bool has_tables(void)
-{
-    return load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED;
-}
-
 static void fork_prepare(void)
 {
-    if (has_tables())
+    /* A child that forks before its first call has no tables yet: what it was left by its own parent goes for its
+     * child as well. */
+    if (tracker_has_tables())
         tracker_fork_image_take(&start.fork_image);
 }
 
 static void fork_parent(void)
 {
-    if (has_tables())
+    if (tracker_has_tables())
         start.fork_image.valid = false;
 }
 
@@ -154,7 +149,7 @@ static void fork_parent(void)
  * that it does, and not do it: the tables are then still the parent's. */
 static void fork_child(void)
 {
-    if (!start.wipes || (has_tables() && tracker.header->pid != port_process_id())) {
+    if (!start.wipes || (tracker_has_tables() && tracker.header->pid != port_process_id())) {
         store_relaxed(&tracker_epoch.epoch, EPOCH_FORKED);
         tracker_epoch.child_lock = (struct wait_lock){0};
     }
@@ -245,6 +240,7 @@ bool start_tracker(void)
     if (options.sizes && state_file_path()[0] != '\0') /* without a file nobody could read them */
         callbacks.make_size_row = state_file_size_row;
     tracker_start(tables.header, tables.slots, tables.slot_count, &callbacks);
+    tables.header->lost_events += tracker.early_calls;
     start_sizes(tables.header);
     if (state_file_path()[0] != '\0')
         timeline_start(tables.points, tables.point_count, options.interval_ms * 1000000u);
@@ -308,7 +304,7 @@ bool start_child(void)
     if (start.no_children || !child_lock_take())
         return false;
     /* Of several threads, made by the child before its first call, one comes first. */
-    made = has_tables() || (!start.no_children && make_childs_tables());
+    made = tracker_has_tables() || (!start.no_children && make_childs_tables());
     wait_lock_give(&tracker_epoch.child_lock);
     return made;
 }
@@ -333,7 +329,7 @@ __attribute__((destructor)) static void end_with_program(void)
     char text[LOG_LONG_LINE_BYTES];
     struct line line;
 
-    if (!has_tables())
+    if (!tracker_has_tables())
         return; /* not started, or a child that never called */
     tracker.header->end_monotonic_ns = port_monotonic_ns();
     store_relaxed(&tracker.header->ended, (uint32_t)STATE_EXITING);

@@ -141,6 +141,13 @@ const char *port_environment(const char *name);
 bool port_thread_exit_start(void (*at_exit)(void *));
 bool port_thread_exit_register(void *argument);
 
+/* The loader knows functions that a resolver chooses (IFUNC): musl's does not. */
+#if defined(__GLIBC__)
+#define PORT_HAS_IFUNC 1
+#else
+#define PORT_HAS_IFUNC 0
+#endif
+
 /* getcwd(NULL, size) gives a block of `size` bytes; elsewhere (musl) of the name's. */
 #if defined(__GLIBC__)
 #define PORT_GETCWD_GIVES_SIZE 1

@@ -57,8 +57,7 @@ static void write_error_line(const char *text)
     line_add(&line, text);
     buffer[line.length] = '\n';
     /* A fork's child that has no tables yet cannot reach its parent's. */
-    if (!port_write_error(buffer, line.length + 1) && tracker.header != NULL &&
-        load_relaxed(&tracker_epoch.epoch) != EPOCH_FORKED)
+    if (!port_write_error(buffer, line.length + 1) && tracker.header != NULL && tracker_has_tables())
         add_relaxed(&tracker.header->lost_events, 1);
 }
 

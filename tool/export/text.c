@@ -318,7 +318,7 @@ static void print_totals(FILE *out, const struct report *report)
     print_count(out, "in progress", summary->calls_in_progress, "calls, counted in part or not yet");
     print_count(out, "lost blocks", totals->lost_blocks, "did not fit into the tracker's tables,");
     print_count(out, "lost bytes", totals->lost_bytes, "in them: live and peak are too high by at most this");
-    print_count(out, "lost events", totals->lost_events, "notifications could not be delivered");
+    print_count(out, "lost events", totals->lost_events, "notifications not delivered, calls too early");
     print_count(out, "lost stacks", report->profile.lost_stacks,
                 "allocations, whose stacks found no place in the tracker's tables");
     print_count(out, "lost sizes", report->profile.sizes.lost, "of blocks, by which site is not known");

@@ -31,7 +31,7 @@ export const words = {
     lost_deep: "Stacks with more callers than were kept (run --depth=N).",
     lost_processes: "Processes of the run that could make no state file: they ran, and nobody counted.",
     lost_sizes: "Allocations whose size found no place at their site; they count in the sizes of all blocks.",
-    lost_events: "Reports and notifications that could not be delivered.",
+    lost_events: "Reports and notifications that could not be delivered; calls before the program began.",
     in_progress: "Calls that were inside malloc or free when the numbers were taken: those may be half counted.",
     inherited: "Live at the fork: what this process got from its parent.",
     thread_id: "The kernel's number of the thread that used these counters last. When a thread ends, the next one counts on in its place.",
